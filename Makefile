@@ -1,0 +1,33 @@
+PYTHON ?= python3
+CORES ?= 2
+BIN := .venv/bin
+
+.PHONY: report test style env lock clean
+
+report: env  ## the quick study, from nothing to results/quick/report.pdf
+	$(BIN)/snakemake --cores $(CORES)
+
+test: env  ## every quick test
+	$(BIN)/pytest
+
+style: env  ## what CI checks besides the tests
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
+
+env: .venv/ready  ## the environment: .venv from requirements.lock
+
+.venv/ready: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	touch $@
+
+lock:  ## requirements.lock anew, from pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --all-extras \
+	    pyproject.toml --output-file requirements.lock
+
+clean:  ## everything that can be made again, but not the results
+	rm -rf .venv .snakemake

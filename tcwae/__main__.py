@@ -1,0 +1,7 @@
+"""`python -m tcwae` is the command `tcwae`."""
+
+import sys
+
+from tcwae.cli import main
+
+sys.exit(main())

@@ -1,0 +1,203 @@
+"""The command `tcwae`: one verb for each step of the workflow; what a verb needs is imported when it runs.
+
+Exit status: 0 done; 2 something to mend, said in one line on standard error; 3 the training diverged (its files are
+written); 75 the training was stopped and has saved its state, so that the same command goes on.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from tcwae import __version__
+from tcwae.config import METHODS, Evaluation, Run, Settings, Study, Training, check, unflatten
+from tcwae.errors import InputError
+
+__all__ = ["main"]
+
+DIVERGED, STOPPED = 3, 75
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; see the module's text for the status."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.verb(options) or 0
+    except (InputError, OSError) as error:
+        print(f"tcwae {options.name}: {_line(error)}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print(f"tcwae {options.name}: interrupted", file=sys.stderr)
+    return 2
+
+
+def _line(error: Exception) -> str:
+    """An error as one line, which for the operating system's begins with the file."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split())
+
+
+def _prepare(options: argparse.Namespace) -> None:
+    from tcwae.data import prepare
+
+    prepare(options.dataset, options.source, options.output, options.archive)
+
+
+def _train(options: argparse.Namespace) -> int:
+    given = {key: value for key, value in vars(options).items() if key.startswith("run.") and value is not None}
+    run = check(Run, unflatten({key.removeprefix("run."): value for key, value in given.items()}), "flags")
+
+    from tcwae.train import Interrupted, train
+
+    try:
+        diverged = train(
+            run,
+            options.data,
+            options.output,
+            device=options.device,
+            threads=options.threads,
+            save_every=options.save_every,
+            time_budget=options.time_budget,
+        )
+    except Interrupted as stop:
+        print(f"tcwae train: {stop}", file=sys.stderr)
+        return 2 if "SIGINT" in str(stop) else STOPPED
+    if diverged is not None:
+        print(f"tcwae train: diverged at step {diverged.step}: {diverged.term} is not finite", file=sys.stderr)
+        return DIVERGED
+    return 0
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    given = ((name, getattr(options, name)) for name in Evaluation.model_fields)
+    settings = {name: value for name, value in given if value is not None}
+
+    from tcwae.evaluate import evaluate
+
+    evaluate(
+        options.run,
+        options.data,
+        check(Evaluation, settings, "flags"),
+        device=options.device,
+        threads=options.threads,
+    )
+
+
+def _gather(options: argparse.Namespace) -> None:
+    import json
+
+    try:
+        study = check(Study, json.loads(options.study), "--study")
+    except json.JSONDecodeError as error:
+        raise InputError(f"--study: expected JSON, found {error}") from None
+    from tcwae.gather import gather
+
+    gather(study, options.results)
+
+
+def _select(options: argparse.Namespace) -> None:
+    from tcwae.select import select
+
+    select(options.results)
+
+
+def _plot(options: argparse.Namespace) -> None:
+    from tcwae.figures import plot
+
+    plot(options.experiment, options.figure, options.results, options.output)
+
+
+def _report(options: argparse.Namespace) -> None:
+    from tcwae.report import report
+
+    report(options.results, options.template, options.output)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="tcwae", description="Train, score and compare TCWAE and its relatives.")
+    parser.add_argument("--version", action="version", version=f"tcwae {__version__}")
+    verbs = parser.add_subparsers(required=True, metavar="VERB", dest="name")
+
+    def verb(function: Any, description: str) -> argparse.ArgumentParser:  # noqa: ANN401
+        name = function.__name__.removeprefix("_")
+        its = verbs.add_parser(name, help=description, description=description)
+        its.set_defaults(verb=function)
+        return its
+
+    prepare = verb(_prepare, "make a data set's file: render it, or read the original archive")
+    prepare.add_argument("dataset", choices=get_args(Run.model_fields["dataset"].annotation))
+    prepare.add_argument("--source", choices=["rendered", "real"], default="rendered")
+    prepare.add_argument("--archive", type=Path, help="the original archive (--source real)")
+    prepare.add_argument("--output", type=Path, required=True, help="the prepared file, HDF5")
+
+    train = verb(_train, "train one run, or go on where it stopped")
+    train.add_argument("--data", type=Path, required=True, help="a prepared file")
+    train.add_argument("--output", type=Path, required=True, help="the run's folder")
+    _machine(train)
+    train.add_argument("--save-every", type=float, default=600, metavar="SECONDS", help="default %(default)s")
+    train.add_argument(
+        "--time-budget", type=float, metavar="SECONDS", help=f"then save and leave with status {STOPPED}"
+    )
+    _add_fields(train.add_argument_group("run"), Run, skip=("training", "method"))
+    method = train.add_argument_group("method", "A method takes the coefficients that name it.")
+    method.add_argument("--method", dest="run.method", choices=METHODS, required=True)
+    _add_methods(method)
+    _add_fields(train.add_argument_group("training"), Training)
+
+    evaluate = verb(_evaluate, "score a trained run and draw what its images show")
+    evaluate.add_argument("--run", type=Path, required=True, help="the run's folder, with model.safetensors")
+    evaluate.add_argument("--data", type=Path, required=True, help="a prepared file")
+    _machine(evaluate)
+    _add_fields(evaluate, Evaluation, prefix="")
+
+    gather = verb(_gather, "collect the metrics of a study's runs into metrics.csv")
+    gather.add_argument("--study", required=True, help="the study as JSON")
+    select = verb(_select, "rank the settings of each method into selection.csv")
+    plot = verb(_plot, "draw one figure of an experiment")
+    plot.add_argument("experiment")
+    plot.add_argument("figure")
+    report = verb(_report, "typeset the report")
+    report.add_argument("--template", type=Path, required=True, help="the typst file")
+    for its in (gather, select, plot, report):
+        its.add_argument("--results", type=Path, required=True, help="results/<study>")
+    for its in (plot, report):
+        its.add_argument("--output", type=Path, required=True, help="the PDF")
+    return parser
+
+
+def _machine(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", default="cpu", help="cpu or cuda; never another one than asked for (default cpu)")
+    parser.add_argument("--threads", type=int, default=1, help="default %(default)s")
+
+
+def _add_fields(parser: Any, model: type[Settings], skip: Sequence[str] = (), prefix: str = "run.") -> None:  # noqa: ANN401
+    """A flag for each field of a model; the model itself checks the values and holds the defaults."""
+    for name, field in model.model_fields.items():
+        if name not in skip:
+            key = field.alias or name
+            default = (
+                "required" if field.is_required() else f"default {'none' if field.default is None else field.default}"
+            )
+            choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else None
+            parser.add_argument(
+                f"--{key.replace('_', '-')}",
+                dest=prefix + key,
+                choices=choices,
+                metavar=None if choices else "X",
+                help=f"{field.description} ({default})".replace("%", "%%"),
+            )
+
+
+def _add_methods(parser: Any) -> None:  # noqa: ANN401
+    """A flag for each coefficient of any method, which says what it means for those that have it."""
+    meanings: dict[str, dict[str, list[str]]] = {}
+    for method, model in METHODS.items():
+        for name, field in model.model_fields.items():
+            if name != "name":
+                default = "required" if field.is_required() else f"default {field.default}"
+                texts = meanings.setdefault(field.alias or name, {})
+                texts.setdefault(f"{field.description} ({default})", []).append(method)
+    for key, texts in meanings.items():
+        meaning = "; ".join(f"{', '.join(methods)}: {text}" for text, methods in texts.items())
+        parser.add_argument(f"--{key.replace('_', '-')}", dest=f"run.{key}", metavar="X", help=meaning)

@@ -1,0 +1,354 @@
+"""What a study may say: typed, frozen, and refused with one line where it says something else.
+
+Every default, range and choice of the project stands here once; the command line's flags, its help and the checks of
+`config.yaml` are made from these models. "Table" and "section" refer to the paper. This module imports pydantic alone,
+because every job of a cluster parses the Snakefile again.
+"""
+
+import difflib
+import itertools
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from tcwae.errors import InputError
+
+__all__ = [
+    "METHODS",
+    "TCWAEGAN",
+    "TCWAEMWS",
+    "WAEMMD",
+    "BetaTCVAE",
+    "BetaVAE",
+    "Cost",
+    "Dataset",
+    "DatasetName",
+    "Evaluation",
+    "Experiment",
+    "FactorVAE",
+    "Method",
+    "Run",
+    "Shows",
+    "Study",
+    "Training",
+    "check",
+    "flags",
+    "flatten",
+    "unflatten",
+]
+
+
+class Settings(BaseModel):
+    """Base of all models: frozen, no unknown keys, no NaN and no infinity."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, validate_by_name=True, serialize_by_alias=True
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_keys(cls, values: Any) -> Any:  # noqa: ANN401
+        """Name the keys that are allowed, which pydantic's own message does not."""
+        if isinstance(values, Mapping):
+            allowed = [field.alias or name for name, field in cls.model_fields.items() if name != "name"]
+            for key in values:
+                if key not in allowed and key not in cls.model_fields:
+                    close = difflib.get_close_matches(str(key), allowed, n=1)
+                    hint = f", did you mean {close[0]!r}?" if close else ""
+                    raise ValueError(f"unknown key {key!r}{hint} (allowed: {', '.join(allowed)})")
+        return values
+
+
+def _distinct(values: Sequence[Any]) -> Sequence[Any]:
+    """Refuse a list that names a value twice: it would be trained once and counted twice."""
+    repeated = [value for value in values if values.count(value) > 1]
+    if repeated:
+        raise ValueError(f"expected distinct values, found {repeated[0]!r} more than once")
+    return values
+
+
+Weight = Annotated[float, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+Seeds = Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_distinct)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+
+DatasetName = Literal["dsprites"]
+Cost = Literal["cross_entropy", "l1", "l2_squared"]
+Shows = Literal["scores_table", "heatmap", "scores_vs_reconstruction", "traversals", "reconstructions", "samples"]
+
+
+class WassersteinMethod(Settings):
+    """What the methods with a deterministic decoder share."""
+
+    sigma_penalty: Weight = Field(
+        0.0,
+        description="weight of E sum_d |log sigma_d^2(x)|, which keeps posteriors from collapsing; "
+        "not in the paper, 1.0 on dSprites in its authors' code",
+    )
+
+
+class WAEMMD(WassersteinMethod):
+    """WAE-MMD, equation (7) with the IMQ-mixture MMD of section B.1."""
+
+    name: Literal["wae_mmd"] = "wae_mmd"
+    lambda_: Weight = Field(alias="lambda", description="lambda of eq. (7), weight of the MMD (Table 1a: 200)")
+
+
+class TCWAEMWS(WassersteinMethod):
+    """TCWAE-MWS, equation (8) with the minibatch estimator of equation (10)."""
+
+    name: Literal["tcwae_mws"] = "tcwae_mws"
+    beta: Weight = Field(description="beta of eq. (8), weight of the total correlation (Table 1a: 50)")
+    gamma: Weight = Field(description="gamma of eq. (8), weight of the dimension-wise KL (Table 5: 100)")
+    mws_kernel: Literal["posterior", "smoothed"] = Field(
+        "posterior",
+        description="density around each posterior mean: the posterior itself, eq. (10), or one whose log-variance is "
+        "the posterior's variance, as in the authors' code until June 2020",
+    )
+    estimator: Literal["mws", "mss"] = Field(
+        "mws", description="minibatch weighted sampling, eq. (10), or stratified sampling (Chen et al., 2018)"
+    )
+
+
+class TCWAEGAN(WassersteinMethod):
+    """TCWAE-GAN, equation (8) with the density ratios of equation (11)."""
+
+    name: Literal["tcwae_gan"] = "tcwae_gan"
+    beta: Weight = Field(description="beta of eq. (8), weight of the total correlation (Table 1a: 100)")
+    gamma: Weight = Field(description="gamma of eq. (8), weight of the dimension-wise KL (Table 5: 5)")
+    discriminator_slope: Weight = Field(
+        0.2, description="slope of the discriminators' ReLU below zero (Table 3: 0; Kim and Mnih, and the code: 0.2)"
+    )
+
+
+class BetaTCVAE(Settings):
+    """beta-TCVAE (Chen et al., 2018), equation (9)."""
+
+    name: Literal["beta_tcvae"] = "beta_tcvae"
+    alpha: Weight = Field(1.0, description="alpha of eq. (9), weight of the index-code mutual information")
+    beta: Weight = Field(description="beta of eq. (9), weight of the total correlation (Table 1a: 8)")
+    gamma: Weight = Field(1.0, description="gamma of eq. (9), weight of the dimension-wise KL")
+    estimator: Literal["mws", "mss"] = Field(
+        "mws", description="minibatch weighted sampling, eq. (10), or stratified sampling (Chen et al., 2018)"
+    )
+
+
+class FactorVAE(Settings):
+    """FactorVAE (Kim and Mnih, 2018)."""
+
+    name: Literal["factor_vae"] = "factor_vae"
+    gamma: Weight = Field(description="gamma, weight of the total correlation (Table 1a: 100)")
+    discriminator_slope: Weight = Field(
+        0.2, description="slope of the discriminators' ReLU below zero (Table 3: 0; Kim and Mnih, and the code: 0.2)"
+    )
+
+
+class BetaVAE(Settings):
+    """beta-VAE (Higgins et al., 2017); beta = 1 is the VAE, equation (3)."""
+
+    name: Literal["beta_vae"] = "beta_vae"
+    beta: Weight = Field(description="beta, weight of the analytic KL of each posterior to the prior")
+
+
+Method = Annotated[WAEMMD | TCWAEMWS | TCWAEGAN | BetaTCVAE | FactorVAE | BetaVAE, Field(discriminator="name")]
+METHODS: dict[str, type[Settings]] = {
+    model.model_fields["name"].default: model for model in get_args(get_args(Method)[0])
+}
+MethodName = Literal["wae_mmd", "tcwae_mws", "tcwae_gan", "beta_tcvae", "factor_vae", "beta_vae"]
+
+
+class Training(Settings):
+    """How long and by which steps; defaults are section 4.1's and Table 4's."""
+
+    iterations: Count = Field(600_000, description="training steps (section B.1: 600,000; section 4.3: 300,000)")
+    batch_size: Annotated[int, Field(ge=2)] = Field(256, description="images a step (section B.1: 256; 4.2: 64)")
+    learning_rate: Positive = Field(4e-4, description="Adam's step size (section B.1)")
+    adam_beta1: Annotated[float, Field(ge=0, lt=1)] = Field(0.9, description="decay of Adam's mean (section B.1)")
+    adam_beta2: Annotated[float, Field(ge=0, lt=1)] = Field(0.999, description="decay of Adam's square (section B.1)")
+    adam_epsilon: Positive = Field(
+        8e-4, description="Adam's epsilon (section B.1; the authors' code left it at TensorFlow's 1e-8)"
+    )
+    discriminator_learning_rate: Positive = Field(1e-4, description="the discriminators' step size (Table 4)")
+    discriminator_beta1: Annotated[float, Field(ge=0, lt=1)] = Field(0.5, description="their Adam's beta 1 (Table 4)")
+    discriminator_beta2: Annotated[float, Field(ge=0, lt=1)] = Field(0.9, description="their Adam's beta 2 (Table 4)")
+    discriminator_epsilon: Positive = Field(1e-8, description="their Adam's epsilon (Table 4)")
+    log_every: Count = Field(100, description="steps between two rows of curves.csv; each row is the mean over them")
+
+
+class Run(Settings):
+    """One training, resolved to the last number."""
+
+    dataset: DatasetName = Field(description="data set (section B.1)")
+    method: Method = Field(description="objective (section 3)")
+    cost: Cost = Field("cross_entropy", description="reconstruction cost c of eq. (8) (section 4.1)")
+    latent_dimension: Count = Field(10, description="d_Z (section B.1: 10; CelebA 20)")
+    seed: Seed = Field(0, description="seed of the initial weights, the batches and the noise")
+    training: Training = Training()
+
+
+class Dataset(Settings):
+    """Where the images of a data set come from."""
+
+    source: Literal["rendered", "real"] = Field("rendered", description="drawn here, or read from the original archive")
+    archive: str | None = Field(None, description="path of the original archive (source: real)")
+
+    @model_validator(mode="after")
+    def _archive_when_real(self) -> "Dataset":
+        if (self.archive is None) == (self.source == "real"):
+            raise ValueError("expected an archive exactly when source is 'real'")
+        return self
+
+
+class Evaluation(Settings):
+    """How a trained model is scored."""
+
+    codes: Annotated[int, Field(ge=1000)] | None = Field(
+        None, description="images that are encoded for the scores, drawn at random; none: the whole factor grid"
+    )
+    held_out: Annotated[int, Field(ge=100)] | None = Field(
+        None, description="held-out images for reconstruction and MMD; none: all of them"
+    )
+    seed: Seed = Field(0, description="seed of everything random in the evaluation")
+
+
+# Any: what a value may be is the method's to say.
+GridAxis = Annotated[
+    tuple[Any, ...],
+    BeforeValidator(lambda values: values if isinstance(values, list | tuple) else (values,)),
+    Field(min_length=1),
+    AfterValidator(_distinct),
+]
+
+
+class Experiment(Settings):
+    """A set of runs and what is shown of them."""
+
+    title: str = Field("", description="one line for the report")
+    dataset: DatasetName
+    cost: Cost = "cross_entropy"
+    latent_dimension: Count = 10
+    methods: Annotated[dict[MethodName, dict[str, GridAxis]], Field(min_length=1)] = Field(
+        description="for each method its coefficients: a number, or a list of them; lists span a grid"
+    )
+    seeds: Seeds | None = Field(None, description="instead of the study's seeds")
+    training: dict[str, float] = Field({}, description="what differs from the study's training")
+    shows: Annotated[tuple[Shows, ...], AfterValidator(_distinct)] = ()
+
+    @model_validator(mode="after")
+    def _every_method_is_valid(self) -> "Experiment":
+        for name in self.methods:
+            for _ in self.grid(name):
+                pass
+        if "heatmap" in self.shows and not any({"beta", "gamma"} <= self._axes(name) for name in self.methods):
+            raise ValueError("shows a heatmap, but no method has both a list of beta and a list of gamma")
+        return self
+
+    def _axes(self, name: str) -> set[str]:
+        return {key for key, values in self.methods[name].items() if len(values) > 1}
+
+    def grid(self, name: str) -> Iterator[Settings]:
+        """The method's settings, one for each cell of its grid.
+
+        Raises:
+            ValueError: a coefficient is missing, unknown or out of range.
+        """
+        axes = self.methods[name]
+        for cell in itertools.product(*axes.values()):
+            try:
+                yield METHODS[name](**dict(zip(axes, cell, strict=True)))
+            except ValidationError as error:
+                raise ValueError(f".methods.{name}{_first_line(error)}") from None
+
+
+class Study(Settings):
+    """A whole config.yaml."""
+
+    study: Name = Field(description="its results are under results/<study>")
+    container: str | None = Field(None, description="image of the cluster's jobs")
+    seeds: Seeds = Field(description="a run for each")
+    training: Training = Training()
+    evaluation: Evaluation = Evaluation()
+    datasets: dict[DatasetName, Dataset] = {}
+    experiments: Annotated[dict[Name, Experiment], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _every_training_is_valid(self) -> "Study":
+        for name, experiment in self.experiments.items():
+            try:
+                self.training_of(experiment)
+            except ValidationError as error:
+                raise ValueError(f".experiments.{name}.training{_first_line(error)}") from None
+        return self
+
+    def training_of(self, experiment: Experiment) -> Training:
+        """The study's training with the experiment's changes."""
+        return Training(**(self.training.model_dump() | experiment.training))
+
+    def dataset(self, name: str) -> Dataset:
+        """The source of a data set: what the study says, else the images rendered here."""
+        return self.datasets.get(name, Dataset())
+
+
+def _first_line(error: ValidationError) -> str:
+    """The first of pydantic's complaints as `.key: expected ..., found ...`; a key of an inner one is joined on."""
+    first = error.errors()[0]
+    location = "".join(f".{part}" for part in first["loc"] if part != "[key]")
+    message = first["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
+    found = "" if first["type"] in ("value_error", "missing") else f", found {first['input']!r}"
+    return f"{location}{'' if message.startswith('.') else ': '}{message}{found}"
+
+
+def check(model: type[Settings], values: Any, source: str) -> Any:  # noqa: ANN401
+    """Validate `values`, read from `source`.
+
+    Raises:
+        InputError: in one line the source, the key, what was found and what is allowed.
+    """
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        line = " ".join(_first_line(error).removeprefix(".").removeprefix(": ").split())
+        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        raise InputError(f"{source}: {line}{more}") from None
+
+
+def flatten(run: Run) -> dict[str, Any]:
+    """A run's fields at one level, as in the columns of tables and the flags of `tcwae train`.
+
+    The method's name is under `method`, beside its coefficients.
+    """
+    values = run.model_dump()
+    method, training = values.pop("method"), values.pop("training")
+    name = method.pop("name")
+    return {"dataset": values.pop("dataset"), "method": name, **method, **values, **training}
+
+
+def unflatten(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The inverse of `flatten`, not yet validated; keys that no model knows are left to the method to refuse."""
+    values = dict(values)
+    training = {key: values.pop(key) for key in Training.model_fields if key in values}
+    run = {key: values.pop(key) for key in Run.model_fields if key in values and key != "method"}
+    return {**run, "training": training, "method": {"name": values.pop("method", None), **values}}
+
+
+def flags(run: Run) -> str:
+    """The run as flags of `tcwae train`, quoted for a shell; what is at its default is left out."""
+    defaults = {**_defaults(METHODS[run.method.name]), **_defaults(Run), **_defaults(Training)}
+    words = itertools.chain.from_iterable(
+        (f"--{key.replace('_', '-')}", f"{value:.12g}" if isinstance(value, float) else str(value))
+        for key, value in flatten(run).items()
+        if key not in defaults or value != defaults[key]
+    )
+    return shlex.join(words)
+
+
+def _defaults(model: type[Settings]) -> dict[str, Any]:
+    return {
+        field.alias or name: field.default
+        for name, field in model.model_fields.items()
+        if not field.is_required() and name != "name"
+    }

@@ -1,0 +1,41 @@
+"""Reconstruction costs c(x, x~) of equations (7) and (8), summed over pixels and channels.
+
+The decoder gives logits; the reconstruction is x~ = sigmoid(logits), pixel values are in [0, 1]. Another cost is another
+function of the same shape, named in `COSTS` and in `config.Cost`.
+"""
+
+from collections.abc import Callable
+
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import softplus
+
+__all__ = ["COSTS", "cross_entropy", "l1", "l2_squared"]
+
+Images = Float[Tensor, "batch channel height width"]
+Costs = Float[Tensor, "batch"]
+
+
+def cross_entropy(logits: Images, images: Images) -> Costs:
+    """-sum [x log x~ + (1 - x) log(1 - x~)], in nats an image (section 4.1; not a metric, as the paper says).
+
+    Written as softplus(l) - x l in the logits l, which is exact and finite for every l.
+    """
+    return (softplus(logits) - images * logits).sum((1, 2, 3))
+
+
+def l1(logits: Images, images: Images) -> Costs:
+    """sum |x - x~| an image (section 4.1)."""
+    return (logits.sigmoid() - images).abs().sum((1, 2, 3))
+
+
+def l2_squared(logits: Images, images: Images) -> Costs:
+    """sum (x - x~)^2 an image (section 4.1)."""
+    return (logits.sigmoid() - images).square().sum((1, 2, 3))
+
+
+COSTS: dict[str, Callable[[Images, Images], Costs]] = {
+    "cross_entropy": cross_entropy,
+    "l1": l1,
+    "l2_squared": l2_squared,
+}

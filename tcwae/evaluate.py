@@ -1,0 +1,166 @@
+"""The scores and the pictures of one trained run.
+
+The encoder runs once: over the whole data set, or over a random sample of stated size. Its posteriors are kept in
+`codes.h5`, which `tcwae score` reads, so that another score needs neither the model nor the images.
+
+Files written into the run's folder:
+
+- `metrics.json`: scores, their parts, the run's settings and those of the evaluation, the record of the training;
+- `codes.h5`: codes (posterior means) and variances (images, latent), factors (images, factor) and their names;
+- `images.h5`: inputs, reconstructions, samples and traversals as bytes, and the KL of each latent to the prior in nats.
+"""
+
+import json
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import torch
+
+from tcwae import checkpoint, representation
+from tcwae.config import Evaluation, Run, flatten
+from tcwae.data import prepared
+from tcwae.errors import InputError
+from tcwae.files import atomic
+from tcwae.images import Images, split
+from tcwae.metrics import METRICS, CodeTable
+from tcwae.networks import Autoencoder
+from tcwae.provenance import versions
+from tcwae.train import select_device
+
+__all__ = ["evaluate"]
+
+SHOWN, ANCHORS = 10, 5
+"""Images in a row of Figure 11, and rows of Figure 4."""
+TRAVERSAL = np.linspace(-2, 2, 10)
+"""How far a latent is moved (section 4.2; the caption of Figure 4)."""
+DENSITY_SAMPLE = 1000
+"""Codes over which the expectations of the aggregated posterior's terms are taken."""
+
+
+def evaluate(folder: Path, data: Path, settings: Evaluation, *, device: str = "cpu", threads: int = 1) -> None:
+    """Score the run in `folder` on a prepared data set.
+
+    Raises:
+        InputError: a file is not what it must be.
+        OSError: it cannot be read or written.
+    """
+    start = time.monotonic()
+    torch.set_num_threads(threads)
+    training = json.loads((folder / "training.json").read_text())
+    where = select_device(device)
+    model, run, _ = checkpoint.load_model(folder / "model.safetensors", where)
+    model.to(memory_format=torch.channels_last)
+    source = prepared.read(data)
+    if source.name != run.dataset:
+        raise InputError(f"{data}: expected images of {run.dataset}, found {source.name}")
+    images = Images(source, where)
+    generator = torch.Generator(where).manual_seed(settings.seed)
+
+    random = np.random.RandomState(settings.seed)
+    rows = np.sort(random.permutation(len(source))[: settings.codes])
+    codes = representation.encode(model, images, torch.from_numpy(rows).to(where))
+    held_out = torch.from_numpy(split(len(source))[1][: settings.held_out]).to(where)
+
+    _write_codes(folder / "codes.h5", codes, source, rows)
+    scores, parts, latent_kl = {}, {}, [math.nan] * run.latent_dimension
+    if training["status"] == "finished":
+        scores, latent_kl = _divergences(model, run, images, codes, held_out, generator)
+        if source.factors is not None:
+            factor_scores, parts = _factor_scores(codes, source, rows, settings.seed)
+            scores |= factor_scores
+    _write_images(folder / "images.h5", model, images, held_out, latent_kl, generator)
+    _write_json(
+        folder / "metrics.json",
+        {
+            "scores": scores,
+            "parts": parts,
+            "settings": flatten(run),
+            "evaluation": settings.model_dump() | {"codes": len(rows), "held_out": len(held_out)},
+            "training": training,
+            "versions": versions(),
+            "seconds": round(time.monotonic() - start, 3),
+        },
+    )
+
+
+def _divergences(
+    model: Autoencoder,
+    run: Run,
+    images: Images,
+    codes: representation.Codes,
+    held_out: torch.Tensor,
+    generator: torch.Generator,
+) -> tuple[dict[str, Any], list[float]]:
+    """Reconstruction and MMD on held-out images, the terms of the aggregated posterior over the encoded ones."""
+    drawn = representation.encode(model, images, held_out).sample(generator)
+    reconstruction = representation.reconstruction(model, images, held_out, run.cost, drawn)
+    terms = representation.aggregated_terms(codes, DENSITY_SAMPLE, generator)
+    latent_kl = terms.pop("latent_kl")
+    return {
+        "reconstruction": reconstruction,
+        "log_reconstruction": math.log(reconstruction),
+        "mmd": representation.mmd_to_prior(drawn, generator),
+        "active_units": representation.active_units(codes),
+        **terms,
+    }, latent_kl
+
+
+def _factor_scores(
+    codes: representation.Codes, source: prepared.Prepared, rows: np.ndarray, seed: int
+) -> tuple[dict[str, float], dict[str, Any]]:
+    """MIG, FactorVAE and SAP of the posterior means, each with a generator of its own from the same seed."""
+    scored = list(source.latent_factor_indices)
+    table = CodeTable(
+        codes.mean.cpu().numpy(),
+        source.factors[rows][:, scored],
+        names=[source.factor_names[k] for k in scored],
+        grid=len(rows) == len(source),
+    )
+    found = {name: METRICS[name](table, np.random.default_rng(seed)) for name in ("mig", "factor_vae", "sap")}
+    parts = {
+        name: dict(zip(table.names, score.per_factor.tolist(), strict=True))
+        for name, score in found.items()
+        if score.per_factor is not None
+    }
+    return {name: score.value for name, score in found.items()}, parts
+
+
+def _write_codes(path: Path, codes: representation.Codes, source: prepared.Prepared, rows: np.ndarray) -> None:
+    with atomic(path) as temporary, h5py.File(temporary, "w") as file:
+        file["codes"] = codes.mean.cpu().numpy()
+        file["variances"] = codes.variance.cpu().numpy()
+        file["rows"] = rows
+        if source.factors is not None:
+            file["factors"] = source.factors[rows]
+            file["factor_names"] = list(source.factor_names)
+            file["latent_factor_indices"] = list(source.latent_factor_indices)
+
+
+def _write_images(
+    path: Path,
+    model: Autoencoder,
+    images: Images,
+    held_out: torch.Tensor,
+    latent_kl: list[float],
+    generator: torch.Generator,
+) -> None:
+    shown = held_out[:SHOWN]
+    mean = representation.encode(model, images, shown).mean
+    values = torch.from_numpy(TRAVERSAL).float().to(mean.device)
+    samples = torch.randn((2 * SHOWN, mean.shape[1]), generator=generator, device=mean.device)
+    with atomic(path) as temporary, h5py.File(temporary, "w") as file:
+        file["inputs"] = (images[shown] * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+        file["reconstructions"] = representation.as_bytes(model, mean)
+        file["samples"] = representation.as_bytes(model, samples)
+        file["traversals"] = representation.traverse(model, mean[:ANCHORS], values)
+        file["traversal_values"] = values.cpu().numpy()
+        file["latent_kl"] = np.array(latent_kl, np.float32)
+
+
+def _write_json(path: Path, record: dict[str, Any]) -> None:
+    with atomic(path) as temporary:
+        temporary.write_text(json.dumps(record, indent=1, allow_nan=False) + "\n")

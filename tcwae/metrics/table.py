@@ -1,0 +1,194 @@
+"""Codes with the factors they stand for, and the draws that every score is made of.
+
+All cells of a factor grid, or a plain sample of a data set, are drawn from in the same way, with replacement. On a grid a
+draw has exactly the distribution of disentanglement_lib's `sample_factors`, the factors that are not scored being redrawn
+at random; so an encoder runs once over the grid, and never again for a score.
+
+References:
+    https://github.com/google-research/disentanglement_lib, data/ground_truth
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Float, Int, Integer
+
+from tcwae.errors import InputError
+
+__all__ = ["CodeTable"]
+
+LARGEST_CODE = 1e15
+"""The square of a larger one may overflow in float32."""
+
+MOST_CLASSES = 2**16
+"""Factors are held as 16-bit integers: they sort several times faster than wider ones."""
+
+Codes = Float[np.ndarray, "*draws latent"]
+Factors = Integer[np.ndarray, "*draws factor"]
+Rows = Int[np.ndarray, "*draws"]
+
+
+@dataclass(frozen=True, eq=False)
+class CodeTable:
+    """Codes (rows, latent) and the classes, counted from 0, of their scored factors (rows, factor).
+
+    With `deviations`, the standard deviations of the posteriors whose means the codes are, each draw is a fresh sample
+    codes + deviations * noise (the protocol of sampled codes). Without, a draw is the code itself (posterior means).
+
+    `grid` says that the rows are all cells of a factor grid: the population itself and not a sample of it.
+
+    Raises:
+        InputError: fewer than two rows, latents or factors; codes that are not finite; classes that are not integers from
+            0 to 65,535; a factor with one class only; shapes that do not fit together.
+    """
+
+    codes: np.ndarray
+    factors: np.ndarray
+    deviations: np.ndarray | None = None
+    names: Sequence[str] = ()
+    grid: bool = False
+
+    def __post_init__(self) -> None:
+        set_ = object.__setattr__
+        set_(self, "codes", _finite(self.codes, "codes"))
+        set_(self, "factors", _classes(self.factors, rows=len(self.codes)))
+        set_(self, "names", tuple(self.names) or tuple(f"factor_{k}" for k in range(self.factors.shape[1])))
+        _check_factors(self.names, self.class_counts)
+        if self.deviations is not None:
+            set_(self, "deviations", _finite(self.deviations, "deviations").astype(self.codes.dtype, copy=False))
+            if self.deviations.shape != self.codes.shape or self.deviations.min() < 0:
+                raise InputError(f"expected deviations >= 0 with the shape {self.codes.shape} of the codes")
+
+    @classmethod
+    def of_grid(
+        cls,
+        codes: np.ndarray,
+        sizes: Sequence[int],
+        scored: Sequence[int] | None = None,
+        deviations: np.ndarray | None = None,
+        names: Sequence[str] = (),
+    ) -> "CodeTable":
+        """A row for each cell of the grid of factor `sizes`, in C order (the last factor changes fastest).
+
+        `scored` are the indices of the factors to score, all by default; the others are nuisances. `names` name all factors.
+
+        Raises:
+            InputError: as the class, and where the number of rows is not the number of cells or an index is no factor's.
+        """
+        sizes = [int(size) for size in sizes]
+        scored = list(range(len(sizes))) if scored is None else [int(k) for k in scored]
+        if min(sizes, default=0) < 1 or np.shape(codes)[:1] != (math.prod(sizes),):
+            cells = f"{math.prod(sizes)} codes, one for each cell of the grid {sizes}"
+            raise InputError(f"expected {cells}, found an array of shape {np.shape(codes)}")
+        if len(set(scored)) < len(scored) or not set(scored) <= set(range(len(sizes))):
+            raise InputError(f"expected distinct scored factors from 0 to {len(sizes) - 1}, found {scored}")
+        if names and len(names) != len(sizes):
+            raise InputError(f"expected {len(sizes)} factor names, found {len(names)}")
+        cells = np.unravel_index(np.arange(len(codes)), sizes)
+        factors = (
+            np.stack([cells[k].astype(np.uint32) for k in scored], axis=1) if scored else np.empty((len(codes), 0), int)
+        )
+        return cls(codes, factors, deviations, [names[k] for k in scored] if names else (), grid=True)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The largest class of each factor, plus one."""
+        return tuple(len(counts) for counts in self.class_counts)
+
+    @cached_property
+    def class_counts(self) -> list[Int[np.ndarray, "_"]]:
+        """The rows of each class, for each factor."""
+        return [np.bincount(factor) for factor in self.factors.T]
+
+    @cached_property
+    def _groups(self) -> tuple[Int[np.ndarray, "_"], Int[np.ndarray, "_ _"], Int[np.ndarray, "_ _"]]:
+        """The rows sorted by each factor, end to end; and where a factor's class begins there, and its count."""
+        counts = np.zeros((len(self.class_counts), max(self.sizes)), int)
+        for k, of_factor in enumerate(self.class_counts):
+            counts[k, : len(of_factor)] = of_factor
+        order = np.concatenate([np.argsort(factor, kind="stable") for factor in self.factors.T])
+        return order, np.cumsum(counts).reshape(counts.shape) - counts, counts
+
+    def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> Int[np.ndarray, "..."]:
+        """Rows, uniformly and with replacement."""
+        return rng.integers(len(self.codes), size=size)
+
+    def draw_sharing(
+        self, rng: np.random.Generator, rows: Int[np.ndarray, "*draws"], factor: Int[np.ndarray, "*draws"], size: int
+    ) -> Int[np.ndarray, "size *draws"]:
+        """For each of `rows`, `size` rows drawn uniformly among those with its class of its `factor`."""
+        order, begin, counts = self._groups
+        classes = self.factors[rows, factor]
+        # uniform * count rounds to less than count for every double below 1
+        offset = (rng.random((size, *rows.shape)) * counts[factor, classes]).astype(int)
+        return order.take(offset + begin[factor, classes])
+
+    def look_up(self, rng: np.random.Generator, rows: Rows) -> Codes:
+        """The codes of rows; with `deviations`, a sample from each posterior, new at each call."""
+        codes = self.codes.take(rows, axis=0)
+        if self.deviations is None:
+            return codes
+        noise = rng.standard_normal(codes.shape, dtype=codes.dtype)
+        return codes + self.deviations.take(rows, axis=0) * noise
+
+    def sample(self, rng: np.random.Generator, size: int) -> tuple[Codes, Factors]:
+        """Codes (size, latent) and factors (size, factor) of rows drawn uniformly."""
+        rows = self.draw(rng, size)
+        return self.look_up(rng, rows), self.factors[rows]
+
+    def train_and_test(self, rng: np.random.Generator, train: int, test: int) -> list[tuple[Codes, Factors]]:
+        """Two samples, of `train` and of `test` rows, to learn from and to test on.
+
+        Both are drawn from all cells of a grid, as it is the population. The rows of a sample are divided first, at random
+        and in the proportion of the two sizes, so that nothing is tested on what it learned from.
+        """
+        if self.grid:
+            return [self.sample(rng, train), self.sample(rng, test)]
+        cut = min(max(1, round(len(self.codes) * train / (train + test))), len(self.codes) - 1)
+        parts = np.split(rng.permutation(len(self.codes)), [cut])
+        rows = [part[rng.integers(len(part), size=size)] for part, size in zip(parts, (train, test), strict=True)]
+        return [(self.look_up(rng, some), self.factors[some]) for some in rows]
+
+
+def _finite(values: np.ndarray, name: str) -> Float[np.ndarray, "rows latent"]:
+    """Two-dimensional floats of single precision or more, all finite."""
+    values = np.ascontiguousarray(values)
+    if values.ndim != 2 or values.dtype.kind not in "fiu":
+        raise InputError(f"expected {name} of real numbers with the axes (rows, latent), found {_kind(values)}")
+    if min(values.shape) < 2:
+        raise InputError(f"expected {name} of at least 2 rows and 2 latents, found {values.shape}")
+    if values.dtype not in (np.float32, np.float64):
+        values = values.astype(np.float32 if values.dtype == np.float16 else np.float64)
+    if not (np.abs(values) < LARGEST_CODE).all():
+        row, latent = np.argwhere(~(np.abs(values) < LARGEST_CODE))[0]
+        found = values[row, latent]
+        raise InputError(f"expected finite {name} below {LARGEST_CODE:g}, found {found} at row {row}, latent {latent}")
+    return values
+
+
+def _classes(factors: np.ndarray, rows: int) -> Integer[np.ndarray, "rows factor"]:
+    """Classes of a row each, in the smallest type that holds every class."""
+    factors = np.asarray(factors)
+    if factors.ndim != 2 or factors.dtype.kind not in "iu" or len(factors) != rows:
+        raise InputError(f"expected factors of integers with the axes ({rows} rows, factor), found {_kind(factors)}")
+    if factors.shape[1] < 2:
+        raise InputError(f"expected at least 2 factors to score, found {factors.shape[1]}")
+    if factors.min() < 0 or factors.max() >= MOST_CLASSES:
+        found = f"{factors.min()} to {factors.max()}"
+        raise InputError(f"expected factor classes from 0 to {MOST_CLASSES - 1}, found {found}")
+    return np.asfortranarray(factors, dtype=np.uint16)
+
+
+def _check_factors(names: Sequence[str], counts: Sequence[Int[np.ndarray, "_"]]) -> None:
+    if len(names) != len(counts):
+        raise InputError(f"expected {len(counts)} factor names, found {len(names)}")
+    for name, of_factor in zip(names, counts, strict=True):
+        if np.count_nonzero(of_factor) < 2:
+            raise InputError(f"expected at least 2 classes of {name!r}, found 1: leave this factor out")
+
+
+def _kind(values: np.ndarray) -> str:
+    return f"{values.dtype} with shape {values.shape}"

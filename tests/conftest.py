@@ -1,0 +1,45 @@
+"""Fixtures shared by all tests."""
+
+import numpy as np
+import pytest
+import torch
+
+from tcwae.data.prepared import Prepared, factor_grid, write
+
+SIZES = (3, 2, 2, 6, 6)
+
+
+def small_images():
+    """Squares of three sizes, two of them hollow, at 6 x 6 places: 432 pictures with five factors."""
+    factors = factor_grid(SIZES)
+    pixels = np.zeros((len(factors), 64, 64), np.uint8)
+    for picture, (size, hollow, turned, x, y) in zip(pixels, factors.astype(int), strict=True):
+        side = 6 + 4 * size
+        top, left = 4 + 7 * y, 4 + 7 * x
+        picture[top : top + side, left : left + side + 4 * turned] = 1
+        if hollow:
+            picture[top + 2 : top + side - 2, left + 2 : left + side - 2] = 0
+    return Prepared(
+        name="dsprites",
+        source="rendered",
+        images=np.packbits(pixels, axis=2),
+        factors=factors,
+        factor_names=("size", "hollow", "turned", "x", "y"),
+        factor_sizes=SIZES,
+        latent_factor_indices=(0, 1, 2, 3, 4),
+        provenance={},
+    )
+
+
+@pytest.fixture(scope="session")
+def small_data(tmp_path_factory):
+    """The path of a small prepared data set."""
+    path = tmp_path_factory.mktemp("data") / "small.h5"
+    write(small_images(), path)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    """Tests run side by side with others; one thread is also what they compare."""
+    torch.set_num_threads(1)

@@ -1,0 +1,41 @@
+"""Data that several tests read."""
+
+import numpy as np
+import pytest
+
+from tcwae import data
+
+
+@pytest.fixture(scope="session")
+def dsprites_rendered(tmp_path_factory):
+    """All of dSprites, drawn, written and read back."""
+    path = tmp_path_factory.mktemp("dsprites") / "dsprites-rendered.h5"
+    data.prepare("dsprites", "rendered", path)
+    yield data.read(path)
+    path.unlink()
+
+
+def _damage(whole, seed):
+    """`whole` with a bit flipped, a run of bytes overwritten, removed or repeated, or the end cut off; never unchanged."""
+    generator = np.random.default_rng(seed)
+    damaged = bytearray(whole)
+    first = int(generator.integers(len(whole)))
+    run = slice(first, first + int(generator.integers(1, 40)))
+    match seed % 5:
+        case 0:
+            damaged[first] ^= 1 << int(generator.integers(8))
+        case 1:
+            damaged[run] = generator.bytes(len(damaged[run]))
+        case 2:
+            del damaged[run]
+        case 3:
+            damaged[first:first] = damaged[run]
+        case 4:
+            del damaged[first:]
+    return bytes(damaged) if damaged != whole else _damage(whole, seed + 1000)
+
+
+@pytest.fixture
+def damage():
+    """A function of bytes and a seed: the bytes, damaged."""
+    return _damage

@@ -1,0 +1,187 @@
+"""The prepared form: what is written is read, the same bytes every time, and nothing else passes."""
+
+import errno
+import hashlib
+import resource
+from dataclasses import replace
+
+import h5py
+import numpy as np
+import pytest
+
+import tcwae
+from tcwae import data
+from tcwae.data.prepared import factor_grid
+from tcwae.errors import InputError
+
+SIZES = (2, 3, 4)
+
+
+def prepared(shape=(64, 8), factors=True):
+    generator = np.random.default_rng(0)
+    return data.Prepared(
+        name="toys",
+        source="real",
+        images=generator.integers(0, 256, (24, *shape), np.uint8),
+        factors=factor_grid(SIZES) if factors else None,
+        factor_names=("kind", "instance", "größe") if factors else (),
+        factor_sizes=SIZES if factors else (),
+        latent_factor_indices=(0, 2) if factors else (),
+        provenance={"archive": "toys.zip", "crop": "none"},
+    )
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "toys.h5"
+    data.write(prepared(), path)
+    return path
+
+
+def refusal(path):
+    """The one line with which `path` is refused."""
+    with pytest.raises(InputError) as caught:
+        data.read(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("shape", [(64, 8), (64, 64, 1), (64, 64, 3)])
+@pytest.mark.parametrize("factors", [True, False])
+def test_what_is_written_is_read(tmp_path, shape, factors):
+    original = prepared(shape, factors)
+    data.write(original, tmp_path / "toys.h5")
+    copy = data.read(tmp_path / "toys.h5")
+    np.testing.assert_array_equal(copy.images, original.images)
+    if factors:
+        np.testing.assert_array_equal(copy.factors, original.factors)
+        assert copy.factors.dtype == np.uint8
+    else:
+        assert copy.factors is None
+    for field in ("name", "source", "factor_names", "factor_sizes", "latent_factor_indices", "packed", "channels"):
+        assert getattr(copy, field) == getattr(original, field)
+    assert copy.provenance == original.provenance | {
+        "images_sha256": hashlib.sha256(original.images.tobytes()).hexdigest(),
+        "tcwae": tcwae.__version__,
+        "numpy": np.__version__,
+    }
+
+
+def test_every_call_writes_the_same_bytes(tmp_path, file):
+    data.write(prepared(), tmp_path / "again.h5")
+    assert (tmp_path / "again.h5").read_bytes() == file.read_bytes()
+    data.write(data.read(file), tmp_path / "copy.h5")
+    assert (tmp_path / "copy.h5").read_bytes() == file.read_bytes()
+
+
+def test_the_pixels_are_mapped_and_the_file_is_safe_from_writes(file):
+    whole = file.read_bytes()
+    images = data.read(file).images
+    assert isinstance(images, np.memmap)
+    images[:] = 0
+    images.flush()
+    assert file.read_bytes() == whole
+
+
+def test_the_file_is_hdf5_with_its_checksum_in_front(file):
+    with h5py.File(file) as plain:
+        np.testing.assert_array_equal(plain["images"], prepared().images)
+        assert plain["images"].chunks is None
+    assert hashlib.sha256(file.read_bytes()[512:]).hexdigest().encode() in file.read_bytes()[:512]
+
+
+def test_pixels_unpack_the_leftmost_bit_first():
+    images = np.zeros((2, 64, 8), np.uint8)
+    images[1, 5, 0] = 0b10000000
+    images[1, 6, 7] = 0b00000001
+    packed = replace(prepared(factors=False), images=images)
+    white = np.argwhere(packed.pixels(np.array([0, 1])))
+    np.testing.assert_array_equal(white, [(1, 5, 0, 0), (1, 6, 63, 0)])
+    assert packed.pixels(np.array([1])).max() == 255
+    plain = prepared((64, 64, 3))
+    np.testing.assert_array_equal(plain.pixels(np.array([3, 1])), plain.images[[3, 1]])
+
+
+@pytest.mark.parametrize("sizes", [(2, 3, 4), (300, 2), (1,), (257,)])
+def test_the_factor_grid_counts_in_mixed_radix(sizes):
+    grid = factor_grid(sizes)
+    np.testing.assert_array_equal(np.ravel_multi_index(grid.T, sizes), np.arange(np.prod(sizes)))
+    assert grid.dtype == (np.uint8 if max(sizes) <= 256 else np.uint16)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"images": np.zeros((24, 64, 9), np.uint8)}, "images"),
+        ({"images": np.zeros((24, 32, 64, 3), np.uint8)}, "images"),
+        ({"images": np.zeros((0, 64, 8), np.uint8)}, "images"),
+        ({"images": np.zeros((23, 64, 8), np.uint8)}, r"uint8 \(23, 3\)"),
+        ({"factors": factor_grid(SIZES).astype(np.uint16)}, "found uint16"),
+        ({"factors": factor_grid(SIZES)[:, :2]}, "2 names"),
+        ({"factors": None}, "0 names"),
+        ({"factor_names": ("kind", "instance")}, "3 names"),
+        ({"factor_sizes": (2, 3, 3)}, "classes"),
+        ({"latent_factor_indices": (0, 3)}, "indices"),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused(change, message):
+    with pytest.raises(InputError, match=message):
+        replace(prepared(), **change)
+
+
+def test_other_files_are_refused(tmp_path, file):
+    path = tmp_path / "other.h5"
+    path.touch()
+    assert "empty" in refusal(path)
+    path.write_bytes(file.read_bytes()[512:])
+    assert "another kind" in refusal(path)
+    path.write_text("hello\n" * 1000)
+    assert "another kind" in refusal(path)
+    with pytest.raises(IsADirectoryError):
+        data.read(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        data.read(tmp_path / "missing.h5")
+
+
+@pytest.mark.parametrize("length", [1, 100, 511, 512, 513, 2048, 10_000, -1])
+def test_truncated_files_are_refused(file, length):
+    file.write_bytes(file.read_bytes()[:length])
+    refusal(file)
+
+
+def test_damaged_files_are_refused(file, damage):
+    whole = file.read_bytes()
+    for seed in range(150):
+        file.write_bytes(damage(whole, seed))
+        refusal(file)
+
+
+@pytest.mark.parametrize("room", [0, 1000, 10_000, 70_000])
+def test_a_full_disk_is_told_in_one_line_and_leaves_no_file(tmp_path, room):
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, limit[1]))
+    try:
+        with pytest.raises(OSError, match="File too large") as caught:
+            data.write(prepared((64, 64, 3)), tmp_path / "toys.h5")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert caught.value.errno == errno.EFBIG
+    assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("sprites", "rendered"), "sprites rendered"),
+        (("dsprites", "imagined"), "dsprites imagined"),
+        (("dsprites", "real"), "archive"),
+        (("dsprites", "rendered", "dsprites.npz"), "archive"),
+    ],
+)
+def test_prepare_refuses_what_it_cannot_make(tmp_path, arguments, message):
+    dataset, source, *archive = arguments
+    with pytest.raises(InputError, match=message):
+        data.prepare(dataset, source, tmp_path / "out.h5", *archive)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,159 @@
+"""The loop: exact to repeat, exact to resume, and honest where it ends."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors import safe_open
+
+from tcwae import costs, train
+from tcwae.checkpoint import load_model
+from tcwae.config import Run, check, unflatten
+from tcwae.errors import InputError
+from tcwae.images import split
+from tcwae.train import Diverged, Interrupted
+
+METHODS = {
+    "wae_mmd": {"lambda": 10},
+    "tcwae_mws": {"beta": 4, "gamma": 2},
+    "tcwae_gan": {"beta": 4, "gamma": 2},
+    "beta_tcvae": {"beta": 4},
+    "factor_vae": {"gamma": 5},
+}
+
+
+def run_of(method="beta_tcvae", **settings):
+    values = {"dataset": "dsprites", "method": method, "batch_size": 8, "iterations": 6, "log_every": 4, **settings}
+    return check(Run, unflatten({**values, **METHODS[method]}), "test")
+
+
+def contents(folder):
+    return {name: (folder / name).read_bytes() for name in ("model.safetensors", "curves.csv")}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_resumed_at_any_step_it_ends_with_the_same_bytes(method, small_data, tmp_path):
+    run = run_of(method)
+    train.train(run, small_data, tmp_path / "whole")
+    for _ in range(run.training.iterations):
+        try:
+            train.train(run, small_data, tmp_path / "pieces", time_budget=0.0)  # one step, then out
+        except Interrupted:
+            assert not (tmp_path / "pieces" / "model.safetensors").exists()
+    assert contents(tmp_path / "whole") == contents(tmp_path / "pieces")
+    assert not (tmp_path / "pieces" / "state.pt").exists()
+
+
+def test_seed_decides_everything(small_data, tmp_path):
+    for name, seed in (("first", 1), ("again", 1), ("other", 2)):
+        train.train(run_of(seed=seed), small_data, tmp_path / name)
+    assert contents(tmp_path / "first") == contents(tmp_path / "again")
+    assert contents(tmp_path / "first") != contents(tmp_path / "other")
+
+
+def test_curves_are_means_of_the_steps_between(small_data, tmp_path):
+    """A row of every 4 steps holds the mean of the four rows of every single step."""
+    train.train(run_of(log_every=1), small_data, tmp_path / "each")
+    train.train(run_of(log_every=4), small_data, tmp_path / "mean")
+    each, mean = (pd.read_csv(tmp_path / name / "curves.csv") for name in ("each", "mean"))
+    assert mean["step"].tolist() == [4, 6]
+    np.testing.assert_allclose(mean.iloc[0, 1:], each.iloc[:4, 1:].mean(), rtol=1e-12)
+    np.testing.assert_allclose(mean.iloc[1, 1:], each.iloc[4:, 1:].mean(), rtol=1e-12)
+    assert list(mean) == ["step", "reconstruction", "index_code_mi", "total_correlation", "dimension_wise_kl", "loss"]
+
+
+def test_training_lowers_the_loss(small_data, tmp_path):
+    train.train(run_of(iterations=60, log_every=20, learning_rate=1e-3, adam_epsilon=1e-8), small_data, tmp_path)
+    curves = pd.read_csv(tmp_path / "curves.csv")
+    assert curves["reconstruction"].iloc[-1] < 0.7 * curves["reconstruction"].iloc[0]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
+def test_signals_save_the_state(number, small_data, tmp_path):
+    """In a process of its own, as it is on a cluster."""
+    timer = threading.Timer(0.7, os.kill, (os.getpid(), number))
+    timer.start()
+    with pytest.raises(Interrupted, match=number.name):
+        train.train(run_of(iterations=100_000), small_data, tmp_path)
+    state = torch.load(tmp_path / "state.pt", weights_only=True)
+    assert 0 < state["step"] < 100_000
+    assert signal.getsignal(number) is not None
+
+
+def test_a_state_of_another_run_is_refused_with_what_differs(small_data, tmp_path):
+    with pytest.raises(Interrupted):
+        train.train(run_of(), small_data, tmp_path, time_budget=0.0)
+    with pytest.raises(InputError, match=r"seed 0 there, 7 here; learning_rate 0.0004 there, 0.01 here"):
+        train.train(run_of(learning_rate=0.01, seed=7), small_data, tmp_path)
+    train.train(run_of(), small_data, tmp_path)
+
+
+def test_a_damaged_state_is_named(small_data, tmp_path):
+    (tmp_path / "state.pt").write_bytes(b"not a state")
+    with pytest.raises(InputError, match=r"state\.pt: expected the state of a training"):
+        train.train(run_of(), small_data, tmp_path)
+
+
+def test_divergence_is_recorded_with_step_and_term(small_data, tmp_path, monkeypatch):
+    calls = []
+
+    def breaks_at_the_sixth(logits, images):
+        calls.append(None)
+        return costs.cross_entropy(logits, images) * (float("nan") if len(calls) == 6 else 1)
+
+    monkeypatch.setitem(costs.COSTS, "cross_entropy", breaks_at_the_sixth)
+    diverged = train.train(run_of(iterations=1000), small_data, tmp_path)
+    assert diverged == Diverged(6, "reconstruction")
+    record = json.loads((tmp_path / "training.json").read_text())
+    assert (record["status"], record["step"], record["term"]) == ("diverged", 6, "reconstruction")
+    assert len(calls) <= 8
+
+
+def test_the_record_and_the_checkpoint_say_what_was_run(small_data, tmp_path):
+    run = run_of("factor_vae", seed=4)
+    train.train(run, small_data, tmp_path)
+    model, found, record = load_model(tmp_path / "model.safetensors")
+    assert found == run
+    assert record["step"] == 6
+    assert {"tcwae", "torch", "commit"} <= record["versions"].keys()
+    assert list(model.discriminators) == ["total_correlation"]
+    with safe_open(tmp_path / "model.safetensors", "np") as file:
+        assert "encoder.convolutions.0.weight" in file.keys()
+    record = json.loads((tmp_path / "training.json").read_text())
+    assert record["status"] == "finished"
+    assert record["data"]["source"] == "rendered"
+
+
+def test_held_out_images_are_never_trained_on(small_data, tmp_path, monkeypatch):
+    seen = []
+    whole = train.Images.__getitem__
+    monkeypatch.setattr(train.Images, "__getitem__", lambda self, index: (seen.append(index), whole(self, index))[1])
+    train.train(run_of(iterations=100, batch_size=16), small_data, tmp_path)
+    training, held_out = split(432)
+    drawn = set(torch.cat(seen).tolist())
+    assert drawn <= set(training.tolist())
+    assert not drawn & set(held_out.tolist())
+    assert len(drawn) > 0.9 * len(training)
+
+
+def test_no_device_no_training(small_data, tmp_path):
+    with pytest.raises(InputError, match="--device cuda: expected a CUDA device, found none"):
+        train.train(run_of(), small_data, tmp_path / "run", device="cuda")
+    with pytest.raises(InputError, match="--device gpu0"):
+        train.train(run_of(), small_data, tmp_path / "run", device="gpu0")
+    assert not (tmp_path / "run").exists()
+
+
+def test_same_bytes_from_the_command_line(small_data, tmp_path):
+    train.train(run_of(), small_data, tmp_path / "here")
+    flags = "--dataset dsprites --method beta_tcvae --beta 4 --batch-size 8 --iterations 6 --log-every 4".split()
+    command = [sys.executable, "-m", "tcwae", "train", *flags, "--data", small_data, "--output", tmp_path / "there"]
+    subprocess.run(command, check=True, capture_output=True)
+    assert contents(tmp_path / "here") == contents(tmp_path / "there")

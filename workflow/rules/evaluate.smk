@@ -1,0 +1,24 @@
+rule evaluate:
+    input:
+        data=ancient(prepared_data),
+        model=f"{results}/runs/{{run}}/model.safetensors",
+        training=f"{results}/runs/{{run}}/training.json",
+    output:
+        metrics=f"{results}/runs/{{run}}/metrics.json",
+        codes=f"{results}/runs/{{run}}/codes.h5",
+        images=f"{results}/runs/{{run}}/images.h5",
+    log:
+        f"{results}/runs/{{run}}/evaluate.log",
+    benchmark:
+        f"{results}/runs/{{run}}/evaluate.benchmark.tsv"
+    threads: 1
+    resources:
+        device="cpu",
+        mem_mb=growing_memory,
+        runtime=60,
+    params:
+        flags=evaluation_flags,
+        folder=subpath(output.metrics, parent=True),
+    shell:
+        "tcwae evaluate --run {params.folder:q} --data {input.data:q} {params.flags} "
+        "--device {resources.device} --threads {threads} > {log:q} 2>&1"

@@ -1,0 +1,24 @@
+rule train:
+    input:
+        # ancient: the same images made once more are no reason to train again
+        data=ancient(prepared_data),
+    output:
+        model=f"{results}/runs/{{run}}/model.safetensors",
+        curves=f"{results}/runs/{{run}}/curves.csv",
+        training=f"{results}/runs/{{run}}/training.json",
+    log:
+        f"{results}/runs/{{run}}/train.log",
+    benchmark:
+        f"{results}/runs/{{run}}/train.benchmark.tsv"
+    threads: 1
+    resources:
+        device="cpu",
+        mem_mb=growing_memory,
+        runtime=600,
+    params:
+        flags=run_flags,
+        folder=subpath(output.model, parent=True),
+    # status 3: the run diverged, which is a result
+    shell:
+        "tcwae train {params.flags} --data {input.data:q} --output {params.folder:q} "
+        "--device {resources.device} --threads {threads} > {log:q} 2>&1 || [ $? -eq 3 ]"
