@@ -1,5 +1,8 @@
 # From the configuration to what the rules ask for. There is no rule in this file.
+import os
 import re
+import sys
+from pathlib import Path
 from shlex import quote
 
 from snakemake.exceptions import WorkflowError
@@ -7,6 +10,11 @@ from snakemake.exceptions import WorkflowError
 from tcwae.config import Study, check, flags
 from tcwae.errors import InputError
 from tcwae.study import experiment_runs, runs
+
+# The rules' `tcwae` is the one beside the running Snakemake, also where its environment is not activated.
+os.environ["PATH"] = os.pathsep.join(
+    [str(Path(sys.executable).parent), os.environ["PATH"]]
+)
 
 
 def read_study():
