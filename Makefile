@@ -1,20 +1,21 @@
 PYTHON ?= python3
 CORES ?= 2
 BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: report test style env lock clean
 
 report: env  ## the quick study, from nothing to results/quick/report.pdf
-	$(BIN)/snakemake --cores $(CORES)
+	snakemake --cores $(CORES) --show-failed-logs
 
 test: env  ## every quick test
-	$(BIN)/pytest
+	pytest
 
 style: env  ## what CI checks besides the tests
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
-	$(BIN)/snakefmt --check Snakefile workflow
-	$(BIN)/snakemake --lint
+	ruff check
+	ruff format --check
+	snakefmt --check Snakefile workflow
+	snakemake --lint
 
 env: .venv/ready  ## the environment: .venv from requirements.lock
 

@@ -1,8 +1,6 @@
 # From the configuration to what the rules ask for. There is no rule in this file.
-import os
 import re
-import sys
-from pathlib import Path
+import shutil
 from shlex import quote
 
 from snakemake.exceptions import WorkflowError
