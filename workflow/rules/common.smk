@@ -7,12 +7,10 @@ from snakemake.exceptions import WorkflowError
 
 from tcwae.config import Study, check, flags
 from tcwae.errors import InputError
-from tcwae.study import experiment_runs, runs
+from tcwae.study import runs
 
-# The rules' `tcwae` is the one beside the running Snakemake, also where its environment is not activated.
-os.environ["PATH"] = os.pathsep.join(
-    [str(Path(sys.executable).parent), os.environ["PATH"]]
-)
+if shutil.which("tcwae") is None:
+    raise WorkflowError("the command tcwae is not on PATH: activate the environment (source .venv/bin/activate)")
 
 
 def read_study():
@@ -44,9 +42,7 @@ def prepared_data(wildcards):
 
 def original_archive(wildcards):
     """The archive that a prepared file is read from; none where it is rendered."""
-    return (
-        study.dataset(wildcards.dataset).archive if wildcards.source == "real" else []
-    )
+    return study.dataset(wildcards.dataset).archive if wildcards.source == "real" else []
 
 
 def archive_flag(wildcards, input):
@@ -62,9 +58,7 @@ def run_flags(wildcards):
 def evaluation_flags(wildcards):
     """What the study says of evaluation, as flags of `tcwae evaluate`."""
     given = study.evaluation.model_dump(exclude_none=True)
-    return " ".join(
-        f"--{key.replace('_', '-')} {value}" for key, value in given.items()
-    )
+    return " ".join(f"--{key.replace('_', '-')} {value}" for key, value in given.items())
 
 
 def growing_memory(wildcards, attempt):

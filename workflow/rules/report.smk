@@ -10,9 +10,7 @@ rule report:
         figures=tables_and_figures(),
         template="workflow/report/report.typ",
     output:
-        report(
-            f"{results}/report.pdf", category="Report", labels={"document": "report"}
-        ),
+        report(f"{results}/report.pdf", category="Report", labels={"document": "report"}),
     log:
         f"{results}/report.log",
     params:
