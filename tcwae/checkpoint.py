@@ -1,13 +1,14 @@
 """Weights for everybody (safetensors), and the state that a training resumes from (a torch file beside them)."""
 
 import json
+from io import BytesIO
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from tcwae.config import Run, check
 from tcwae.errors import InputError
@@ -35,7 +36,7 @@ def save_model(path: Path, model: Autoencoder, run: Run, channels: int, step: in
     record = {"run": run.model_dump(), "channels": channels, "step": step, "versions": versions()}
     weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
     with atomic(path) as temporary:
-        save_file(weights, temporary, {"tcwae": json.dumps(record)})  # one key: the order of several is random
+        temporary.write_bytes(save(weights, {"tcwae": json.dumps(record)}))  # one key: the order of several is random
 
 
 def load_model(path: Path, device: torch.device | str = "cpu") -> tuple[Autoencoder, Run, dict[str, Any]]:
@@ -59,8 +60,10 @@ def load_model(path: Path, device: torch.device | str = "cpu") -> tuple[Autoenco
 
 def save_state(path: Path, state: dict[str, Any]) -> None:
     """Write a resumable state."""
+    whole = BytesIO()  # torch reports a full disk without its name
+    torch.save(state, whole)
     with atomic(path) as temporary:
-        torch.save(state, temporary)
+        temporary.write_bytes(whole.getbuffer())
 
 
 def load_state(path: Path, identity: dict[str, str]) -> dict[str, Any]:

@@ -135,7 +135,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--data", type=Path, required=True, help="a prepared file")
     train.add_argument("--output", type=Path, required=True, help="the run's folder")
     _machine(train)
-    train.add_argument("--save-every", type=float, default=600, metavar="SECONDS", help="default %(default)s")
+    train.add_argument("--save-every", type=float, default=600.0, metavar="SECONDS", help="default %(default)s")
     train.add_argument(
         "--time-budget", type=float, metavar="SECONDS", help=f"then save and leave with status {STOPPED}"
     )

@@ -10,7 +10,6 @@ Files written into the run's folder:
 - `images.h5`: inputs, reconstructions, samples and traversals as bytes, and the KL of each latent to the prior in nats.
 """
 
-import json
 import math
 import time
 from pathlib import Path
@@ -20,7 +19,7 @@ import h5py
 import numpy as np
 import torch
 
-from tcwae import checkpoint, representation
+from tcwae import checkpoint, records, representation
 from tcwae.config import Evaluation, Run, flatten
 from tcwae.data import prepared
 from tcwae.errors import InputError
@@ -50,7 +49,7 @@ def evaluate(folder: Path, data: Path, settings: Evaluation, *, device: str = "c
     """
     start = time.monotonic()
     torch.set_num_threads(threads)
-    training = json.loads((folder / "training.json").read_text())
+    training = records.read(records.Training, folder / "training.json")
     where = select_device(device)
     model, run, _ = checkpoint.load_model(folder / "model.safetensors", where)
     model.to(memory_format=torch.channels_last)
@@ -67,24 +66,22 @@ def evaluate(folder: Path, data: Path, settings: Evaluation, *, device: str = "c
 
     _write_codes(folder / "codes.h5", codes, source, rows)
     scores, parts, latent_kl = {}, {}, [math.nan] * run.latent_dimension
-    if training["status"] == "finished":
+    if training.status == "finished":
         scores, latent_kl = _divergences(model, run, images, codes, held_out, generator)
         if source.factors is not None:
             factor_scores, parts = _factor_scores(codes, source, rows, settings.seed)
             scores |= factor_scores
     _write_images(folder / "images.h5", model, images, held_out, latent_kl, generator)
-    _write_json(
-        folder / "metrics.json",
-        {
-            "scores": scores,
-            "parts": parts,
-            "settings": flatten(run),
-            "evaluation": settings.model_dump() | {"codes": len(rows), "held_out": len(held_out)},
-            "training": training,
-            "versions": versions(),
-            "seconds": round(time.monotonic() - start, 3),
-        },
+    record = records.Metrics(
+        scores=scores,
+        parts=parts,
+        settings=flatten(run),
+        evaluation=settings.model_dump() | {"codes": len(rows), "held_out": len(held_out)},
+        training=training,
+        versions=versions(),
+        seconds=round(time.monotonic() - start, 3),
     )
+    records.write(record, folder / "metrics.json")
 
 
 def _divergences(
@@ -159,8 +156,3 @@ def _write_images(
         file["traversals"] = representation.traverse(model, mean[:ANCHORS], values)
         file["traversal_values"] = values.cpu().numpy()
         file["latent_kl"] = np.array(latent_kl, np.float32)
-
-
-def _write_json(path: Path, record: dict[str, Any]) -> None:
-    with atomic(path) as temporary:
-        temporary.write_text(json.dumps(record, indent=1, allow_nan=False) + "\n")

@@ -10,9 +10,10 @@ __all__ = ["atomic"]
 
 @contextmanager
 def atomic(path: Path | str) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on success flush it to the disk and rename it to `path`, else remove it.
+    """Yield an empty temporary file beside `path`; on success flush it to the disk and rename it, else remove it.
 
-    A reader therefore sees the previous file or the whole new one, also after a crash or a power cut.
+    A reader therefore sees the previous file or the whole new one, also after a crash or a power cut; and where the
+    folder cannot be written, one learns it before the work.
 
     Raises:
         OSError: the folder cannot be written or the disk is full; `path` is then as it was.
@@ -21,6 +22,7 @@ def atomic(path: Path | str) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
+        temporary.touch()
         yield temporary
         with open(temporary, "rb") as file:
             os.fsync(file.fileno())

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from tcwae import records
 from tcwae.config import Run, Study, flatten
 from tcwae.errors import InputError
 from tcwae.files import atomic
@@ -53,35 +54,34 @@ def gather(study: Study, results: Path) -> None:
         temporary.write_text(study.model_dump_json(indent=1) + "\n")
 
 
-def _read(path: Path, run: Run) -> dict:
-    try:
-        record = json.loads(path.read_text())
-        found = record["settings"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: expected the metrics of a run, found {error!r}; evaluate it again") from None
+def _read(path: Path, run: Run) -> records.Metrics:
+    record = records.read(records.Metrics, path)
+    settings = json.loads(json.dumps(flatten(run)))
     differs = [
-        f"{key} {value}, found {found.get(key)}" for key, value in flatten(run).items() if found.get(key) != value
+        f"{key} {settings.get(key)}, found {record.settings.get(key)}"
+        for key in settings.keys() | record.settings.keys()
+        if record.settings.get(key) != settings.get(key)
     ]
     if differs:
-        raise InputError(f"{path}: expected {'; '.join(differs)}; train and evaluate it again")
+        raise InputError(f"{path}: expected {'; '.join(sorted(differs))}; train and evaluate it again")
     return record
 
 
-def _row(record: dict, experiments: list[str]) -> dict:
-    settings, training = record["settings"], record["training"]
-    diverged = training["status"] == "diverged"
+def _row(record: records.Metrics, experiments: list[str]) -> dict:
+    settings, training = record.settings, record.training
+    diverged = training.status == "diverged"
     return {
         **{key: settings.get(key) for key in ("dataset", "method", "cost", "seed", "iterations", "batch_size")},
         **{key: settings.get(key) for key in COEFFICIENTS},
-        **{key: record["scores"].get(key) for key in SCORES},
+        **{key: record.scores.get(key) for key in SCORES},
         "experiments": " ".join(experiments),
-        "source": training["data"]["source"],
-        "status": training["status"],
-        "diverged_step": training["step"] if diverged else None,
-        "diverged_term": training["term"],
-        "train_seconds": training["seconds"],
-        "images_per_second": training["images_per_second"],
-        "evaluate_seconds": record["seconds"],
-        "device": training["device"],
-        **{key: training["versions"][key] for key in ("tcwae", "torch", "commit")},
+        "source": training.data.source,
+        "status": training.status,
+        "diverged_step": training.step if diverged else None,
+        "diverged_term": training.term,
+        "train_seconds": training.seconds,
+        "images_per_second": training.images_per_second,
+        "evaluate_seconds": record.seconds,
+        "device": training.device,
+        **{key: training.versions.get(key) for key in ("tcwae", "torch", "commit")},
     }

@@ -69,5 +69,6 @@ def _select_one(runs: pd.DataFrame) -> pd.DataFrame:
 
 def select(results: Path) -> None:
     """Read `results`/metrics.csv, write `results`/selection.csv."""
+    table = best_settings(pd.read_csv(results / "metrics.csv"))
     with atomic(results / "selection.csv") as temporary:
-        best_settings(pd.read_csv(results / "metrics.csv")).to_csv(temporary, index=False)
+        table.to_csv(temporary, index=False)

@@ -10,7 +10,6 @@ Files of a run's folder:
 The same seed on the same machine and number of threads gives the same bytes, interrupted or not.
 """
 
-import json
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -25,7 +24,7 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from tcwae import checkpoint
+from tcwae import checkpoint, records
 from tcwae.config import Run, flatten
 from tcwae.data import prepared
 from tcwae.errors import InputError
@@ -93,9 +92,9 @@ def train(
     output.mkdir(parents=True, exist_ok=True)
     if state.exists():
         training.restore(checkpoint.load_state(state, identity))
-    print(f"{device}, {threads} threads, step {training.step} of {run.training.iterations}", flush=True)
 
     with _requests() as requests:
+        print(f"{device}, {threads} threads, step {training.step} of {run.training.iterations}", flush=True)
         saved = time.monotonic()
         for _ in training.steps(progress=tqdm):
             now = time.monotonic()
@@ -272,17 +271,17 @@ def _write_results(
     table = pd.DataFrame(training.curves, columns=["step", *training.columns]).astype({"step": int})
     with atomic(output / "curves.csv") as temporary:
         table.to_csv(temporary, index=False)
-    record = {
-        "status": "finished" if training.diverged is None else "diverged",
-        "step": training.step if training.diverged is None else training.diverged.step,
-        "term": None if training.diverged is None else training.diverged.term,
-        "seconds": round(training.seconds, 3),
-        "images_per_second": round(training.step * run.training.batch_size / training.seconds, 1),
-        "device": torch.cuda.get_device_name(device) if device.startswith("cuda") else device,
-        "threads": threads,
-        "data": {"source": data.source, "images_sha256": data.provenance["images_sha256"]},
-        "versions": versions(),
-    }
-    with atomic(output / "training.json") as temporary:
-        temporary.write_text(json.dumps(record, indent=1) + "\n")
+    diverged = training.diverged
+    record = records.Training(
+        status="finished" if diverged is None else "diverged",
+        step=training.step if diverged is None else diverged.step,
+        term=None if diverged is None else diverged.term,
+        seconds=round(training.seconds, 3),
+        images_per_second=round(training.step * run.training.batch_size / training.seconds, 1),
+        device=torch.cuda.get_device_name(device) if device.startswith("cuda") else device,
+        threads=threads,
+        data={"source": data.source, "images_sha256": data.provenance["images_sha256"]},
+        versions=versions(),
+    )
+    records.write(record, output / "training.json")
     checkpoint.save_model(output / "model.safetensors", training.model, run, training.images.channels, training.step)

@@ -1,0 +1,71 @@
+"""The JSON files of a run: how its training ended, and what its evaluation found."""
+
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import Field, ValidationError
+
+from tcwae.config import Settings
+from tcwae.errors import InputError
+from tcwae.files import atomic
+
+__all__ = ["Metrics", "Training", "read", "write"]
+
+
+class Data(Settings):
+    """The images a run was trained on."""
+
+    source: Literal["rendered", "real"]
+    images_sha256: str
+
+
+class Training(Settings):
+    """training.json."""
+
+    status: Literal["finished", "diverged"]
+    step: int = Field(description="the last step, or the first where a term was not finite")
+    term: str | None = Field(description="that term")
+    seconds: float = Field(description="of training, without start-up, over all attempts")
+    images_per_second: float
+    device: str
+    threads: int
+    data: Data
+    versions: dict[str, str]
+
+
+class Metrics(Settings):
+    """metrics.json; scores are empty where the training diverged."""
+
+    scores: dict[str, float]
+    parts: dict[str, dict[str, float]] = Field(description="the scores of each factor")
+    settings: dict[str, Any] = Field(description="the run, flat, as `config.flatten` has it")
+    evaluation: dict[str, int] = Field(description="how many images were encoded and held out, and the seed")
+    training: Training
+    versions: dict[str, str]
+    seconds: float
+
+
+Record = TypeVar("Record", Training, Metrics)
+
+
+def read(model: type[Record], path: Path) -> Record:
+    """Read a record.
+
+    Raises:
+        InputError: it is damaged or of another version.
+        OSError: it is missing.
+    """
+    try:
+        return model.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise InputError(
+            f"{path}: expected a record of tcwae, found a fault at {key or 'its beginning'}: {first['msg']}"
+        ) from None
+
+
+def write(record: Training | Metrics, path: Path) -> None:
+    """Write a record."""
+    with atomic(path) as temporary:
+        temporary.write_text(record.model_dump_json(indent=1) + "\n")

@@ -1,0 +1,138 @@
+"""The command line: help that names every field, and one line and a status for everything that can be mended."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tcwae.cli import main
+from tcwae.config import METHODS, Run, Training
+
+TRAIN = "train --dataset dsprites --method beta_tcvae --beta 4 --iterations 2 --batch-size 4".split()
+
+
+def command(*arguments, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "tcwae", *map(str, arguments)], capture_output=True, text=True, timeout=60, **options
+    )
+
+
+def help_of(verb, capsys):
+    with pytest.raises(SystemExit) as end:
+        main([verb, "--help"])
+    assert end.value.code == 0
+    return " ".join(capsys.readouterr().out.split())
+
+
+def test_help_of_train_shows_every_field_with_default_and_source(capsys):
+    text = help_of("train", capsys).replace("- ", "-")
+    for model in (Run, Training, *METHODS.values()):
+        for name, field in model.model_fields.items():
+            if name in ("name", "training", "method"):
+                continue
+            assert f"--{(field.alias or name).replace('_', '-')}" in text
+            assert " ".join(field.description.split()).replace("- ", "-") in text
+            if not field.is_required():
+                assert f"default {field.default}" in text
+    for source in ("Table 1a", "Table 4", "Table 5", "section B.1", "eq. (8)", "eq. (9)", "eq. (7)"):
+        assert source in text
+
+
+@pytest.mark.parametrize("verb", ["prepare", "train", "evaluate", "gather", "select", "plot", "report"])
+def test_every_verb_has_help(verb, capsys):
+    assert f"usage: tcwae {verb}" in help_of(verb, capsys)
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert capsys.readouterr().out.startswith("tcwae 0.")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([*TRAIN, "--data", "none.h5", "--output", "run"], "none.h5: No such file"),
+        ([*TRAIN, "--data", "text", "--output", "run"], "text: expected a data set"),
+        ([*TRAIN, "--lambda", "3", "--data", "text", "--output", "run"], "unknown key 'lambda'"),
+        ([*TRAIN, "--learning-rate", "fast", "--data", "text", "--output", "run"], "training.learning_rate"),
+        ([*TRAIN, "--batch-size", "1", "--data", "text", "--output", "run"], "training.batch_size"),
+        (
+            ["train", "--dataset", "dsprites", "--method", "tcwae_mws", "--beta", "1", "--data", "x", "--output", "y"],
+            "gamma",
+        ),
+        (["evaluate", "--run", "none", "--data", "text"], "none/training.json: No such file"),
+        (["evaluate", "--run", "none", "--data", "text", "--codes", "3"], "codes"),
+        (["gather", "--study", "{", "--results", "."], "--study: expected JSON"),
+        (["gather", "--study", "{}", "--results", "."], "--study: study: Field required"),
+        (["select", "--results", "none"], "none/metrics.csv: No such file"),
+        (["prepare", "dsprites", "--source", "real", "--archive", "none.npz", "--output", "x.h5"], "none.npz"),
+        (["prepare", "dsprites", "--source", "real", "--archive", "text", "--output", "x.h5"], "text"),
+    ],
+)
+def test_what_can_be_mended_is_one_line_and_status_2(arguments, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "text").write_text("not a data set")
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.startswith(f"tcwae {arguments[0]}: ")
+    assert error.count("\n") == 1
+    assert {file.name for file in tmp_path.iterdir()} <= {"text"}
+
+
+def test_unknown_choice_is_refused_with_the_choices(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["train", "--method", "gan"])
+    assert end.value.code == 2
+    assert "wae_mmd" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_no_write_permission(small_data, tmp_path):
+    tmp_path.chmod(0o500)
+    done = command(*TRAIN, "--data", small_data, "--output", tmp_path / "run")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "Permission denied" in done.stderr
+
+
+def test_no_space_left(small_data, tmp_path):
+    """A file-size limit stands for a full disk: no file under its final name, and the error names it."""
+    limited = f"ulimit -f 100; exec {sys.executable} -m tcwae {' '.join(TRAIN)} --data {small_data} --output {tmp_path / 'run'}"
+    done = subprocess.run(["bash", "-c", limited], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert {file.name for file in (tmp_path / "run").iterdir()} <= {"curves.csv", "training.json"}
+
+
+def test_interrupted_by_the_keyboard(small_data, tmp_path):
+    """Status 2 and one line; the same command then goes on."""
+    arguments = [
+        sys.executable,
+        "-m",
+        "tcwae",
+        *TRAIN,
+        "--iterations",
+        "100000",
+        "--data",
+        small_data,
+        "--output",
+        tmp_path,
+    ]
+    process = subprocess.Popen(
+        [str(word) for word in arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert "step 0 of 100000" in process.stdout.readline()
+    process.send_signal(2)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "SIGINT: saved at step" in error
+    assert (tmp_path / "state.pt").exists()
+
+
+def test_help_needs_no_torch():
+    code = "import sys; from tcwae.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass\n" \
+           "sys.exit(bool({'torch', 'numpy', 'pandas'} & set(sys.modules)))"  # fmt: skip
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0

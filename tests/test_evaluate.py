@@ -1,0 +1,127 @@
+"""One run's scores and pictures, from its files alone."""
+
+import json
+import math
+import shutil
+
+import h5py
+import numpy as np
+import pytest
+import torch
+
+from tcwae import representation
+from tcwae.checkpoint import load_model
+from tcwae.config import Evaluation, Run, check, flatten, unflatten
+from tcwae.data.prepared import read, write
+from tcwae.errors import InputError
+from tcwae.evaluate import evaluate
+from tcwae.images import Images, split
+from tcwae.metrics import METRICS, CodeTable
+from tcwae.train import train
+
+RUN = check(
+    Run,
+    unflatten({"dataset": "dsprites", "method": "beta_tcvae", "beta": 2, "batch_size": 8, "iterations": 30}),
+    "test",
+)
+
+
+@pytest.fixture(scope="module")
+def trained(small_data, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    train(RUN, small_data, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def evaluated(trained, small_data):
+    evaluate(trained, small_data, Evaluation())
+    return trained
+
+
+def record(folder):
+    return json.loads((folder / "metrics.json").read_text())
+
+
+def test_scores_are_those_of_the_kept_codes(evaluated):
+    """Another score needs neither model nor images."""
+    with h5py.File(evaluated / "codes.h5") as file:
+        table = CodeTable(file["codes"][()], file["factors"][()], grid=True)
+    for name in ("mig", "factor_vae", "sap"):
+        again = METRICS[name](table, np.random.default_rng(0)).value
+        assert record(evaluated)["scores"][name] == again
+
+
+def test_codes_are_the_encoders(evaluated, small_data):
+    model, _, _ = load_model(evaluated / "model.safetensors")
+    with h5py.File(evaluated / "codes.h5") as file:
+        mean, variance = model.encoder(Images(read(small_data), torch.device("cpu"))[torch.arange(432)])
+        np.testing.assert_allclose(file["codes"][()], mean.detach(), rtol=1e-3, atol=1e-5)
+        np.testing.assert_allclose(file["variances"][()], variance.detach(), rtol=1e-3, atol=1e-5)
+        np.testing.assert_array_equal(file["factors"][()], read(small_data).factors)
+
+
+def test_pictures(evaluated, small_data):
+    prepared = read(small_data)
+    with h5py.File(evaluated / "images.h5") as file:
+        shown = split(len(prepared))[1][:10]
+        np.testing.assert_array_equal(file["inputs"][()], prepared.pixels(shown))
+        assert file["reconstructions"].shape == file["inputs"].shape
+        assert file["traversals"].shape == (5, 10, 10, 64, 64, 1)
+        assert file["latent_kl"].shape == (10,)
+        assert file["traversal_values"][0] == -2
+
+
+def test_record(evaluated):
+    found = record(evaluated)
+    assert found["settings"] == json.loads(json.dumps(flatten(RUN)))
+    assert found["evaluation"] == {"codes": 432, "held_out": 43, "seed": 0}
+    assert found["training"]["status"] == "finished"
+    scores = found["scores"]
+    assert scores["log_reconstruction"] == pytest.approx(math.log(scores["reconstruction"]))
+    assert set(found["parts"]["mig"]) == {"size", "hollow", "turned", "x", "y"}
+    assert np.mean(list(found["parts"]["mig"].values())) == pytest.approx(scores["mig"])
+
+
+def test_is_exact_to_repeat(evaluated, small_data, tmp_path):
+    shutil.copytree(evaluated, tmp_path / "again")
+    evaluate(tmp_path / "again", small_data, Evaluation())
+    assert record(tmp_path / "again")["scores"] == record(evaluated)["scores"]
+    assert (tmp_path / "again" / "images.h5").read_bytes() == (evaluated / "images.h5").read_bytes()
+
+
+def test_a_diverged_run_has_pictures_and_no_scores(trained, small_data, tmp_path):
+    shutil.copytree(trained, tmp_path / "run")
+    training = json.loads((trained / "training.json").read_text())
+    (tmp_path / "run" / "training.json").write_text(json.dumps(training | {"status": "diverged", "term": "mmd"}))
+    evaluate(tmp_path / "run", small_data, Evaluation())
+    assert record(tmp_path / "run")["scores"] == {}
+    assert record(tmp_path / "run")["training"]["status"] == "diverged"
+    with h5py.File(tmp_path / "run" / "images.h5") as file:
+        assert np.isnan(file["latent_kl"][()]).all()
+
+
+def test_reconstruction_is_of_held_out_images(evaluated, small_data):
+    """A code a held-out image, drawn with noise: within the noise, the cost of decoding the means."""
+    model, _, _ = load_model(evaluated / "model.safetensors")
+    images = Images(read(small_data), torch.device("cpu"))
+    held_out = torch.from_numpy(split(432)[1])
+    codes = representation.encode(model, images, held_out).mean
+    at_the_mean = representation.reconstruction(model, images, held_out, "cross_entropy", codes)
+    assert record(evaluated)["scores"]["reconstruction"] == pytest.approx(at_the_mean, rel=0.2)
+
+
+def test_other_images_are_refused(trained, small_data, tmp_path):
+    from dataclasses import replace
+
+    write(replace(read(small_data), name="faces"), tmp_path / "faces.h5")
+    with pytest.raises(InputError, match=r"faces.h5: expected images of dsprites, found faces"):
+        evaluate(trained, tmp_path / "faces.h5", Evaluation())
+
+
+@pytest.mark.parametrize("damage", [b"", b"{}", b"\x00" * 100, b"\x10\x00\x00\x00\x00\x00\x00\x00{}" + b" " * 14])
+def test_a_damaged_checkpoint_is_named(trained, small_data, tmp_path, damage):
+    shutil.copytree(trained, tmp_path / "run")
+    (tmp_path / "run" / "model.safetensors").write_bytes(damage)
+    with pytest.raises(InputError, match=r"model.safetensors: expected a checkpoint"):
+        evaluate(tmp_path / "run", small_data, Evaluation())

@@ -1,0 +1,107 @@
+"""From the metrics of runs to one table."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tcwae.config import Study, check, flatten
+from tcwae.errors import InputError
+from tcwae.gather import COLUMNS, SCORES, gather
+from tcwae.study import runs
+
+STUDY = check(
+    Study,
+    {
+        "study": "example",
+        "seeds": [0, 1],
+        "experiments": {
+            "table": {
+                "dataset": "dsprites",
+                "methods": {"tcwae_mws": {"beta": 4, "gamma": 2}, "wae_mmd": {"lambda": 3}},
+            },
+            "grid": {"dataset": "dsprites", "seeds": [0], "methods": {"tcwae_mws": {"beta": [1, 4], "gamma": 2}}},
+        },
+    },
+    "test",
+)
+
+
+def record(run, **training):
+    return {
+        "parts": {},
+        "evaluation": {"codes": 20_000, "held_out": 2000, "seed": 0},
+        "versions": {},
+        "scores": {name: float(k) for k, name in enumerate(SCORES)} if not training else {},
+        "settings": flatten(run),
+        "seconds": 2.5,
+        "training": {
+            "status": "finished",
+            "step": 600_000,
+            "term": None,
+            "seconds": 100.0,
+            "images_per_second": 7.0,
+            "device": "cpu",
+            "threads": 1,
+            "data": {"source": "rendered", "images_sha256": "abc"},
+            "versions": {"tcwae": "0.1.0", "torch": "2.14.1", "commit": "abc"},
+        }
+        | training,
+    }
+
+
+@pytest.fixture
+def results(tmp_path):
+    for identifier, run in runs(STUDY).items():
+        folder = tmp_path / "runs" / identifier
+        folder.mkdir(parents=True)
+        (folder / "metrics.json").write_text(json.dumps(record(run)))
+    return tmp_path
+
+
+def test_one_row_a_run(results):
+    gather(STUDY, results)
+    table = pd.read_csv(results / "metrics.csv")
+    assert list(table) == COLUMNS
+    assert table["run"].tolist() == list(runs(STUDY))
+    shared = table.set_index("run").loc["dsprites/tcwae_mws/cross_entropy/beta=4,gamma=2/seed=0"]
+    assert shared["experiments"] == "table grid"
+    assert (shared["beta"], shared["gamma"], shared["seed"]) == (4, 2, 0)
+    assert shared["setting"] == "beta=4,gamma=2"
+    assert np.isnan(shared["lambda"])
+    assert shared[SCORES].tolist() == list(range(len(SCORES)))
+    assert table["iterations"].unique() == [600_000]
+
+
+def test_study_is_written_beside_it(results):
+    gather(STUDY, results)
+    assert check(Study, json.loads((results / "study.json").read_text()), "again") == STUDY
+
+
+def test_diverged_runs_stay(results):
+    identifier, run = next(iter(runs(STUDY).items()))
+    diverged = record(run, status="diverged", step=1234, term="mmd")
+    (results / "runs" / identifier / "metrics.json").write_text(json.dumps(diverged))
+    gather(STUDY, results)
+    row = pd.read_csv(results / "metrics.csv").iloc[0]
+    assert (row["status"], row["diverged_step"], row["diverged_term"]) == ("diverged", 1234, "mmd")
+    assert row[SCORES].isna().all()
+
+
+def test_metrics_of_another_run_are_refused(results):
+    identifier, run = next(iter(runs(STUDY).items()))
+    other = record(run)
+    other["settings"]["learning_rate"] = 0.5
+    (results / "runs" / identifier / "metrics.json").write_text(json.dumps(other))
+    with pytest.raises(InputError, match=rf"{identifier}/metrics.json: expected learning_rate 0.0004, found 0.5"):
+        gather(STUDY, results)
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", "{}", '{"settings": 3}', "\x00"])
+def test_damaged_metrics_are_named(results, damage):
+    identifier = next(iter(runs(STUDY)))
+    (results / "runs" / identifier / "metrics.json").write_text(damage)
+    with pytest.raises(InputError, match=rf"{identifier}/metrics.json: expected"):
+        gather(STUDY, results)
+    assert not (results / "metrics.csv").exists()
