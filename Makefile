@@ -3,7 +3,7 @@ CORES ?= 2
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: report test style env lock clean
+.PHONY: report test style bench env lock clean
 
 report: env  ## the quick study, from nothing to results/quick/report.pdf
 	snakemake --cores $(CORES) --show-failed-logs
@@ -16,6 +16,9 @@ style: env  ## what CI checks besides the tests
 	ruff format --check
 	snakefmt --check Snakefile workflow
 	snakemake --lint
+
+bench: env  ## where the time and memory of a training step go
+	OMP_NUM_THREADS=1 python -m benchmarks.bench
 
 env: .venv/ready  ## the environment: .venv from requirements.lock
 

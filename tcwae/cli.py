@@ -84,6 +84,16 @@ def _evaluate(options: argparse.Namespace) -> None:
     )
 
 
+def _score(options: argparse.Namespace) -> None:
+    from tcwae.score import format_table, score_file
+
+    print(
+        format_table(
+            score_file(options.file, options.metrics.split(","), options.seeds, options.output, options.sampled)
+        )
+    )
+
+
 def _gather(options: argparse.Namespace) -> None:
     import json
 
@@ -150,6 +160,15 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--data", type=Path, required=True, help="a prepared file")
     _machine(evaluate)
     _add_fields(evaluate, Evaluation, prefix="")
+
+    score = verb(_score, "score codes that any program wrote, npz or HDF5")
+    score.add_argument("file", type=Path, help="codes with factor_sizes, or with factors: see docs/scores")
+    score.add_argument("--metrics", default="mig,factor_vae,sap", help="separated by commas (default %(default)s)")
+    score.add_argument("--seeds", type=int, default=5, help="how often each score is drawn (default %(default)s)")
+    score.add_argument("--output", type=Path, help="all values and settings, JSON")
+    score.add_argument(
+        "--sampled", action="store_true", help="draw codes from the posteriors, by the file's deviations"
+    )
 
     gather = verb(_gather, "collect the metrics of a study's runs into metrics.csv")
     gather.add_argument("--study", required=True, help="the study as JSON")

@@ -6,12 +6,13 @@ The encoder runs once: over the whole data set, or over a random sample of state
 Files written into the run's folder:
 
 - `metrics.json`: scores, their parts, the run's settings and those of the evaluation, the record of the training;
-- `codes.h5`: codes (posterior means) and variances (images, latent), factors (images, factor) and their names;
+- `codes.h5`: codes (posterior means) and deviations (images, latent), factors (images, factor) and their names;
 - `images.h5`: inputs, reconstructions, samples and traversals as bytes, and the KL of each latent to the prior in nats.
 """
 
 import math
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -109,27 +110,35 @@ def _divergences(
 def _factor_scores(
     codes: representation.Codes, source: prepared.Prepared, rows: np.ndarray, seed: int
 ) -> tuple[dict[str, float], dict[str, Any]]:
-    """MIG, FactorVAE and SAP of the posterior means, each with a generator of its own from the same seed."""
+    """MIG, FactorVAE and SAP, each with a generator of its own from the same seed.
+
+    Of the posterior means (Locatello et al., 2019), and as <score>_sampled of codes drawn afresh from the posteriors (the
+    protocol of the authors' code).
+
+    Returns:
+        The scores, and for those of the means the value of each factor.
+    """
     scored = list(source.latent_factor_indices)
-    table = CodeTable(
+    means = CodeTable(
         codes.mean.cpu().numpy(),
         source.factors[rows][:, scored],
         names=[source.factor_names[k] for k in scored],
         grid=len(rows) == len(source),
     )
-    found = {name: METRICS[name](table, np.random.default_rng(seed)) for name in ("mig", "factor_vae", "sap")}
-    parts = {
-        name: dict(zip(table.names, score.per_factor.tolist(), strict=True))
-        for name, score in found.items()
-        if score.per_factor is not None
-    }
-    return {name: score.value for name, score in found.items()}, parts
+    sampled = replace(means, deviations=codes.variance.sqrt().cpu().numpy())
+    scores, parts = {}, {}
+    for name in ("mig", "factor_vae", "sap"):
+        found = METRICS[name](means, np.random.default_rng(seed))
+        scores[name] = found.value
+        parts[name] = dict(zip(means.names, found.per_factor.tolist(), strict=True))
+        scores[f"{name}_sampled"] = METRICS[name](sampled, np.random.default_rng(seed)).value
+    return scores, parts
 
 
 def _write_codes(path: Path, codes: representation.Codes, source: prepared.Prepared, rows: np.ndarray) -> None:
     with atomic(path) as temporary, h5py.File(temporary, "w") as file:
         file["codes"] = codes.mean.cpu().numpy()
-        file["variances"] = codes.variance.cpu().numpy()
+        file["deviations"] = codes.variance.sqrt().cpu().numpy()
         file["rows"] = rows
         if source.factors is not None:
             file["factors"] = source.factors[rows]
@@ -146,13 +155,15 @@ def _write_images(
     generator: torch.Generator,
 ) -> None:
     shown = held_out[:SHOWN]
+    pictures = images[shown]
+    anchors = pictures.flatten(1).std(1).argsort(descending=True)[:ANCHORS]  # on the most contrast one sees most
     mean = representation.encode(model, images, shown).mean
     values = torch.from_numpy(TRAVERSAL).float().to(mean.device)
     samples = torch.randn((2 * SHOWN, mean.shape[1]), generator=generator, device=mean.device)
     with atomic(path) as temporary, h5py.File(temporary, "w") as file:
-        file["inputs"] = (images[shown] * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+        file["inputs"] = (pictures * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
         file["reconstructions"] = representation.as_bytes(model, mean)
         file["samples"] = representation.as_bytes(model, samples)
-        file["traversals"] = representation.traverse(model, mean[:ANCHORS], values)
+        file["traversals"] = representation.traverse(model, mean[anchors], values)
         file["traversal_values"] = values.cpu().numpy()
         file["latent_kl"] = np.array(latent_kl, np.float32)

@@ -20,6 +20,9 @@ SCORES = [
     "mig",
     "factor_vae",
     "sap",
+    "mig_sampled",
+    "factor_vae_sampled",
+    "sap_sampled",
     "total_correlation",
     "dimension_wise_kl",
     "index_code_mi",
@@ -31,7 +34,8 @@ COLUMNS = [
     *COEFFICIENTS,
     *("seed", "iterations", "batch_size", "status", "diverged_step", "diverged_term"),
     *SCORES,
-    *("train_seconds", "images_per_second", "evaluate_seconds", "device", "tcwae", "torch", "commit"),
+    *("finished", "train_seconds", "images_per_second", "evaluate_seconds", "device"),
+    *("images_sha256", "tcwae", "torch", "commit"),
 ]
 
 
@@ -79,9 +83,11 @@ def _row(record: records.Metrics, experiments: list[str]) -> dict:
         "status": training.status,
         "diverged_step": training.step if diverged else None,
         "diverged_term": training.term,
+        "finished": training.finished,
         "train_seconds": training.seconds,
         "images_per_second": training.images_per_second,
         "evaluate_seconds": record.seconds,
         "device": training.device,
+        "images_sha256": training.data.images_sha256,
         **{key: training.versions.get(key) for key in ("tcwae", "torch", "commit")},
     }

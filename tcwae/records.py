@@ -25,6 +25,7 @@ class Training(Settings):
     status: Literal["finished", "diverged"]
     step: int = Field(description="the last step, or the first where a term was not finite")
     term: str | None = Field(description="that term")
+    finished: str = Field(description="when, ISO 8601, UTC")
     seconds: float = Field(description="of training, without start-up, over all attempts")
     images_per_second: float
     device: str

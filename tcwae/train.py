@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -276,6 +277,7 @@ def _write_results(
         status="finished" if diverged is None else "diverged",
         step=training.step if diverged is None else diverged.step,
         term=None if diverged is None else diverged.term,
+        finished=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=round(training.seconds, 3),
         images_per_second=round(training.step * run.training.batch_size / training.seconds, 1),
         device=torch.cuda.get_device_name(device) if device.startswith("cuda") else device,

@@ -3,6 +3,7 @@
 import json
 import math
 import shutil
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -44,12 +45,15 @@ def record(folder):
 
 
 def test_scores_are_those_of_the_kept_codes(evaluated):
-    """Another score needs neither model nor images."""
+    """Another score needs neither model nor images; by both protocols."""
     with h5py.File(evaluated / "codes.h5") as file:
-        table = CodeTable(file["codes"][()], file["factors"][()], grid=True)
+        means = CodeTable(file["codes"][()], file["factors"][()], grid=True)
+        sampled = replace(means, deviations=file["deviations"][()])
+    scores = record(evaluated)["scores"]
     for name in ("mig", "factor_vae", "sap"):
-        again = METRICS[name](table, np.random.default_rng(0)).value
-        assert record(evaluated)["scores"][name] == again
+        assert scores[name] == METRICS[name](means, np.random.default_rng(0)).value
+        assert scores[f"{name}_sampled"] == METRICS[name](sampled, np.random.default_rng(0)).value
+    assert scores["mig"] != scores["mig_sampled"]
 
 
 def test_codes_are_the_encoders(evaluated, small_data):
@@ -57,7 +61,7 @@ def test_codes_are_the_encoders(evaluated, small_data):
     with h5py.File(evaluated / "codes.h5") as file:
         mean, variance = model.encoder(Images(read(small_data), torch.device("cpu"))[torch.arange(432)])
         np.testing.assert_allclose(file["codes"][()], mean.detach(), rtol=1e-3, atol=1e-5)
-        np.testing.assert_allclose(file["variances"][()], variance.detach(), rtol=1e-3, atol=1e-5)
+        np.testing.assert_allclose(file["deviations"][()], variance.sqrt().detach(), rtol=1e-3, atol=1e-5)
         np.testing.assert_array_equal(file["factors"][()], read(small_data).factors)
 
 
@@ -112,8 +116,6 @@ def test_reconstruction_is_of_held_out_images(evaluated, small_data):
 
 
 def test_other_images_are_refused(trained, small_data, tmp_path):
-    from dataclasses import replace
-
     write(replace(read(small_data), name="faces"), tmp_path / "faces.h5")
     with pytest.raises(InputError, match=r"faces.h5: expected images of dsprites, found faces"):
         evaluate(trained, tmp_path / "faces.h5", Evaluation())

@@ -40,6 +40,7 @@ def record(run, **training):
             "status": "finished",
             "step": 600_000,
             "term": None,
+            "finished": "2026-01-02T03:04:05+00:00",
             "seconds": 100.0,
             "images_per_second": 7.0,
             "device": "cpu",

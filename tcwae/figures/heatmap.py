@@ -1,0 +1,116 @@
+"""Scores over the grid of (beta, gamma), as in Figures 1 and 7 to 9 of the paper."""
+
+import pandas as pd
+import seaborn
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Colormap, Normalize
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
+
+from tcwae.errors import InputError
+from tcwae.figures import names, style
+from tcwae.figures.results import Results, source_note
+
+__all__ = ["data", "draw", "grids", "note", "runs", "scale"]
+
+LEFT, TOP, GAP, HEADER = 10.0, 6.0, 4.0, 6.0
+"""Millimetres: for gamma's axis, for the scores' names, between panels, and for a method's name above its row."""
+
+SIDE = (style.WIDTH - LEFT - 3 * GAP - 0.5) / 4
+BAR = 12.5
+
+
+def grids(settings: pd.DataFrame) -> list[str]:
+    """The methods whose settings span a grid: several values of beta and several of gamma."""
+    values = settings.groupby("method", sort=False)[["beta", "gamma"]].nunique()
+    return list(values.index[(values > 1).all(axis=1)])
+
+
+def data(results: Results, experiment: str) -> pd.DataFrame:
+    """One row a cell: mean scores over the seeds.
+
+    Raises:
+        InputError: no method has a grid, or one has two settings for a cell.
+    """
+    settings = results.settings(experiment)
+    cells = settings[settings["method"].isin(grids(settings))]
+    if cells.empty:
+        raise InputError(f"{results.folder / 'selection.csv'}: expected a grid of beta and gamma in {experiment!r}")
+    if cells.duplicated(["method", "beta", "gamma"]).any():
+        raise InputError(f"{results.folder / 'selection.csv'}: expected one setting for each cell in {experiment!r}")
+    means = [f"{score}_mean" for score in names.SCORES]
+    return cells[["method", "cost", "setting", "beta", "gamma", "seeds", "diverged", *means, "selected"]]
+
+
+def runs(results: Results, experiment: str) -> pd.DataFrame:
+    """The runs behind the cells."""
+    table = results.runs(experiment)
+    return table[table["method"].isin(grids(results.settings(experiment)))]
+
+
+def note(results: Results, experiment: str) -> str:
+    """Where the cells are from."""
+    return source_note(runs(results, experiment))
+
+
+def scale(cells: pd.DataFrame, score: str) -> tuple[Normalize, Colormap]:
+    """The colour scale that all methods' panels of a score share; its dark end is the better one."""
+    means = cells[f"{score}_mean"]
+    low, high = (means.min(), means.max()) if means.notna().any() else (0.0, 1.0)
+    colours = seaborn.color_palette("crest", as_cmap=True)
+    return Normalize(low, high), colours if names.SCORES[score].higher_is_better else colours.reversed()
+
+
+def draw(cells: pd.DataFrame, note: str) -> Figure:
+    """A row of four panels for each method, a column and a colour scale for each score; darker is better."""
+    methods = list(dict.fromkeys(cells["method"]))
+    height = SIDE * min(1.0, cells["gamma"].nunique() / cells["beta"].nunique())
+    step = HEADER + height + 9
+    figure = style.new(TOP + step * len(methods) + BAR, note)
+    for column, score in enumerate(names.SCORES):
+        left = LEFT + column * (SIDE + GAP)
+        for row, method in enumerate(methods):
+            top = TOP + row * step + HEADER
+            axes = style.axes(figure, left, top, SIDE, height)
+            _panel(axes, cells[cells["method"] == method], score, scale(cells, score))
+            if column > 0:
+                axes.set_yticks([])
+            else:
+                axes.set_ylabel("$\\gamma$", rotation=0, va="center")
+                style.text(figure, left, top - 2, names.METHODS[method], weight="bold")
+        style.text(figure, left + SIDE / 2, 4.0, style.label(score, cells["cost"].iloc[0]), ha="center")
+        _colour_bar(style.axes(figure, left, TOP + step * len(methods) + 2, SIDE, 2.5), scale(cells, score))
+    return figure
+
+
+def _panel(axes: Axes, cells: pd.DataFrame, score: str, shared: tuple[Normalize, Colormap]) -> None:
+    """One method's grid of one score: a number in each cell, hatching where no run finished, a frame where selected."""
+    grid = cells.pivot(index="gamma", columns="beta", values=f"{score}_mean").sort_index(ascending=False)
+    text = grid.map(lambda value: "" if pd.isna(value) else names.SCORES[score].text(value).removeprefix("0"))
+    seaborn.heatmap(
+        grid, ax=axes, vmin=shared[0].vmin, vmax=shared[0].vmax, cmap=shared[1], cbar=False, linewidths=0.6,
+        annot=text, fmt="", annot_kws={"size": 8 if max(grid.shape) <= 4 else 6.5},
+        xticklabels=[f"{value:g}" for value in grid.columns], yticklabels=[f"{value:g}" for value in grid.index],
+    )  # fmt: skip
+    for row, column in zip(*grid.isna().to_numpy().nonzero(), strict=True):
+        axes.add_patch(Rectangle((column, row), 1, 1, facecolor="0.93", edgecolor="0.6", hatch="////", linewidth=0))
+    for cell in cells[cells["selected"]].itertuples():
+        place = grid.columns.get_loc(cell.beta), grid.index.get_loc(cell.gamma)
+        axes.add_patch(Rectangle(place, 1, 1, fill=False, edgecolor="#E69F00", linewidth=1.6, clip_on=False, zorder=3))
+    axes.tick_params(length=0, pad=2, labelrotation=0)
+    axes.set(xlabel="$\\beta$", ylabel="")
+    axes.xaxis.labelpad = 0
+
+
+def _colour_bar(axes: Axes, shared: tuple[Normalize, Colormap]) -> None:
+    """The shared scale, from the worst mean at its left to the best at its right."""
+    bar = axes.figure.colorbar(ScalarMappable(*shared), cax=axes, orientation="horizontal", ticks=MaxNLocator(3))
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(length=2, pad=1)
+    bar.solids.set_rasterized(True)
+    if shared[1].name.endswith("_r"):
+        axes.invert_xaxis()
+    axes.text(0, 1.3, "worse", transform=axes.transAxes, fontsize=7.5, color="0.35")
+    axes.text(1, 1.3, "better", transform=axes.transAxes, fontsize=7.5, color="0.35", ha="right")

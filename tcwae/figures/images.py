@@ -1,0 +1,99 @@
+"""The selected best runs' images, and how images are laid out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from jaxtyping import UInt8
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from tcwae.errors import InputError
+from tcwae.figures import names, style
+from tcwae.figures.results import Results, read_images, source_note
+
+__all__ = ["Shown", "best", "mosaic", "note", "place", "rows", "runs"]
+
+LABEL = 29.0
+"""Millimetres for the names at the left of the rows."""
+
+COLUMNS, LARGEST, GAP = 12, 14.0, 1.2
+"""Images in a row at most; millimetres of an image's side at most, and between rows."""
+
+SEAM = 4
+"""Pixels of white between two images."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A method's best run and the arrays of it that a figure shows."""
+
+    method: str
+    setting: str
+    run: str
+    arrays: dict[str, np.ndarray]
+
+
+def best(results: Results, experiment: str, arrays: Sequence[str]) -> list[Shown]:
+    """Each method's selected best run with some arrays of its images.h5.
+
+    Raises:
+        InputError: no method has a finished run, or a file is missing or damaged.
+    """
+    chosen = results.best(experiment)
+    if chosen.empty:
+        raise InputError(f"{results.folder / 'selection.csv'}: expected a best_run in {experiment!r}, found none")
+    return [
+        Shown(row.method, row.setting, row.best_run, read_images(_path(results, row.best_run), arrays))
+        for row in chosen.itertuples()
+    ]
+
+
+def _path(results: Results, run: str) -> Path:
+    return results.folder / "runs" / run / "images.h5"
+
+
+def runs(results: Results, experiment: str) -> pd.DataFrame:
+    """The runs among which the best were chosen."""
+    return results.runs(experiment)
+
+
+def note(results: Results, experiment: str) -> str:
+    """Where the images are from."""
+    return source_note(runs(results, experiment), shown=len(results.best(experiment)))
+
+
+def mosaic(images: UInt8[np.ndarray, "rows columns height width channel"]) -> UInt8[np.ndarray, "high wide 3"]:
+    """All images as one, white seams between them; grey ones as RGB."""
+    rows, columns, height, width, _ = images.shape
+    whole = np.full((rows * (height + SEAM) - SEAM, columns * (width + SEAM) - SEAM, 3), 255, dtype=np.uint8)
+    for row in range(rows):
+        for column in range(columns):
+            top, left = row * (height + SEAM), column * (width + SEAM)
+            whole[top : top + height, left : left + width] = images[row, column]
+    return whole
+
+
+def place(axes: Axes, images: UInt8[np.ndarray, "rows columns height width channel"]) -> None:
+    """Fill the axes with a mosaic, its pixels as they are; a unit of the axes is an image."""
+    rows, columns = images.shape[:2]
+    axes.imshow(mosaic(images), extent=(0, columns, rows, 0), aspect="auto", interpolation="none")
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
+
+
+def rows(shown: Sequence[Shown], array: str, note: str) -> Figure:
+    """The inputs in the first row, then for each method a row of one of its arrays."""
+    columns = min(COLUMNS, *(len(own.arrays[name]) for own in shown for name in ("inputs", array)))
+    side = min((style.WIDTH - LABEL) / columns, LARGEST)
+    figure = style.new((side + GAP) * (len(shown) + 1) + 2 * GAP, note)
+    stack = [("data", "", shown[0].arrays["inputs"])]
+    stack += [(names.METHODS[own.method], names.setting(own.setting), own.arrays[array]) for own in shown]
+    for index, (name, setting, images) in enumerate(stack):
+        top = index * (side + GAP) + (GAP if index else 0)
+        place(style.axes(figure, LABEL, top, side * columns, side), images[None, :columns])
+        style.text(figure, 0.0, top + side / 2 + (0 if setting else 1), name, weight="bold")
+        style.small(figure, 0.0, top + side / 2 + 4, style.wrap(setting, LABEL - 1))
+    return figure

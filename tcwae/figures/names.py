@@ -1,0 +1,102 @@
+"""How data sets, methods, settings and scores are called wherever a person reads them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+__all__ = [
+    "COSTS",
+    "DATASETS",
+    "METHODS",
+    "NO_BREAK",
+    "SCORES",
+    "SYMBOLS",
+    "TUNED",
+    "Score",
+    "coefficients",
+    "count",
+    "dataset",
+    "minus",
+    "setting",
+]
+
+DATASETS = {"dsprites": "dSprites", "smallnorb": "smallNORB", "chairs3d": "3Dchairs", "celeba": "CelebA"}
+COSTS = {"cross_entropy": "cross-entropy", "l1": "L₁", "l2_squared": "L₂²"}
+METHODS = {
+    "wae_mmd": "WAE-MMD",
+    "tcwae_mws": "TCWAE-MWS",
+    "tcwae_gan": "TCWAE-GAN",
+    "beta_tcvae": "β-TCVAE",
+    "factor_vae": "FactorVAE",
+    "beta_vae": "β-VAE",
+}
+"""In the order in which the paper lists them (Table 1)."""
+
+TUNED = {
+    "wae_mmd": "lambda",
+    "tcwae_mws": "beta",
+    "tcwae_gan": "beta",
+    "beta_tcvae": "beta",
+    "factor_vae": "gamma",
+    "beta_vae": "beta",
+}
+"""The coefficient that Table 1 gives for each method."""
+
+NO_BREAK = "\N{NO-BREAK SPACE}"
+SYMBOLS = {"alpha": "α", "beta": "β", "gamma": "γ", "lambda": "λ"}  # noqa: RUF001
+
+
+@dataclass(frozen=True)
+class Score:
+    """A score's name, its decimals in tables, and which end of it is the better one."""
+
+    name: str
+    decimals: int
+    higher_is_better: bool
+
+    @property
+    def arrow(self) -> str:
+        """Where better is: up or down."""
+        return "↑" if self.higher_is_better else "↓"
+
+    def text(self, value: float) -> str:
+        """A value with the score's decimals and a true minus sign."""
+        return minus(f"{value:.{self.decimals}f}")
+
+    def best(self, values: Iterable[float]) -> float:
+        """The best of the values that are not NaN; NaN if there is none."""
+        known = [value for value in values if value == value]
+        return (max if self.higher_is_better else min)(known, default=float("nan"))
+
+
+SCORES = {
+    "log_reconstruction": Score("log-reconstruction", 2, False),
+    "mig": Score("MIG", 3, True),
+    "factor_vae": Score("FactorVAE", 3, True),
+    "sap": Score("SAP", 3, True),
+}
+
+
+def minus(text: str) -> str:
+    """A number's hyphen as the minus sign."""
+    return text.replace("-", "−")  # noqa: RUF001
+
+
+def coefficients(setting: str) -> dict[str, str]:
+    """The parts of a setting: "beta=4,gamma=1" is {"beta": "4", "gamma": "1"}."""
+    return dict(part.split("=", 1) for part in setting.split(",") if "=" in part)
+
+
+def setting(text: str) -> str:
+    """A setting for readers: "beta=4,gamma=1" is "β = 4, γ = 1", its parts not to be broken across lines."""
+    parts = [f"{SYMBOLS.get(key, key)} = {value}" for key, value in coefficients(text).items()]
+    return ", ".join(part.replace("_", " ").replace(" ", NO_BREAK) for part in parts)
+
+
+def dataset(name: str, source: str) -> str:
+    """A data set with the source of its images: "dSprites, rendered"."""
+    return f"{DATASETS.get(name, name)}, {source}"
+
+
+def count(number: int, noun: str) -> str:
+    """A number with its noun: "1 run", "2,000 iterations"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,193 @@
+"""A study's folder of results, read and checked for the figures and the report."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+
+from tcwae.config import Experiment, Study, check
+from tcwae.errors import InputError
+from tcwae.figures import names
+
+__all__ = ["Results", "load", "read_images", "source_note"]
+
+COEFFICIENTS = ("alpha", "beta", "gamma", "lambda")
+MEASURES = (*names.SCORES, "total_correlation", "dimension_wise_kl", "index_code_mi", "mmd", "active_units")
+METRICS_TEXT = ("run", "experiments", "dataset", "source", "method", "cost", "setting", "status")
+METRICS_NUMBERS = (*COEFFICIENTS, *MEASURES, "seed", "iterations", "batch_size", "diverged_step", "train_seconds")
+VERSIONS = ("device", "tcwae", "torch", "commit")
+"""Text, also where it looks like a number."""
+
+CHOICES = {"method": tuple(names.METHODS), "cost": tuple(names.COSTS), "status": ("finished", "diverged")}
+SELECTION_TEXT = ("experiment", "dataset", "method", "cost", "setting")
+SELECTION_NUMBERS = (
+    *(*COEFFICIENTS, "seeds", "diverged", "mean_rank"),
+    *(column.format(score) for score in names.SCORES for column in ("{}_mean", "{}_sd", "rank_{}")),
+)
+
+
+@dataclass(frozen=True)
+class Results:
+    """What `results/<study>` holds: the resolved study, one row a run, and one row a setting of each experiment."""
+
+    folder: Path
+    study: Study
+    metrics: pd.DataFrame
+    selection: pd.DataFrame
+
+    def experiment(self, name: str) -> Experiment:
+        """The resolved experiment.
+
+        Raises:
+            InputError: the study has none of that name.
+        """
+        if name not in self.study.experiments:
+            raise InputError(f"expected an experiment of {', '.join(self.study.experiments)}, found {name!r}")
+        return self.study.experiments[name]
+
+    def runs(self, experiment: str) -> pd.DataFrame:
+        """The experiment's runs, in the order of methods, coefficients and seeds.
+
+        Raises:
+            InputError: there is none.
+        """
+        self.experiment(experiment)
+        own = self.metrics[[experiment in its.split() for its in self.metrics["experiments"]]]
+        if own.empty:
+            raise InputError(
+                f"{self.folder / 'metrics.csv'}: expected runs of {experiment!r}, found none; make it again"
+            )
+        return own
+
+    def settings(self, experiment: str) -> pd.DataFrame:
+        """The experiment's settings, in the order of methods and coefficients."""
+        self.experiment(experiment)
+        return self.selection[self.selection["experiment"] == experiment]
+
+    def best(self, experiment: str) -> pd.DataFrame:
+        """The selected setting of each method, where its best run finished."""
+        finished = self.metrics.loc[self.metrics["status"] == "finished", "run"]
+        settings = self.settings(experiment)
+        return settings[settings["selected"] & settings["best_run"].isin(finished)]
+
+
+def load(folder: Path) -> Results:
+    """Read study.json, metrics.csv and selection.csv of a study.
+
+    Raises:
+        InputError: a file is missing, damaged or of another version; the line names it.
+    """
+    metrics = _read_table(folder / "metrics.csv", METRICS_TEXT, METRICS_NUMBERS)
+    selection = _read_table(folder / "selection.csv", SELECTION_TEXT, SELECTION_NUMBERS, ("selected", "best_run"))
+    selection["selected"] = selection["selected"] == "True"
+    unknown = set(selection["best_run"].dropna()) - set(metrics["run"])
+    if unknown:
+        raise InputError(f"{folder / 'selection.csv'}: best_run {min(unknown)!r} is not in metrics.csv; make it again")
+    return Results(folder, _read_study(folder / "study.json"), metrics, selection)
+
+
+def _read_study(path: Path) -> Study:
+    try:
+        return check(Study, json.loads(path.read_text()), str(path))
+    except FileNotFoundError:
+        raise InputError(f"expected the file {path}, found none; run the workflow's earlier rules first") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: expected JSON, found {error}; make it again") from None
+
+
+def _read_table(path: Path, text: Sequence[str], numbers: Sequence[str], other: Sequence[str] = ()) -> pd.DataFrame:
+    """A table in reading order, its columns checked."""
+    try:
+        table = pd.read_csv(path, dtype=dict.fromkeys((*text, *other, *VERSIONS), str))
+    except FileNotFoundError:
+        raise InputError(f"expected the file {path}, found none; run the workflow's earlier rules first") from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: expected a CSV table, found {' '.join(str(error).split())}; make it again") from None
+    if not isinstance(table.index, pd.RangeIndex):
+        raise InputError(f"{path}: expected a CSV table, found more fields in line 2 than columns; make it again")
+    missing = [column for column in (*text, *numbers, *other) if column not in table]
+    if missing:
+        raise InputError(f"{path}: expected the column {missing[0]!r}, found none; it is damaged or of another version")
+    _check_values(table, text, numbers, path)
+    return _in_reading_order(table)
+
+
+def _check_values(table: pd.DataFrame, text: Sequence[str], numbers: Sequence[str], path: Path) -> None:
+    """Refuse the first value that is not of its column's kind; numbers may be missing, texts may not."""
+    wanted = {
+        column: ("a number", pd.to_numeric(table[column], errors="coerce").isna() & table[column].notna())
+        for column in numbers
+    }
+    wanted |= {column: ("text", table[column].isna()) for column in text}
+    wanted |= {
+        column: (f"one of {', '.join(allowed)}", ~table[column].isin(allowed))
+        for column, allowed in CHOICES.items()
+        if column in table
+    }
+    for column, (kind, wrong) in wanted.items():
+        if wrong.any():
+            line = int(wrong.to_numpy().argmax())
+            found = f"found {table[column].iloc[line]!r} in line {line + 2}"
+            raise InputError(f"{path}: expected {kind} under {column!r}, {found}")
+
+
+def _in_reading_order(table: pd.DataFrame) -> pd.DataFrame:
+    order = list(names.METHODS)
+    keys = ["method", *COEFFICIENTS, *(["seed"] if "seed" in table else [])]
+    return table.sort_values(
+        keys, key=lambda column: column.map(order.index) if column.name == "method" else column, kind="stable"
+    ).reset_index(drop=True)
+
+
+def read_images(path: Path, datasets: Sequence[str]) -> dict[str, np.ndarray]:
+    """Some arrays of a run's images.h5.
+
+    Raises:
+        InputError: the file is missing, damaged, or lacks one of them.
+    """
+    try:
+        with h5py.File(path) as file:
+            missing = [name for name in datasets if name not in file]
+            if missing:
+                raise InputError(f"{path}: expected the data set {missing[0]!r}, found {', '.join(file) or 'none'}")
+            return {name: file[name][()] for name in datasets}
+    except OSError as error:
+        raise InputError(f"{path}: expected a readable HDF5 file, found {' '.join(str(error).split())}") from None
+
+
+def source_note(runs: pd.DataFrame, shown: int | None = None) -> str:
+    """What a figure says under itself: data, runs, seeds, iterations, and the runs that diverged.
+
+    Args:
+        runs: all runs that the figure was made from.
+        shown: how many of them it shows, where it shows each method's best one only.
+    """
+    first = runs.iloc[0]
+    seeds = _range(runs.groupby(["method", "setting"])["seed"].nunique(), "seed")
+    parts = [
+        f"Data: {names.dataset(first['dataset'], first['source'])}",
+        f"{names.count(len(runs), 'run')}, {seeds} a setting" + (f", the best {shown} shown" if shown else ""),
+        _range(runs["iterations"], "iteration"),
+        *_diverged(runs[runs["status"] == "diverged"]),
+    ]
+    return " · ".join(parts)
+
+
+def _diverged(runs: pd.DataFrame) -> list[str]:
+    if runs.empty:
+        return []
+    which = [
+        f"{names.METHODS[run.method]}, {names.setting(run.setting)}, seed{names.NO_BREAK}{run.seed}"
+        for run in runs[:2].itertuples()
+    ]
+    more = [f"and {len(runs) - 2} more"] if len(runs) > 2 else []
+    return [f"{names.count(len(runs), 'run')} diverged ({'; '.join(which + more)})"]
+
+
+def _range(values: pd.Series, noun: str) -> str:
+    low, high = int(values.min()), int(values.max())
+    return names.count(high, noun) if low == high else f"{low:,} to {names.count(high, noun)}"

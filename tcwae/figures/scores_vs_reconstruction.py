@@ -1,0 +1,133 @@
+"""Each score against the reconstruction, as in Figure 3 of the paper."""
+
+import matplotlib.patheffects
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from tcwae.errors import InputError
+from tcwae.figures import names, style
+from tcwae.figures.heatmap import grids
+from tcwae.figures.results import Results, source_note
+
+__all__ = ["data", "draw", "note", "runs"]
+
+LEFT, TOP, GAP, LEGEND = 13.0, 3.0, 14.5, 17.0
+"""Millimetres: for the first panel's axis, above and between panels, and for the axis and the legend below it."""
+
+OFFSETS = [(6, 4), (-6, 4), (6, -8), (-6, -8), (0, 6), (0, -10), (9, -2), (-9, -2)]
+"""Points: where a label may stand beside its point, in order of preference."""
+
+
+def data(results: Results, experiment: str) -> pd.DataFrame:
+    """One row a finished run, with the value of its method's tuned coefficient and how many of its setting diverged.
+
+    Of a method with a grid only the settings at the selected gamma are kept, as in the paper.
+
+    Raises:
+        InputError: no run of the experiment finished.
+    """
+    shown = runs(results, experiment)
+    lost = (shown["status"] == "diverged").groupby([shown["method"], shown["setting"]]).transform("sum")
+    tuned = [row[names.TUNED[row["method"]]] for _, row in shown.iterrows()]
+    finished = shown.assign(coefficient=tuned, diverged=lost)[shown["status"] == "finished"]
+    if finished.empty:
+        raise InputError(f"{results.folder / 'metrics.csv'}: expected a finished run of {experiment!r}, found none")
+    return finished[["method", "cost", "setting", "coefficient", "seed", "diverged", *names.SCORES]]
+
+
+def note(results: Results, experiment: str) -> str:
+    """Where the points are from."""
+    return source_note(runs(results, experiment))
+
+
+def runs(results: Results, experiment: str) -> pd.DataFrame:
+    """The runs that are shown, or would be had they not diverged."""
+    table, best = results.runs(experiment), results.best(experiment).set_index("method")
+    for method in grids(results.settings(experiment)):
+        if method in best.index:
+            table = table[(table["method"] != method) | (table["gamma"] == best.loc[method, "gamma"])]
+    return table
+
+
+def draw(runs: pd.DataFrame, note: str) -> Figure:
+    """A panel for each score: settings as means and standard deviations over seeds, single runs as faint points."""
+    scores = [score for score in names.SCORES if score != "log_reconstruction"]
+    cost = runs["cost"].iloc[0]
+    height = 45.0 if runs["setting"].nunique() <= 15 else 65.0
+    figure = style.new(TOP + height + LEGEND, note)
+    width = (style.WIDTH - LEFT - GAP * (len(scores) - 1) - 1) / len(scores)
+    for index, score in enumerate(scores):
+        axes = style.axes(figure, LEFT + index * (width + GAP), TOP, width, height)
+        for method, own in runs.groupby("method", sort=False):
+            _draw_method(axes, method, own, score)
+        axes.set(xlabel=style.label("log_reconstruction", cost), ylabel=style.label(score, cost))
+        axes.yaxis.set_label_coords(-9.5 / width, 0.5)
+        axes.margins(0.12)
+        axes.locator_params(nbins=5)
+        _draw_labels(axes, runs, score)
+    _legend(figure, TOP + height + LEGEND - 4, list(dict.fromkeys(runs["method"])))
+    return figure
+
+
+def _settings(runs: pd.DataFrame, score: str) -> pd.DataFrame:
+    """Mean (x, y) and standard deviation (dx, dy; NaN for one seed) of each setting."""
+    return (
+        runs.groupby(["method", "setting", "coefficient", "diverged"], sort=False)
+        .agg(x=("log_reconstruction", "mean"), y=(score, "mean"), dx=("log_reconstruction", "std"), dy=(score, "std"))
+        .reset_index()
+    )
+
+
+def _draw_method(axes: Axes, method: str, runs: pd.DataFrame, score: str) -> None:
+    colour, marker = style.COLOURS[method], style.MARKERS[method]
+    means = _settings(runs, score).sort_values("coefficient")
+    repeated = runs.groupby("setting")["seed"].transform("size") > 1
+    axes.plot(
+        runs.loc[repeated, "log_reconstruction"], runs.loc[repeated, score], linestyle="", marker=marker,
+        color=colour, markersize=2.5, markeredgewidth=0, alpha=0.35,
+    )  # fmt: skip
+    axes.plot(means["x"], means["y"], color=colour, linewidth=0.7, alpha=0.6)
+    for whole, own in means.groupby(means["diverged"] == 0):
+        axes.errorbar(
+            own["x"], own["y"], xerr=own["dx"], yerr=own["dy"], linestyle="", marker=marker, color=colour,
+            markersize=4.5, markerfacecolor=colour if whole else "white", markeredgewidth=0.7, elinewidth=0.6,
+        )  # fmt: skip
+
+
+def _draw_labels(axes: Axes, runs: pd.DataFrame, score: str) -> None:
+    """Write each setting's coefficient where it covers the fewest points and labels."""
+    means = _settings(runs, score)
+    axes.autoscale_view()
+    points = axes.transData.transform(means[["x", "y"]].to_numpy()) / axes.figure.dpi * 72
+    labels: list[np.ndarray] = []
+    outline = [matplotlib.patheffects.withStroke(linewidth=1.5, foreground="white")]
+    for index, row in enumerate(means.itertuples()):
+        taken = [*np.delete(points, index, axis=0), *labels]
+        places = [points[index] + offset + (0, 2) for offset in OFFSETS]
+        best = int(np.argmin([sum(_near(place, other) for other in taken) for place in places]))
+        labels.append(places[best])
+        axes.annotate(
+            f"{row.coefficient:g}", (row.x, row.y), OFFSETS[best], textcoords="offset points", fontsize=7.5,
+            color=style.COLOURS[row.method], ha="center", path_effects=outline,
+        )  # fmt: skip
+
+
+def _near(one: np.ndarray, other: np.ndarray) -> float:
+    """How much two things the size of a label, about 10 by 7 points, cover each other: from 0 to 1."""
+    apart = np.abs(one - other) / (10, 7)
+    return float(np.prod(np.clip(1 - apart, 0, 1)))
+
+
+def _legend(figure: Figure, top: float, methods: list[str]) -> None:
+    handles = [
+        Line2D([], [], color=style.COLOURS[method], marker=style.MARKERS[method], markersize=4.5, linewidth=0.7,
+               label=f"{names.METHODS[method]} ({names.SYMBOLS[names.TUNED[method]]})")
+        for method in methods
+    ]  # fmt: skip
+    figure.legend(
+        handles=handles, loc="center", bbox_to_anchor=(0.5, 1 - top / (figure.get_figheight() * 25.4)),
+        ncols=len(handles), frameon=False, handlelength=1.4, columnspacing=1.2, handletextpad=0.4,
+    )  # fmt: skip

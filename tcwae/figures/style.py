@@ -1,0 +1,115 @@
+"""The common look of the figures: size, type, one colour and marker a method, and how they are written.
+
+Colours are Okabe and Ito's (https://jfly.uni-koeln.de/color/), told apart with any common colour vision.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+
+from tcwae.figures import names
+from tcwae.files import atomic
+
+__all__ = ["COLOURS", "MARKERS", "WIDTH", "axes", "label", "look", "new", "save", "small", "text", "wrap"]
+
+WIDTH = 160.0
+"""Millimetres: the text width of the report's A4 page. Figures are drawn at the size at which they are printed."""
+
+COLOURS = {
+    "wae_mmd": "#4D4D4D",
+    "tcwae_mws": "#0072B2",
+    "tcwae_gan": "#D55E00",
+    "beta_tcvae": "#009E73",
+    "factor_vae": "#CC79A7",
+    "beta_vae": "#E69F00",
+}
+MARKERS = {"wae_mmd": "P", "tcwae_mws": "o", "tcwae_gan": "s", "beta_tcvae": "^", "factor_vae": "D", "beta_vae": "v"}
+
+LOOK = {
+    "font.family": "STIXGeneral",
+    "mathtext.fontset": "stix",
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "axes.labelsize": 9,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.fontsize": 9,
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "pdf.fonttype": 42,
+}
+UNITS = {"cross_entropy": "ln nats", "l1": "ln $L_1$", "l2_squared": "ln $L_2^2$"}
+"""Of log-reconstruction: the natural logarithm of the cost of an image, summed over its pixels."""
+
+NOTE_SIZE, NOTE_LINE = 8, 3.4
+"""Points, and millimetres from line to line."""
+
+
+@contextmanager
+def look() -> Iterator[None]:
+    """Draw in the common style, and leave matplotlib's settings as they were."""
+    with matplotlib.rc_context(LOOK):
+        yield
+
+
+def new(height: float, note: str) -> Figure:
+    """A figure of the text's width with `height` mm to draw in, and below them the note on its source."""
+    lines = wrap(note, WIDTH)
+    figure = Figure(figsize=(WIDTH / 25.4, (height + NOTE_LINE * len(lines)) / 25.4))
+    small(figure, 0.0, height + NOTE_LINE - 0.9, lines)
+    return figure
+
+
+def wrap(words: str, width: float) -> list[str]:
+    """Break small type (`NOTE_SIZE`) into lines no wider than `width` millimetres."""
+    renderer, font = FigureCanvasAgg(Figure(dpi=720)).get_renderer(), FontProperties(size=NOTE_SIZE)
+    lines = [""]
+    for word in words.split(" "):
+        longer = f"{lines[-1]} {word}".lstrip(" ")
+        if renderer.get_text_width_height_descent(longer, font, False)[0] / 720 * 25.4 > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
+
+
+def axes(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
+    """Axes at a place in millimetres from the figure's upper left corner."""
+    total = figure.get_figheight() * 25.4
+    return figure.add_axes((left / WIDTH, 1 - (top + height) / total, width / WIDTH, height / total))
+
+
+def text(figure: Figure, left: float, top: float, words: str, **options: object) -> None:
+    """Text whose first baseline starts at a place in millimetres from the figure's upper left corner."""
+    figure.text(left / WIDTH, 1 - top / (figure.get_figheight() * 25.4), words, va="baseline", **options)
+
+
+def small(figure: Figure, left: float, top: float, lines: list[str]) -> None:
+    """Lines of small grey type below each other."""
+    for index, line in enumerate(lines):
+        text(figure, left, top + NOTE_LINE * index, line, fontsize=NOTE_SIZE, color="0.35")
+
+
+def label(score: str, cost: str) -> str:
+    """A score as an axis says it: name, unit, and an arrow to where better is; MIG, FactorVAE and SAP have no unit."""
+    unit = f" ({UNITS[cost]})" if score == "log_reconstruction" else ""
+    return f"{names.SCORES[score].name}{unit} {names.SCORES[score].arrow}"
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a vector PDF, byte-identical for an identical figure.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with atomic(path) as temporary:
+        figure.savefig(temporary, format="pdf", metadata={"CreationDate": None})

@@ -1,0 +1,82 @@
+"""Latent traversals, as in Figure 2 of the paper."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float, Int
+from matplotlib.figure import Figure
+
+from tcwae.figures import images, names, style
+from tcwae.figures.images import Shown, note, runs
+from tcwae.figures.results import Results
+
+__all__ = ["data", "draw", "note", "order", "runs"]
+
+LABEL, HEADER, AXIS, GAP, TALLEST = 14.0, 5.8, 4.0, 3.0, 205.0
+"""Millimetres: for the rows' labels, a block's name, its axis, between blocks, and of the whole figure at most."""
+
+NARROWEST = 36.0
+"""Millimetres to which a setting is broken."""
+
+
+def data(results: Results, experiment: str) -> list[Shown]:
+    """Traversals of each method's best run, with the moves and each latent's KL to the prior.
+
+    Raises:
+        InputError: a file is missing or damaged.
+    """
+    return images.best(results, experiment, ("traversals", "traversal_values", "latent_kl"))
+
+
+def order(latent_kl: Float[np.ndarray, " latent"]) -> Int[np.ndarray, " latent"]:
+    """The latents by increasing KL(q(z_i) || p(z_i)), the order of rows in Figure 2."""
+    return np.argsort(latent_kl, kind="stable")
+
+
+def draw(shown: Sequence[Shown], note: str) -> Figure:
+    """A block for each method: a latent a row, moved along it from the code of the first anchor."""
+    latents, steps = shown[0].arrays["traversals"].shape[1:3]
+    lines = max(len(style.wrap(names.setting(own.setting), NARROWEST)) for own in shown)
+    header = HEADER + style.NOTE_LINE * lines
+    columns, side = _fit(len(shown), latents, steps, header)
+    pitch = (style.WIDTH - LABEL - side * steps) / max(1, columns - 1)
+    height = header + side * latents + AXIS
+    figure = style.new(height * math.ceil(len(shown) / columns), note)
+    for index, own in enumerate(shown):
+        _block(figure, own, index % columns * pitch, index // columns * height, side, header)
+    return figure
+
+
+def _fit(blocks: int, latents: int, steps: int, header: float) -> tuple[int, float]:
+    """How many blocks stand beside each other, and the side of their images in millimetres.
+
+    As many as leave the images at least four fifths of the size that they could have.
+    """
+
+    def side(columns: int) -> float:
+        wide = ((style.WIDTH + GAP) / columns - LABEL - GAP) / steps
+        high = (TALLEST / math.ceil(blocks / columns) - header - AXIS) / latents
+        return min(wide, high)
+
+    largest = max(side(columns) for columns in range(1, blocks + 1))
+    columns = max(columns for columns in range(1, blocks + 1) if side(columns) >= 0.8 * largest)
+    return columns, side(columns)
+
+
+def _block(figure: Figure, own: Shown, left: float, top: float, side: float, header: float) -> None:
+    """One method's traversals with its name above and the latents' KL beside them."""
+    rows = order(own.arrays["latent_kl"])
+    walk = own.arrays["traversals"][0][rows]
+    latents, steps = walk.shape[:2]
+    style.text(figure, left + LABEL, top + 3.4, names.METHODS[own.method], weight="bold")
+    style.small(figure, left + LABEL, top + 7, style.wrap(names.setting(own.setting), NARROWEST))
+    style.small(figure, left, top + header - 2, ["KL / nats"])
+    axes = style.axes(figure, left + LABEL, top + header, side * steps, side * latents)
+    images.place(axes, walk)
+    labels = [f"$z_{{{latent + 1}}}$  {own.arrays['latent_kl'][latent]:.2f}" for latent in rows]
+    axes.set_yticks(np.arange(latents) + 0.5, labels, fontsize=7.5)
+    ends = sorted({0, steps // 2, steps - 1} if steps % 2 else {0, steps - 1})
+    values = [names.minus(f"{own.arrays['traversal_values'][index]:.2g}") for index in ends]
+    axes.set_xticks(np.array(ends) + 0.5, values, fontsize=7.5)
+    axes.tick_params(length=0, pad=2)

@@ -1,0 +1,107 @@
+"""A small folder of results, made up, in the form that the workflow leaves it."""
+
+import itertools
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+
+from tcwae.gather import COLUMNS
+from tcwae.select import select
+
+SEEDS = (0, 1)
+METHODS = {
+    "wae_mmd": {"lambda": [10.0, 100.0]},
+    "tcwae_mws": {"beta": [1.0, 4.0, 10.0], "gamma": [1.0, 10.0]},
+    "tcwae_gan": {"beta": [1.0, 4.0, 10.0], "gamma": [1.0, 10.0]},
+    "beta_tcvae": {"beta": [2.0, 8.0]},
+    "factor_vae": {"gamma": [10.0, 40.0]},
+}
+SHOWS = ["scores_table", "heatmap", "scores_vs_reconstruction", "traversals", "reconstructions", "samples"]
+DIVERGED = "dsprites/tcwae_gan/cross_entropy/beta=10,gamma=1/seed=1"
+
+
+def write(folder: Path, methods: dict = METHODS, diverged: tuple[str, ...] = (DIVERGED,)) -> Path:
+    """Write `folder` as results of a study `small` with one experiment, `grid`; return it."""
+    rows = list(_rows(methods, diverged))
+    metrics = pd.DataFrame(rows, columns=COLUMNS)
+    folder.mkdir(parents=True, exist_ok=True)
+    metrics.to_csv(folder / "metrics.csv", index=False)
+    select(folder)
+    experiment = {
+        "title": "Five methods on dSprites", "dataset": "dsprites", "cost": "cross_entropy", "latent_dimension": 10,
+        "methods": methods, "seeds": None, "training": {},
+        "shows": [kind for kind in SHOWS if kind != "heatmap" or _has_grid(methods)],
+    }  # fmt: skip
+    study = {
+        "study": "small", "container": None, "seeds": list(SEEDS), "training": {"iterations": 2000, "batch_size": 64},
+        "evaluation": {"codes": None, "seed": 0}, "datasets": {"dsprites": {"source": "rendered", "archive": None}},
+        "experiments": {"grid": experiment},
+    }  # fmt: skip
+    (folder / "study.json").write_text(json.dumps(study))
+    for run in metrics.loc[metrics["status"] == "finished", "run"]:
+        _write_images(folder / "runs" / run / "images.h5")
+    return folder
+
+
+def _has_grid(methods: dict) -> bool:
+    return any({"beta", "gamma"} <= axes.keys() for axes in methods.values())
+
+
+def _rows(methods: dict, diverged: tuple[str, ...]) -> list[dict]:
+    noise = np.random.default_rng(0)
+    for method, axes in methods.items():
+        for values in itertools.product(*axes.values()):
+            cell = dict(zip(axes, values, strict=True))
+            setting = ",".join(f"{key}={value:g}" for key, value in cell.items())
+            for seed in SEEDS:
+                run = f"dsprites/{method}/cross_entropy/{setting}/seed={seed}"
+                yield (
+                    _row(noise, method, cell)
+                    | {"run": run, "setting": setting, "seed": seed}
+                    | (
+                        {"status": "diverged", "diverged_step": 512, "diverged_term": "total_correlation", **_NO_SCORES}
+                        if run in diverged
+                        else {}
+                    )
+                )
+
+
+_SCORED = ("reconstruction", "log_reconstruction", "mig", "factor_vae", "sap", "total_correlation", "dimension_wise_kl")
+_NO_SCORES = dict.fromkeys((*_SCORED, "index_code_mi", "mmd", "active_units"), float("nan"))
+
+
+def _row(noise: np.random.Generator, method: str, cell: dict) -> dict:
+    strength = np.log1p(sum(cell.values()))
+    nats = float(np.exp(3.4 + 0.25 * strength + noise.normal(0, 0.08)))
+    return {
+        "experiments": "grid", "dataset": "dsprites", "source": "rendered", "method": method, "cost": "cross_entropy",
+        **cell, "iterations": 2000, "batch_size": 64, "status": "finished", "reconstruction": nats,
+        "log_reconstruction": np.log(nats), "mig": 0.05 * strength + noise.uniform(0, 0.06),
+        "factor_vae": 0.3 + 0.08 * strength + noise.uniform(0, 0.1), "sap": noise.uniform(0.005, 0.06),
+        "total_correlation": 5 / strength, "dimension_wise_kl": 2 / strength, "index_code_mi": 10 - strength,
+        "mmd": 0.02, "active_units": int(10 - strength), "train_seconds": 212.4, "images_per_second": 612.0,
+        "evaluate_seconds": 9.1, "device": "cpu", "tcwae": "0.1.0", "torch": "2.14.1", "commit": "0123456789",
+    }  # fmt: skip
+
+
+def _write_images(path: Path) -> None:
+    noise = np.random.default_rng(1)
+    y, x = np.mgrid[:64, :64]
+
+    def blob(centre: np.ndarray, width: float) -> np.ndarray:
+        image = 255 * np.exp(-(((x - centre[0]) ** 2 + (y - centre[1]) ** 2) / width**2))
+        return image.astype(np.uint8)[..., None]
+
+    centres = noise.uniform(16, 48, (10, 2))
+    walk = [[blob(np.array([32 + 2 * (d + 1) * v, 32 - 3 * v]), 9) for v in np.linspace(-2, 2, 10)] for d in range(10)]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with h5py.File(path, "w") as file:
+        file["inputs"] = np.stack([blob(c, 6).round(-2) for c in centres])
+        file["reconstructions"] = np.stack([blob(c, 9) for c in centres])
+        file["samples"] = np.stack([blob(c[::-1], 9) for c in centres])
+        file["traversals"] = np.array([walk, walk])
+        file["traversal_values"] = np.linspace(-2, 2, 10, dtype=np.float32)
+        file["latent_kl"] = noise.permutation(10).astype(np.float32) / 3

@@ -1,0 +1,194 @@
+"""The workflow on a small study, from nothing to the report, and what a change runs again."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+STUDY = {
+    "study": "small",
+    "seeds": [0, 1],
+    "training": {"iterations": 4, "batch_size": 4, "log_every": 2},
+    "evaluation": {"codes": 1000, "held_out": 100},
+    "experiments": {
+        "comparison": {
+            "dataset": "dsprites",
+            "methods": {"wae_mmd": {"lambda": 10}},
+            "shows": ["scores_table", "scores_vs_reconstruction", "reconstructions"],
+        },
+        "grid": {
+            "dataset": "dsprites",
+            "seeds": [0],
+            "methods": {"tcwae_mws": {"beta": [1, 4], "gamma": [1, 2]}},
+            "shows": ["heatmap"],
+        },
+    },
+}
+SEED_1 = "results/small/runs/dsprites/wae_mmd/cross_entropy/lambda=10/seed=1"
+
+
+def snakemake(folder, *arguments, rerun_triggers=()):
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "snakemake", "-s", folder / "Snakefile", "--cores", "2", *arguments]
+    if rerun_triggers:
+        command += ["--rerun-triggers", *rerun_triggers]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600)
+    return done.returncode, done.stdout + done.stderr
+
+
+def planned(folder, *arguments, rerun_triggers=()):
+    """The runs that a dry run would train, and how often it would call each rule."""
+    status, output = snakemake(folder, "-n", *arguments, rerun_triggers=rerun_triggers)
+    assert status == 0, output
+    counts = {
+        rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", output, re.MULTILINE) if rule != "total"
+    }
+    trained = set(re.findall(r"^rule train:.*?wildcards: run=(\S+)", output, re.MULTILINE | re.DOTALL))
+    return trained, counts
+
+
+def write_study(folder, study):
+    (folder / "config.yaml").write_text(yaml.safe_dump(study))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The small study, run to its report in a folder of its own."""
+    folder = tmp_path_factory.mktemp("study")
+    shutil.copy(ROOT / "Snakefile", folder)
+    shutil.copytree(ROOT / "workflow", folder / "workflow")
+    write_study(folder, STUDY)
+    status, output = snakemake(folder)
+    assert status == 0, output
+    return folder
+
+
+@pytest.fixture
+def study(finished, tmp_path):
+    """A copy of the finished study with its times and Snakemake's memory of it."""
+    folder = tmp_path / "study"
+    shutil.copytree(finished, folder, copy_function=os.link, ignore=shutil.ignore_patterns("config.yaml", "workflow"))
+    shutil.copytree(finished / "workflow", folder / "workflow")
+    write_study(folder, STUDY)
+    return folder
+
+
+def test_ends_with_the_report(finished):
+    results = finished / "results" / "small"
+    assert (results / "report.pdf").read_bytes().startswith(b"%PDF")
+    table = pd.read_csv(results / "metrics.csv")
+    assert len(table) == 2 + 4
+    assert (table["status"] == "finished").all()
+    for figure in ("comparison-scores_vs_reconstruction", "comparison-reconstructions", "grid-heatmap"):
+        assert (results / "figures" / f"{figure}.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_every_rule_leaves_its_log_and_nothing_half_written(finished):
+    assert (finished / SEED_1 / "train.log").read_text().startswith("cpu, 1 threads, step 0 of 4")
+    assert not list(finished.rglob("*.part"))
+    assert not list(finished.rglob("state.pt"))
+
+
+def test_a_second_call_does_nothing(study):
+    assert planned(study) == (set(), {})
+
+
+def test_one_seed_alone(study):
+    shutil.rmtree(study / SEED_1)
+    trained, counts = planned(study, f"{SEED_1}/metrics.json")
+    assert trained == {"dsprites/wae_mmd/cross_entropy/lambda=10/seed=1"}
+    assert counts == {"train": 1, "evaluate": 1}
+
+
+def test_one_seed_again_and_what_depends_on_it(study):
+    trained, counts = planned(study, "-R", f"{SEED_1}/model.safetensors")
+    assert trained == {"dsprites/wae_mmd/cross_entropy/lambda=10/seed=1"}
+    assert counts == {"train": 1, "evaluate": 1, "gather": 1, "select": 1, "plot": 3, "report": 1, "all": 1}
+
+
+def test_a_changed_hyperparameter_trains_exactly_what_it_touches(study):
+    changed = json.loads(json.dumps(STUDY))
+    changed["experiments"]["comparison"]["training"] = {"learning_rate": 0.001}
+    write_study(study, changed)
+    trained, counts = planned(study)
+    assert trained == {f"dsprites/wae_mmd/cross_entropy/lambda=10,learning_rate=0.001/seed={seed}" for seed in (0, 1)}
+    assert counts["train"] == counts["evaluate"] == 2
+
+    changed = json.loads(json.dumps(STUDY))
+    changed["training"]["iterations"] = 5
+    write_study(study, changed)
+    assert len(planned(study)[0]) == 6
+
+
+def test_a_new_value_in_a_grid_trains_that_value_only(study):
+    larger = json.loads(json.dumps(STUDY))
+    larger["experiments"]["grid"]["methods"]["tcwae_mws"]["beta"] = [0.5, 1, 4]
+    write_study(study, larger)
+    trained, _ = planned(study)
+    assert trained == {f"dsprites/tcwae_mws/cross_entropy/beta=0.5,gamma={gamma}/seed=0" for gamma in (1, 2)}
+
+
+def test_how_runs_are_scored_trains_nothing(study):
+    other = json.loads(json.dumps(STUDY))
+    other["evaluation"]["codes"] = 1100
+    write_study(study, other)
+    trained, counts = planned(study)
+    assert trained == set()
+    assert counts["evaluate"] == 6
+
+
+def test_comments_and_white_space_run_nothing(study):
+    """In the configuration always; in a rule with the cluster profile's triggers, which leave out `code`."""
+    path = study / "config.yaml"
+    path.write_text("# a comment\n\n" + path.read_text().replace("seeds:", "seeds:   "))
+    assert planned(study) == (set(), {})
+    rule = study / "workflow" / "rules" / "train.smk"
+    rule.write_text(rule.read_text().replace("tcwae train {params.flags} --data", "tcwae train {params.flags}  --data"))
+    profile = yaml.safe_load((ROOT / "slurm" / "profile.v9+.yaml").read_text())
+    assert planned(study, rerun_triggers=profile["rerun-triggers"]) == (set(), {})
+
+
+def test_images_made_once_more_train_nothing(study):
+    os.utime(study / "resources" / "dsprites-rendered.h5")
+    assert planned(study)[0] == set()
+
+
+def test_a_mistake_in_the_configuration_stops_at_once(study):
+    wrong = json.loads(json.dumps(STUDY))
+    wrong["experiments"]["grid"]["methods"]["tcwae_mws"]["beta"] = [1, -4]
+    write_study(study, wrong)
+    status, output = snakemake(study, "-n")
+    assert status == 1
+    assert (
+        "config.yaml: experiments.grid.methods.tcwae_mws.beta: expected greater than or equal to 0, found -4" in output
+    )
+    assert "Traceback" not in output
+
+
+def test_a_mistyped_target_is_unknown(study):
+    status, output = snakemake(study, "-n", SEED_1.replace("seed=1", "seed=7") + "/metrics.json")
+    assert status == 1
+    assert "No rule to produce" in output
+
+
+def test_a_failing_run_leaves_the_others(study):
+    """A damaged state beside a missing checkpoint: its run fails with its own words, the others are trained."""
+    shutil.rmtree(study / SEED_1)
+    other = study / SEED_1.replace("seed=1", "seed=0")
+    shutil.rmtree(other)
+    other.mkdir(parents=True)
+    (other / "state.pt").write_text("damaged")
+    targets = [f"{folder.relative_to(study)}/model.safetensors" for folder in (study / SEED_1, other)]
+    status, output = snakemake(study, "--keep-going", "--show-failed-logs", *targets)
+    assert status == 1
+    assert (study / targets[0]).exists()
+    assert not (study / targets[1]).exists()
+    assert "expected the state of a training" in output
