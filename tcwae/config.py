@@ -176,7 +176,9 @@ class Training(Settings):
     discriminator_beta1: Annotated[float, Field(ge=0, lt=1)] = Field(0.5, description="their Adam's beta 1 (Table 4)")
     discriminator_beta2: Annotated[float, Field(ge=0, lt=1)] = Field(0.9, description="their Adam's beta 2 (Table 4)")
     discriminator_epsilon: Positive = Field(1e-8, description="their Adam's epsilon (Table 4)")
-    log_every: Count = Field(100, description="steps between two rows of curves.csv; each row is the mean over them")
+    log_every: Annotated[int, Field(ge=1, le=100)] = Field(
+        100, description="steps between two rows of curves.csv, each their mean; and between two looks for divergence"
+    )
 
 
 class Run(Settings):

@@ -93,8 +93,9 @@ def _divergences(
     held_out: torch.Tensor,
     generator: torch.Generator,
 ) -> tuple[dict[str, Any], list[float]]:
-    """Reconstruction and MMD on held-out images, the terms of the aggregated posterior over the encoded ones."""
-    drawn = representation.encode(model, images, held_out).sample(generator)
+    """Reconstruction, MMD and the in-batch terms on held-out images, those of q(z) over the encoded ones."""
+    unseen = representation.encode(model, images, held_out)
+    drawn = unseen.sample(generator)
     reconstruction = representation.reconstruction(model, images, held_out, run.cost, drawn)
     terms = representation.aggregated_terms(codes, DENSITY_SAMPLE, generator)
     latent_kl = terms.pop("latent_kl")
@@ -104,6 +105,7 @@ def _divergences(
         "mmd": representation.mmd_to_prior(drawn, generator),
         "active_units": representation.active_units(codes),
         **terms,
+        **representation.batch_terms(unseen, min(run.training.batch_size, len(held_out)), len(images), generator),
     }, latent_kl
 
 

@@ -1,5 +1,6 @@
 """What a trained model makes of images: codes, reconstructions, samples, traversals, and their divergences."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,7 @@ __all__ = [
     "active_units",
     "aggregated_terms",
     "as_bytes",
+    "batch_terms",
     "encode",
     "mmd_to_prior",
     "reconstruction",
@@ -96,6 +98,30 @@ def aggregated_terms(codes: Codes, sample: int, generator: torch.Generator) -> d
         "dimension_wise_kl": divergences.dimension_wise_kl(drawn, marginals).item(),
         "index_code_mi": divergences.index_code_mi(drawn, some.mean, some.variance.log(), joint).item(),
         "latent_kl": (marginals - divergences.log_normal(drawn, zero, zero)).mean(0).tolist(),
+    }
+
+
+def batch_terms(codes: Codes, batch: int, dataset_size: int, generator: torch.Generator) -> dict[str, float]:
+    """The terms of equation (5), in nats, as a training with batches of `batch` images sees them: one code an image.
+
+    Returns:
+        total_correlation_mws and dimension_wise_kl_mws, by equation (10) as printed, and total_correlation_batch and
+        dimension_wise_kl_batch, by the log-mean-exp of the batch; each the mean over all whole batches.
+    """
+    drawn = codes.sample(generator)
+    whole = len(drawn) - len(drawn) % batch
+    values = []
+    parts = (tensor[:whole].split(batch) for tensor in (drawn, codes.mean, codes.variance.log()))
+    for some, mean, log_variance in zip(*parts, strict=True):
+        joint, marginals = divergences.minibatch_weighted_log_density(some, mean, log_variance, dataset_size)
+        values.append((divergences.total_correlation(joint, marginals), divergences.dimension_wise_kl(some, marginals)))
+    tc, dw = torch.tensor(values).double().mean(0).tolist()
+    shift, latent = math.log(dataset_size), drawn.shape[1]
+    return {
+        "total_correlation_mws": tc,
+        "dimension_wise_kl_mws": dw,
+        "total_correlation_batch": tc - (latent - 1) * shift,
+        "dimension_wise_kl_batch": dw + latent * shift,
     }
 
 

@@ -93,6 +93,25 @@ def test_terms_of_correlated_gaussians():
     assert terms["index_code_mi"] == pytest.approx(joint_entropy - 3 * math.log(sd), abs=0.1)
 
 
+def test_in_batch_terms_of_the_prior_and_their_two_readings():
+    """Where every posterior is the prior, a batch is as good as all images; the readings differ by their constants."""
+    codes, size = Codes(torch.zeros(130, 3), torch.ones(130, 3)), 737_280
+    terms = representation.batch_terms(codes, 32, size, generator())
+    assert terms["total_correlation_batch"] == pytest.approx(0, abs=1e-4)
+    assert terms["dimension_wise_kl_batch"] == pytest.approx(0, abs=1e-4)
+    assert terms["total_correlation_mws"] == pytest.approx(2 * math.log(size), rel=1e-5)
+    assert terms["dimension_wise_kl_mws"] == pytest.approx(-3 * math.log(size), rel=1e-5)
+
+
+def test_a_batch_overestimates_the_total_correlation_of_informative_codes():
+    """The in-batch value is mostly log q(z|x) - log M; the large-sample one is lower."""
+    mean = torch.randn((4000, 10), generator=generator())
+    codes = Codes(mean, torch.full_like(mean, 0.01))
+    batch = representation.batch_terms(codes, 64, 4000, generator())["total_correlation_batch"]
+    large = representation.aggregated_terms(codes, 500, generator())["total_correlation"]
+    assert batch > large + 1
+
+
 def test_mmd_to_the_prior():
     """Zero in expectation for the prior, also where the last batch is short, and not for another law."""
     values = [
