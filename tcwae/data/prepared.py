@@ -1,25 +1,45 @@
 """The one form in which every data set reaches the rest: images, factor classes and where they came from, in HDF5."""
 
 import hashlib
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
 
 import h5py
 import numpy as np
-from jaxtyping import Int, UInt, UInt8
+from jaxtyping import Float32, Int, UInt, UInt8
 
 import tcwae
 from tcwae.errors import InputError
 from tcwae.files import atomic
 
-__all__ = ["Images", "Prepared", "factor_grid", "read", "write"]
+__all__ = ["Blocks", "Images", "Prepared", "factor_grid", "fill", "read", "write"]
 
 Images = UInt8[np.ndarray, "samples ..."]
 
 _HEAD_BYTES = 512
+_BLOCK_BYTES = 2**24
 _HEAD = "tcwae prepared data set, version 1\nSHA-256 of all that follows these 512 bytes: {}\n"
+
+
+class Blocks:
+    """The images of a set on its way to a file: they come a block at a time, once, so that no set must fit in memory."""
+
+    def __init__(self, shape: tuple[int, ...], blocks: Iterable[Images]) -> None:
+        self.shape, self.ndim, self._blocks = shape, len(shape), blocks
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Images]:
+        count = 0
+        for block in self._blocks:
+            count += len(block)
+            assert block.shape[1:] == self.shape[1:]
+            yield block
+        assert count == len(self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,11 +47,12 @@ class Prepared:
     """A data set of 64 x 64 images with, when they are known, the classes of the factors that made each image.
 
     `images` are bytes 0..255, or, where every pixel is black or white, one bit a pixel: eight pixels of a row in a byte,
-    the leftmost in the most significant bit. `factors[n, k]` is the class of factor k in image n, from 0 up to
-    `factor_sizes[k]` - 1, in the smallest unsigned type that holds them. The scores use the factors listed in
-    `latent_factor_indices`; any other varies freely, as smallNORB's instance does. `source` is "real" for the published
-    images and "rendered" for images drawn here. `provenance` is what a report prints about the origin: archive and
-    checksum, crop, versions.
+    the leftmost in the most significant bit; `read` gives an array, what makes a set may give `Blocks`. `factors[n, k]`
+    is the class of factor k in image n, from 0 up to `factor_sizes[k]` - 1, in the smallest unsigned type that holds
+    them. The scores use the factors listed in `latent_factor_indices`; any other varies freely, as smallNORB's instance
+    does. `attributes` are what else is known of an image and no score uses, a number each. `source` is "real" for the
+    published images and "rendered" for images drawn here. `provenance` is what a report prints about the origin:
+    archive and checksum, crop, versions.
 
     Raises:
         InputError: the parts do not fit together.
@@ -39,12 +60,14 @@ class Prepared:
 
     name: str
     source: Literal["real", "rendered"]
-    images: Images
+    images: Images | Blocks
     factors: UInt[np.ndarray, "rows factors"] | None
     factor_names: tuple[str, ...]
     factor_sizes: tuple[int, ...]
     latent_factor_indices: tuple[int, ...]
     provenance: dict[str, str]
+    attributes: Float32[np.ndarray, "rows attributes"] | None = None
+    attribute_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         fault = self._fault()
@@ -79,6 +102,9 @@ class Prepared:
             return f"expected {columns} names and sizes of factors, found {self.factor_names} and {sizes}"
         if not set(self.latent_factor_indices) <= set(range(columns)):
             return f"expected indices of {columns} factors, found {self.latent_factor_indices}"
+        shape = (0, 0) if self.attributes is None else self.attributes.shape
+        if shape != (count if len(self.attribute_names) else 0, len(self.attribute_names)):
+            return f"expected attributes {self.attribute_names} of {count} images, found {shape}"
         if self.factors is None:
             return None
         if len(self.factors) != count or self.factors.dtype != _class_type(sizes):
@@ -98,27 +124,39 @@ def factor_grid(sizes: Sequence[int]) -> UInt[np.ndarray, "samples factors"]:
 def write(prepared: Prepared, path: Path | str) -> None:
     """Write a data set as HDF5: the same bytes on every call, whole or not at all.
 
-    `/images` (attribute `packing`) and `/factors` are contiguous and uncompressed; names and sizes are attributes of the
-    root, the provenance is attributes of the group `/provenance`, with `images_sha256` (of the bytes of `/images`) and
-    the versions of tcwae and numpy added. HDF5's user block, the first 512 bytes, is text: the kind of file, and the
-    checksum of all other bytes, as `tail -c +513 FILE | sha256sum` prints it.
+    `/images` (attribute `packing`), `/factors` and `/attributes` are contiguous and uncompressed; names and sizes are
+    attributes of the root, the provenance is attributes of the group `/provenance`, with `images_sha256` (of the bytes
+    of `/images`) and the versions of tcwae and numpy added. HDF5's user block, the first 512 bytes, is text: the kind of
+    file, and the checksum of all other bytes, as `tail -c +513 FILE | sha256sum` prints it.
 
     Raises:
         OSError: no permission, or no space left.
     """
-    arrays = {"images": np.ascontiguousarray(prepared.images)}
-    if prepared.factors is not None:
-        arrays["factors"] = np.ascontiguousarray(prepared.factors)
     with atomic(path) as temporary:
-        _reserve(temporary, sum(array.nbytes for array in arrays.values()))
-        offsets = _lay_out(temporary, prepared, arrays)
-        with open(temporary, "r+b") as file:
-            for name, array in arrays.items():
-                file.seek(offsets[name])
-                file.write(array)
-            head = _head(_checksum(file))
-            file.seek(0)
-            file.write(head)
+        fill(prepared, temporary)
+
+
+def fill(prepared: Prepared, path: Path) -> None:
+    """Write as `write` does, into a file that another has opened with `tcwae.files.atomic`."""
+    named = {"factors": prepared.factors, "attributes": prepared.attributes}
+    tables = {name: np.ascontiguousarray(array) for name, array in named.items() if array is not None}
+    _reserve(path, math.prod(prepared.images.shape) + sum(array.nbytes for array in tables.values()))
+    offsets = _lay_out(path, prepared, tables)
+    digest = hashlib.sha256()
+    with open(path, "r+b") as file:
+        for name, array in tables.items():
+            file.seek(offsets[name])
+            file.write(array)
+        file.seek(offsets["images"])
+        for block in _blocks(prepared.images):
+            digest.update(block)
+            file.write(block)
+    with h5py.File(path, "r+", locking=False) as file:
+        file["provenance"].attrs.modify("images_sha256", digest.hexdigest())
+    with open(path, "r+b") as file:
+        head = _head(_checksum(file))
+        file.seek(0)
+        file.write(head)
 
 
 def read(path: Path | str) -> Prepared:
@@ -150,7 +188,18 @@ def read(path: Path | str) -> Prepared:
             factor_sizes=tuple(attributes["factor_sizes"].tolist()),
             latent_factor_indices=tuple(attributes["latent_factor_indices"].tolist()),
             provenance=dict(file["provenance"].attrs),
+            attributes=file["attributes"][()] if "attributes" in file else None,
+            attribute_names=tuple(attributes["attribute_names"].tolist()),
         )
+
+
+def _blocks(images: Images | Blocks) -> Iterator[Images]:
+    if isinstance(images, Blocks):
+        yield from map(np.ascontiguousarray, images)
+    else:
+        step = max(1, _BLOCK_BYTES // images[0].size)
+        for start in range(0, len(images), step):
+            yield np.ascontiguousarray(images[start : start + step])
 
 
 def _reserve(path: Path, size: int) -> None:
@@ -161,32 +210,32 @@ def _reserve(path: Path, size: int) -> None:
         file.truncate(layout + size)
 
 
-def _lay_out(path: Path, prepared: Prepared, arrays: dict[str, np.ndarray]) -> dict[str, int]:
-    """Write the HDF5 file but for the contents of `arrays`; return where in the file each belongs."""
+def _lay_out(path: Path, prepared: Prepared, tables: dict[str, np.ndarray]) -> dict[str, int]:
+    """Write the HDF5 file but for the contents of its arrays; return where in the file each belongs."""
     space = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     space.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
     space.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+    arrays = {"images": (prepared.images.shape, np.uint8)}
+    arrays |= {name: (array.shape, array.dtype) for name, array in tables.items()}
+    texts = h5py.string_dtype()
     with h5py.File(path, "w", userblock_size=_HEAD_BYTES, locking=False) as file:
         file.attrs["name"] = prepared.name
         file.attrs["source"] = prepared.source
-        file.attrs["factor_names"] = np.array(prepared.factor_names, dtype=h5py.string_dtype())
+        file.attrs["factor_names"] = np.array(prepared.factor_names, dtype=texts)
         file.attrs["factor_sizes"] = np.array(prepared.factor_sizes, dtype=np.int64)
         file.attrs["latent_factor_indices"] = np.array(prepared.latent_factor_indices, dtype=np.int64)
-        for key, value in sorted((prepared.provenance | _stamp(arrays["images"])).items()):
+        file.attrs["attribute_names"] = np.array(prepared.attribute_names, dtype=texts)
+        stamp = {"images_sha256": "0" * 64, "tcwae": tcwae.__version__, "numpy": np.__version__}
+        for key, value in sorted((prepared.provenance | stamp).items()):
             file.require_group("provenance").attrs[key] = value
-        for name, array in arrays.items():
-            file.create_dataset(name, array.shape, array.dtype, dcpl=space)
+        for name, (shape, dtype) in arrays.items():
+            file.create_dataset(name, shape, dtype, dcpl=space)
         file["images"].attrs["packing"] = "bits, most significant first" if prepared.packed else "none"
         return {name: file[name].id.get_offset() for name in arrays}
 
 
 def _class_type(sizes: Sequence[int]) -> np.dtype:
     return np.min_scalar_type(max(sizes, default=1) - 1)
-
-
-def _stamp(images: Images) -> dict[str, str]:
-    digest = hashlib.sha256(images).hexdigest()
-    return {"images_sha256": digest, "tcwae": tcwae.__version__, "numpy": np.__version__}
 
 
 def _head(checksum: str) -> bytes:

@@ -44,14 +44,17 @@ def factor_vae(
     active = overall >= smallest_deviation**2
     if not active.any():
         nothing = np.zeros((len(overall), len(table.sizes)))
-        return Score(0.0, nothing, per_factor=nothing[0], parts={"active_latents": 0.0})
+        return Score(0.0, nothing, per_factor=nothing[0], parts={"active_latents": Score(0.0)})
     scale = np.where(active, overall, 1.0)
     train, test = (_votes(table, rng, votes, batch, scale, active) for votes in (train_votes, test_votes))
     named = train.argmax(axis=1)
     right = np.array([test[named == k, k].sum() for k in range(test.shape[1])], float)
     drawn = np.maximum(test.sum(axis=0), 1)
-    parts = {"train_accuracy": train.max(axis=1).sum() / train_votes, "active_latents": float(active.sum())}
-    return Score(right.sum() / test_votes, train.astype(float), per_factor=right / drawn, parts=parts)
+    parts = {
+        "train_accuracy": Score(float(train.max(axis=1).sum() / train_votes)),
+        "active_latents": Score(float(active.sum())),
+    }
+    return Score(float(right.sum() / test_votes), train.astype(float), per_factor=right / drawn, parts=parts)
 
 
 def _votes(

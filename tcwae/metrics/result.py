@@ -15,14 +15,14 @@ class Score:
 
     Attributes:
         value: the score itself.
-        matrix: what the score is read off, a row a latent and a column a factor.
-        per_factor: the score of each factor, where it has one.
-        per_latent: the score of each latent, where it has one.
-        parts: other numbers of the same computation, by name.
+        matrix: what it is read off, a row a latent and a column a factor.
+        per_factor: its value for each factor, where it has one.
+        per_latent: its value for each latent, where it has one.
+        parts: other scores of the same computation, by name.
     """
 
     value: float
-    matrix: Float[np.ndarray, "latent factor"]
+    matrix: Float[np.ndarray, "latent factor"] | None = None
     per_factor: Float[np.ndarray, "factor"] | None = None
     per_latent: Float[np.ndarray, "latent"] | None = None
-    parts: Mapping[str, float] = field(default_factory=dict)
+    parts: Mapping[str, "Score"] = field(default_factory=dict)

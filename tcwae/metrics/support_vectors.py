@@ -44,15 +44,15 @@ class _Piece(NamedTuple):
     h22: Problems
     r1: Problems
     r2: Problems
+    determinant: Problems
     objective: Problems
 
     def step(self, slope: Problems, intercept: Problems) -> tuple[Problems, Problems, Problems]:
         """The way to the minimum of the piece, and its Newton decrement d'Hd."""
-        determinant = self.h11 * self.h22 - self.h12**2
         g1 = self.r1 - self.h11 * slope - self.h12 * intercept
         g2 = self.r2 - self.h12 * slope - self.h22 * intercept
-        d1 = (self.h22 * g1 - self.h12 * g2) / determinant
-        d2 = (self.h11 * g2 - self.h12 * g1) / determinant
+        d1 = (self.h22 * g1 - self.h12 * g2) / self.determinant
+        d2 = (self.h11 * g2 - self.h12 * g1) / self.determinant
         return d1, d2, d1 * g1 + d2 * g2
 
 
@@ -67,7 +67,7 @@ class _Samples:
         # a sample's key for each factor: the line of its class there, then its rank
         ranks, keys = [], []
         for begin, label in zip(begins, labels, strict=True):
-            line = (label + begin).astype(np.uint16)[order]
+            line = (label + begin).astype(np.min_scalar_type(sum(map(len, counts))))[order]
             ranks.append(np.argsort(line, axis=1, kind="stable"))
             keys.append(np.take_along_axis(line, ranks[-1], axis=1).astype(int) * len(x) + ranks[-1])
         self.count = np.concatenate(counts)
@@ -124,7 +124,10 @@ class _Objective:
         h12 = 2 * m1 - self.mean / self.scale
         h22 = 2 * m0 + 1
         quadratic = (h11 * slope**2 + h22 * intercept**2) / 2 + h12 * slope * intercept
-        return _Piece(h11, h12, h22, 2 * l1, 2 * l0, quadratic - 2 * (l1 * slope + l0 * intercept) + m0)
+        # the losses add to the determinant of the regularisation, whatever rounding makes of the difference
+        determinant = np.maximum(h11 * h22 - h12**2, 1 / self.scale**2)
+        objective = quadratic - 2 * (l1 * slope + l0 * intercept) + m0
+        return _Piece(h11, h12, h22, 2 * l1, 2 * l0, determinant, objective)
 
 
 def fit_lines(codes: Float[np.ndarray, "samples feature"], labels: Labels, c: float) -> tuple[Problems, Problems]:

@@ -23,8 +23,8 @@ __all__ = ["CodeTable"]
 LARGEST_CODE = 1e15
 """The square of a larger one may overflow in float32."""
 
-MOST_CLASSES = 2**16
-"""Factors are held as 16-bit integers: they sort several times faster than wider ones."""
+MOST_CLASSES = 1024
+"""Of a factor: 10,000 samples would hold fewer than ten of each class of a finer one."""
 
 Codes = Float[np.ndarray, "*draws latent"]
 Factors = Integer[np.ndarray, "*draws factor"]
@@ -42,7 +42,7 @@ class CodeTable:
 
     Raises:
         InputError: fewer than two rows, latents or factors; codes that are not finite; classes that are not integers from
-            0 to 65,535; a factor with one class only; shapes that do not fit together.
+            0 to 1023; a factor with one class only; shapes that do not fit together.
     """
 
     codes: np.ndarray
@@ -86,11 +86,12 @@ class CodeTable:
         if len(set(scored)) < len(scored) or not set(scored) <= set(range(len(sizes))):
             raise InputError(f"expected distinct scored factors from 0 to {len(sizes) - 1}, found {scored}")
         if names and len(names) != len(sizes):
-            raise InputError(f"expected {len(sizes)} factor names, found {len(names)}")
-        cells = np.unravel_index(np.arange(len(codes)), sizes)
-        factors = (
-            np.stack([cells[k].astype(np.uint32) for k in scored], axis=1) if scored else np.empty((len(codes), 0), int)
-        )
+            raise InputError(f"expected {len(sizes)} different factor names, found {', '.join(names)}")
+        cells = np.indices(sizes, sparse=True)
+        factors = np.empty((len(scored), *sizes), np.uint16)
+        for row, k in enumerate(scored):
+            factors[row] = cells[k]
+        factors = factors.reshape(len(scored), len(codes)).T
         return cls(codes, factors, deviations, [names[k] for k in scored] if names else (), grid=True)
 
     @property
@@ -170,7 +171,7 @@ def _finite(values: np.ndarray, name: str) -> Float[np.ndarray, "rows latent"]:
 
 
 def _classes(factors: np.ndarray, rows: int) -> Integer[np.ndarray, "rows factor"]:
-    """Classes of a row each, in the smallest type that holds every class."""
+    """The classes of each row, a factor after the other in memory."""
     factors = np.asarray(factors)
     if factors.ndim != 2 or factors.dtype.kind not in "iu" or len(factors) != rows:
         raise InputError(f"expected factors of integers with the axes ({rows} rows, factor), found {_kind(factors)}")
@@ -178,13 +179,14 @@ def _classes(factors: np.ndarray, rows: int) -> Integer[np.ndarray, "rows factor
         raise InputError(f"expected at least 2 factors to score, found {factors.shape[1]}")
     if factors.min() < 0 or factors.max() >= MOST_CLASSES:
         found = f"{factors.min()} to {factors.max()}"
-        raise InputError(f"expected factor classes from 0 to {MOST_CLASSES - 1}, found {found}")
+        raise InputError(f"expected factor classes from 0 to {MOST_CLASSES - 1}, found {found}: put finer ones in bins")
+    # 16-bit integers sort several times faster than wider ones
     return np.asfortranarray(factors, dtype=np.uint16)
 
 
 def _check_factors(names: Sequence[str], counts: Sequence[Int[np.ndarray, "_"]]) -> None:
-    if len(names) != len(counts):
-        raise InputError(f"expected {len(counts)} factor names, found {len(names)}")
+    if len(names) != len(counts) or len(set(names)) < len(names):
+        raise InputError(f"expected {len(counts)} different factor names, found {', '.join(names)}")
     for name, of_factor in zip(names, counts, strict=True):
         if np.count_nonzero(of_factor) < 2:
             raise InputError(f"expected at least 2 classes of {name!r}, found 1: leave this factor out")
