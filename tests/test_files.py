@@ -27,3 +27,14 @@ def test_failure_leaves_what_was_there(tmp_path):
         fail()
     assert path.read_text() == "old"
     assert [file.name for file in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_the_work(tmp_path):
+    (tmp_path / "file").touch()
+
+    def work():
+        with atomic(tmp_path / "file" / "result"):
+            raise AssertionError("too late")
+
+    with pytest.raises((FileExistsError, NotADirectoryError)):
+        work()

@@ -17,11 +17,8 @@ Every machine draws the same: no pixel centre of the set comes nearer to an outl
 images), while the rounding of coordinates, sines and cosines, which differs between machines, stays below 1e-12.
 """
 
-import hashlib
 import math
-import struct
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +29,9 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8, UInt64
 from tqdm import tqdm
 
+from tcwae.data.archives import ARCHIVES, DSPRITES_NPZ, check
+from tcwae.data.damage import refusing
+from tcwae.data.npz import opened
 from tcwae.data.prepared import Prepared, factor_grid
 from tcwae.errors import InputError
 
@@ -39,7 +39,6 @@ __all__ = [
     "FACTOR_NAMES",
     "FACTOR_SIZES",
     "OUTLINES",
-    "PUBLISHED",
     "draw",
     "place",
     "read",
@@ -55,7 +54,6 @@ Outline = Float[np.ndarray, "vertices 2"]
 Packed = UInt8[np.ndarray, "samples 64 8"]
 
 _SLAB = 23040  # images; the HDF5 archive has chunks of as many
-_DAMAGE = (ValueError, LookupError, EOFError, OSError, RuntimeError, struct.error, zipfile.BadZipFile, zlib.error)
 
 
 def render() -> Prepared:
@@ -122,23 +120,17 @@ OUTLINES: tuple[Outline, ...] = (_square(), _ellipse(), _heart())
 
 
 def read(archive: Path | str, sizes: Sequence[int] = FACTOR_SIZES) -> Prepared:
-    """Read an archive as published: its checksum, in `PUBLISHED`, says which of the two formats it has.
+    """Read an archive as published, in either of its two formats.
 
     Raises:
         InputError: it is another file, or not what the format says.
         OSError: it is missing or cannot be read.
     """
     with open(archive, "rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        file.seek(0)
-        md5 = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-    unpack = PUBLISHED.get(md5) or PUBLISHED.get(sha256)
-    if unpack is None:
-        raise InputError(
-            f"{archive}: expected dSprites as published, checksum {' or '.join(PUBLISHED)}, found {md5} (MD5), "
-            f"{sha256} (SHA-256): fetch it again from https://github.com/google-deepmind/dsprites-dataset"
-        )
-    return _prepared("real", unpack(archive, sizes), sizes, {"archive": Path(archive).name, "archive_sha256": sha256})
+        is_zip = file.read(2) == b"PK"
+    published, unpack = (DSPRITES_NPZ, read_npz) if is_zip else (ARCHIVES["dsprites"][0], read_hdf5)
+    origin = check(Path(archive), published)
+    return _prepared("real", unpack(archive, sizes), sizes, origin)
 
 
 def read_npz(path: Path | str, sizes: Sequence[int] = FACTOR_SIZES) -> Packed:
@@ -150,7 +142,7 @@ def read_npz(path: Path | str, sizes: Sequence[int] = FACTOR_SIZES) -> Packed:
         InputError: not such a file, or a damaged one.
     """
     count = math.prod(sizes)
-    with _refusing(path), zipfile.ZipFile(path) as archive:
+    with refusing(path, "an archive of dSprites"), zipfile.ZipFile(path) as archive:
         with _member(archive, "latents_classes", "<i8", (count, 6)) as member:
             _check_classes(np.frombuffer(member.read(), "<i8").reshape(count, 6), sizes)
         with _member(archive, "imgs", "|u1", (count, 64, 64)) as member:
@@ -164,44 +156,19 @@ def read_hdf5(path: Path | str, sizes: Sequence[int] = FACTOR_SIZES) -> Packed:
         InputError: not such a file, or a damaged one.
     """
     count = math.prod(sizes)
-    with _refusing(path), h5py.File(path, "r", locking=False) as file:
+    with refusing(path, "an archive of dSprites"), h5py.File(path, "r", locking=False) as file:
         _check_classes(_array(file, "latents/classes", "<i8", (count, 6))[()], sizes)
         images = _array(file, "imgs", "|u1", (count, 64, 64))
         return _pack(lambda slab: images[slab.start : slab.stop], count)
 
 
-PUBLISHED: dict[str, Callable[[Path | str, Sequence[int]], Packed]] = {
-    "7da33b31b13a06f4b04a70402ce90c2e": read_npz,  # MD5, https://github.com/ganmodokix/vaetc
-    "729fa22e884c9c500e1f17415d580746b4c5894fbbb780a1319bbcfa39a745bb": read_hdf5,  # SHA-256, TensorFlow Datasets
-}
-
-
-@contextmanager
-def _refusing(path: Path | str) -> Iterator[None]:
-    """Turn what the libraries raise on a damaged file into one line."""
-    try:
-        yield
-    except _DAMAGE as error:
-        found = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"{path}: expected an archive of dSprites, found: {found}") from error
-
-
 @contextmanager
 def _member(archive: zipfile.ZipFile, name: str, dtype: str, shape: tuple[int, ...]) -> Iterator[IO[bytes]]:
     """Open an array in an npz, at its first element."""
-    info = archive.getinfo(f"{name}.npy")
-    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise InputError(f"{name} in compression {info.compress_type}, not deflated")
-    with archive.open(info) as member:
-        magic, (length,) = member.read(8), struct.unpack("<H", member.read(2))
-        header = member.read(length).decode("latin-1").strip().replace("L", "")  # Python 2 may write 64L
-        expected = f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': {shape}, }}"
-        if magic != b"\x93NUMPY\x01\x00" or header != expected:
-            raise InputError(f"{name} of {header[:200]!r}, not {expected}")
-        size = 10 + length + math.prod(shape) * np.dtype(dtype).itemsize
-        if info.file_size != size:
-            raise InputError(f"{name} of {info.file_size} bytes, not {size}")
-        yield member
+    with opened(archive, name) as (content, found, size):
+        if found != dtype or size != shape:
+            raise InputError(f"{name} of type {found.str} and shape {size}, not {dtype} and {shape}")
+        yield content
 
 
 def _array(file: h5py.File, name: str, dtype: str, shape: tuple[int, ...]) -> h5py.Dataset:

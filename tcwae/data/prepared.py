@@ -15,7 +15,7 @@ import tcwae
 from tcwae.errors import InputError
 from tcwae.files import atomic
 
-__all__ = ["Blocks", "Images", "Prepared", "factor_grid", "fill", "read", "write"]
+__all__ = ["Blocks", "Images", "Prepared", "class_type", "factor_grid", "fill", "read", "write"]
 
 Images = UInt8[np.ndarray, "samples ..."]
 
@@ -66,7 +66,7 @@ class Prepared:
     factor_sizes: tuple[int, ...]
     latent_factor_indices: tuple[int, ...]
     provenance: dict[str, str]
-    attributes: Float32[np.ndarray, "rows attributes"] | None = None
+    attributes: Float32[np.ndarray, "labelled attributes"] | None = None
     attribute_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -107,9 +107,9 @@ class Prepared:
             return f"expected attributes {self.attribute_names} of {count} images, found {shape}"
         if self.factors is None:
             return None
-        if len(self.factors) != count or self.factors.dtype != _class_type(sizes):
+        if len(self.factors) != count or self.factors.dtype != class_type(sizes):
             found = f"{self.factors.dtype} {self.factors.shape}"
-            return f"expected factors {_class_type(sizes)} ({count}, {columns}), found {found}"
+            return f"expected factors {class_type(sizes)} ({count}, {columns}), found {found}"
         largest = self.factors.max(axis=0)
         if (largest >= sizes).any():
             return f"expected classes of {self.factor_names} below {sizes}, found {tuple(largest.tolist())}"
@@ -118,7 +118,7 @@ class Prepared:
 
 def factor_grid(sizes: Sequence[int]) -> UInt[np.ndarray, "samples factors"]:
     """Every combination of classes once, in C order: the last factor changes fastest."""
-    return np.indices(sizes, dtype=_class_type(sizes)).reshape(len(sizes), -1).T.copy()
+    return np.indices(sizes, dtype=class_type(sizes)).reshape(len(sizes), -1).T.copy()
 
 
 def write(prepared: Prepared, path: Path | str) -> None:
@@ -234,7 +234,8 @@ def _lay_out(path: Path, prepared: Prepared, tables: dict[str, np.ndarray]) -> d
         return {name: file[name].id.get_offset() for name in arrays}
 
 
-def _class_type(sizes: Sequence[int]) -> np.dtype:
+def class_type(sizes: Sequence[int]) -> np.dtype:
+    """The smallest unsigned type that holds the classes of factors of these sizes."""
     return np.min_scalar_type(max(sizes, default=1) - 1)
 
 

@@ -1,9 +1,13 @@
-"""Data that several tests read."""
+"""Data that several tests read, and what several do."""
+
+import os
+import time
 
 import numpy as np
 import pytest
 
 from tcwae import data
+from tcwae.errors import InputError
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +43,43 @@ def _damage(whole, seed):
 def damage():
     """A function of bytes and a seed: the bytes, damaged."""
     return _damage
+
+
+def _alive(group):
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.fixture
+def ended():
+    """A function of a process group: whether all its processes end within half a minute."""
+
+    def ended(group):
+        deadline = time.monotonic() + 30
+        while _alive(group) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return not _alive(group)
+
+    return ended
+
+
+@pytest.fixture
+def survives(damage):
+    """A function that reads damaged copies of a file, and counts those refused; all others must be read right."""
+
+    def survives(path, read, check, copies):
+        whole, refused = path.read_bytes(), []
+        for seed in range(copies):
+            path.write_bytes(damage(whole, seed))
+            try:
+                check(read())
+            except InputError as error:
+                refused.append(str(error))
+        path.write_bytes(whole)
+        assert not any("\n" in message for message in refused)
+        return len(refused)
+
+    return survives

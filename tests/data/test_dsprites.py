@@ -6,6 +6,7 @@ import os
 import pickle
 import re
 import zipfile
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 
 from tcwae.data import dsprites
+from tcwae.data.archives import ARCHIVES, DSPRITES_NPZ
 from tcwae.data.prepared import factor_grid
 from tcwae.errors import InputError
 
@@ -228,10 +230,15 @@ def test_only_the_published_archive_is_read(tmp_path, monkeypatch):
     message = refusal(dsprites.read, path)
     assert md5 in message
     assert "7da33b31b13a06f4b04a70402ce90c2e" in message
-    monkeypatch.setitem(dsprites.PUBLISHED, md5, dsprites.read_npz)
+    monkeypatch.setattr(dsprites, "DSPRITES_NPZ", replace(DSPRITES_NPZ, md5=md5))
     prepared = dsprites.read(path, SIZES)
     assert prepared.source == "real"
     assert prepared.provenance == {"archive": "dsprites.npz", "archive_sha256": sha256}
     np.testing.assert_array_equal(prepared.images, packed(arrays()["imgs"]))
+    path = save_hdf5(tmp_path / "dsprites.hdf5", **arrays())
+    assert "729fa22e884c9c500e1f17415d580746b4c5894fbbb780a1319bbcfa39a745bb" in refusal(dsprites.read, path)
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    monkeypatch.setitem(ARCHIVES, "dsprites", (replace(ARCHIVES["dsprites"][0], sha256=sha256),))
+    np.testing.assert_array_equal(dsprites.read(path, SIZES).images, prepared.images)
     with pytest.raises(FileNotFoundError):
         dsprites.read(tmp_path / "missing.npz")

@@ -3,6 +3,10 @@
 import errno
 import hashlib
 import resource
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 
 import h5py
@@ -11,7 +15,7 @@ import pytest
 
 import tcwae
 from tcwae import data
-from tcwae.data.prepared import factor_grid
+from tcwae.data.prepared import Blocks, factor_grid
 from tcwae.errors import InputError
 
 SIZES = (2, 3, 4)
@@ -66,6 +70,32 @@ def test_what_is_written_is_read(tmp_path, shape, factors):
         "tcwae": tcwae.__version__,
         "numpy": np.__version__,
     }
+
+
+def test_attributes_are_kept(tmp_path, file):
+    values = np.random.default_rng(0).normal(size=(24, 2)).astype(np.float32)
+    data.write(replace(prepared(), attributes=values, attribute_names=("smile", "größe")), tmp_path / "toys.h5")
+    copy = data.read(tmp_path / "toys.h5")
+    np.testing.assert_array_equal(copy.attributes, values)
+    assert copy.attribute_names == ("smile", "größe")
+    data.write(prepared(), file)
+    assert (data.read(file).attributes, data.read(file).attribute_names) == (None, ())
+
+
+@pytest.mark.parametrize("step", [1, 7, 24])
+def test_images_that_come_in_blocks_give_the_same_bytes(tmp_path, file, step):
+    images = prepared().images
+    blocks = Blocks(images.shape, (images[start : start + step] for start in range(0, 24, step)))
+    data.write(replace(prepared(), images=blocks), tmp_path / "blocks.h5")
+    assert (tmp_path / "blocks.h5").read_bytes() == file.read_bytes()
+
+
+def test_blocks_that_do_not_add_up_leave_no_file(tmp_path):
+    images = prepared().images
+    for wrong in (images[:23], images[:, :32]):
+        with pytest.raises(AssertionError):
+            data.write(replace(prepared(), images=Blocks(images.shape, [wrong])), tmp_path / "toys.h5")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_every_call_writes_the_same_bytes(tmp_path, file):
@@ -123,6 +153,9 @@ def test_the_factor_grid_counts_in_mixed_radix(sizes):
         ({"factor_names": ("kind", "instance")}, "3 names"),
         ({"factor_sizes": (2, 3, 3)}, "classes"),
         ({"latent_factor_indices": (0, 3)}, "indices"),
+        ({"attributes": np.zeros((24, 2), np.float32)}, "attributes"),
+        ({"attribute_names": ("smile",)}, "attributes"),
+        ({"attributes": np.zeros((23, 1), np.float32), "attribute_names": ("smile",)}, "attributes"),
     ],
 )
 def test_parts_that_do_not_fit_are_refused(change, message):
@@ -172,16 +205,44 @@ def test_a_full_disk_is_told_in_one_line_and_leaves_no_file(tmp_path, room):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "options", "message"),
     [
-        (("sprites", "rendered"), "sprites rendered"),
-        (("dsprites", "imagined"), "dsprites imagined"),
-        (("dsprites", "real"), "archive"),
-        (("dsprites", "rendered", "dsprites.npz"), "archive"),
+        (("sprites", "rendered"), {}, "sprites rendered"),
+        (("dsprites", "imagined"), {}, "dsprites imagined"),
+        (("dsprites", "real"), {}, "archive"),
+        (("dsprites", "rendered", "dsprites.npz"), {}, "archive"),
+        (("images", "rendered"), {}, "images rendered"),
+        (("smallnorb", "rendered"), {"count": 5}, "options"),
+        (("celeba", "real", "faces.zip"), {"crop": "400"}, "140, 148, squash, resize-crop"),
+        (("dsprites", "real", "dsprites.npz"), {"name": "mine"}, "options"),
     ],
 )
-def test_prepare_refuses_what_it_cannot_make(tmp_path, arguments, message):
+def test_prepare_refuses_what_it_cannot_make(tmp_path, arguments, options, message):
     dataset, source, *archive = arguments
     with pytest.raises(InputError, match=message):
-        data.prepare(dataset, source, tmp_path / "out.h5", *archive)
+        data.prepare(dataset, source, tmp_path / "out.h5", *archive, **options)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_prepare_learns_that_it_cannot_write_before_it_works(tmp_path, monkeypatch):
+    monkeypatch.setattr(data.faces, "sampled", None)
+    (tmp_path / "file").touch()
+    with pytest.raises((FileExistsError, NotADirectoryError)):
+        data.prepare("celeba", "rendered", tmp_path / "file" / "out.h5", count=10**6)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stopped_prepare_leaves_nothing_and_no_one(tmp_path, number, ended):
+    script = (
+        "from tcwae import data\n"
+        "if __name__ == '__main__':\n"
+        f"    data.prepare('celeba', 'rendered', '{tmp_path}/faces.h5', processes=2)"
+    )
+    running = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL, start_new_session=True)
+    while not any(part.stat().st_size > 2**16 for part in tmp_path.iterdir()):
+        time.sleep(0.05)
+    time.sleep(0.5)
+    running.send_signal(number)
+    assert running.wait(60) != 0
+    assert list(tmp_path.iterdir()) == []
+    assert ended(running.pid)

@@ -1,0 +1,81 @@
+"""3Dchairs (Aubry et al., CVPR 2014): the published tar read; `tcwae.data.chairs` draws the like.
+
+1,393 chairs from 31 azimuths and 2 elevations, 600 x 600 pixels on white, called
+
+    rendered_chairs/<chair>/renders/image_<number>_p<elevation>_t<azimuth>_r096.png
+
+As the paper's authors do (https://github.com/benoitgaujac/diswae), the whole picture is reduced to 64 x 64. Its factors
+are kept but not scored: the paper takes those of this set to be unknown.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from tcwae.data import pictures
+from tcwae.data.archives import ARCHIVES, check
+from tcwae.data.prepared import Blocks, Images, Prepared, factor_grid
+from tcwae.errors import InputError
+
+__all__ = ["CROPS", "FACTOR_NAMES", "FACTOR_SIZES", "prepared", "read", "read_tar"]
+
+FACTOR_NAMES = ("chair", "azimuth", "elevation")
+FACTOR_SIZES = (1393, 31, 2)
+CROPS = ("squash", "400")
+"""The whole picture, or its middle, which the chairs fill better."""
+
+_NAME = re.compile(r"(?:\./)?rendered_chairs/([^/]+)/renders/image_(\d{3})_p(020|030)_t(\d{3})_r096\.png")
+_AZIMUTHS = [f"{360 * k // 31:03}" for k in range(31)]
+_ELEVATIONS = ["020", "030"]
+
+
+def read(archive: Path | str, crop: str = "squash", processes: int | None = None) -> Prepared:
+    """Read the tar as published.
+
+    Raises:
+        InputError: it is another file, damaged, or a picture is missing; some only as the images come.
+        OSError: it is missing or cannot be read.
+    """
+    origin = check(Path(archive), ARCHIVES["chairs3d"][0]) | {"crop": crop, "resize": "Lanczos"}
+    images = read_tar(archive, FACTOR_SIZES, crop, processes)
+    return prepared("real", images, FACTOR_SIZES, origin)
+
+
+def read_tar(archive: Path | str, sizes: Sequence[int], crop: str, processes: int | None = None) -> Blocks:
+    """The images in C order of the factors; chairs are numbered in the order of their names.
+
+    Raises:
+        InputError: as `read`.
+    """
+    views: dict[str, dict[tuple[int, int], pictures.Member]] = {}
+    for member in pictures.members(archive):
+        found = _NAME.fullmatch(member.name)
+        if found and found[4] in _AZIMUTHS:
+            view = (_AZIMUTHS.index(found[4]), _ELEVATIONS.index(found[3]))
+            views.setdefault(found[1], {})[view] = member
+    every = [(azimuth, elevation) for azimuth in range(sizes[1]) for elevation in range(sizes[2])]
+    faulty = sum(sorted(views[chair]) != every for chair in views)
+    if len(views) != sizes[0] or faulty:
+        raise InputError(
+            f"{archive}: expected {sizes[0]} chairs in {len(every)} views each, found {len(views)}, "
+            f"{faulty} of them with other views"
+        )
+    members = [views[chair][view] for chair in sorted(views) for view in every]
+    return pictures.reduced(members, pictures.Reduction("RGB", (600, 600), crop), "3Dchairs", processes)
+
+
+def prepared(
+    source: Literal["real", "rendered"], images: Images | Blocks, sizes: Sequence[int], origin: dict[str, str]
+) -> Prepared:
+    """The set with its factors."""
+    return Prepared(
+        name="chairs3d",
+        source=source,
+        images=images,
+        factors=factor_grid(sizes),
+        factor_names=FACTOR_NAMES,
+        factor_sizes=tuple(sizes),
+        latent_factor_indices=(),
+        provenance=origin,
+    )

@@ -1,0 +1,103 @@
+"""A prepared file at a glance: in words, and as a sheet of its images."""
+
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int, UInt8
+from PIL import Image, ImageDraw
+
+from tcwae.data.prepared import Prepared, read
+from tcwae.errors import InputError
+from tcwae.files import atomic
+
+__all__ = ["describe", "sheet"]
+
+_ACROSS, _DOWN = 12, 5
+_MARGIN, _LABEL = 2, 110
+_SAMPLE = 2000
+
+
+def describe(path: Path | str) -> str:
+    """Some ten lines: the set, its images and their grey levels, its factors, and where it came from.
+
+    Raises:
+        InputError: it is no prepared file, or a damaged one.
+        OSError: it is missing or cannot be read.
+    """
+    prepared = read(path)
+    some = prepared.pixels(_spread(len(prepared), _SAMPLE)).astype(np.float32) / 255
+    kind = {1: "grey", 3: "colour"}.get(prepared.channels, f"{prepared.channels} channels")
+    factors = [
+        f"{name} ({size}{'' if index in prepared.latent_factor_indices else ', not scored'})"
+        for index, (name, size) in enumerate(zip(prepared.factor_names, prepared.factor_sizes, strict=True))
+    ]
+    stored = "one bit a pixel" if prepared.packed else "one byte a pixel and channel"
+    lines = {
+        "data set": f"{prepared.name}, {prepared.source}",
+        "images": f"{len(prepared):,} of 64 x 64, {'black and white' if prepared.packed else kind}, {stored}",
+        "pixels": f"mean {some.mean():.3f}, standard deviation in an image {some.std(axis=(1, 2, 3)).mean():.3f}",
+        "factors": ", ".join(factors) or "none",
+        "attributes": ", ".join(prepared.attribute_names) or "none",
+        "size": f"{Path(path).stat().st_size / 1e6:,.1f} MB",
+    }
+    return "\n".join(f"{key + ':':<18}{value}" for key, value in (lines | prepared.provenance).items())
+
+
+def sheet(path: Path | str, output: Path | str) -> None:
+    """Draw a PNG: images from all over the set, and for each factor or attribute a row in which it grows.
+
+    The other factors stay where they are; the other attributes, which no grid fixes, do not.
+
+    Raises:
+        InputError: `path` is no prepared file, or `output` is not called .png.
+        OSError: a file cannot be read or written.
+    """
+    if Path(output).suffix.lower() != ".png":
+        raise InputError(f"{output}: expected a name that ends in .png, found {Path(output).suffix or 'none'}")
+    prepared = read(path)
+    rows = [("", row) for row in _spread(len(prepared), _ACROSS * _DOWN).reshape(-1, _ACROSS)]
+    rows += [*_factor_rows(prepared), *_attribute_rows(prepared)]
+    side, label = 64 + _MARGIN, _LABEL if len(rows) > _DOWN else 0
+    picture = Image.new("RGB", (label + side * _ACROSS, side * len(rows)), "white")
+    for down, (name, indices) in enumerate(rows):
+        ImageDraw.Draw(picture).text((4, side * down + 26), name, "black")
+        for across, image in enumerate(prepared.pixels(indices)):
+            picture.paste(Image.fromarray(_coloured(image)), (label + side * across, side * down))
+    with atomic(output) as temporary:
+        picture.save(temporary, "PNG", optimize=True)
+
+
+def _spread(count: int, wanted: int) -> Int[np.ndarray, " indices"]:
+    """Indices from all over a set; in a small one some come twice."""
+    return np.random.RandomState(1).randint(count, size=wanted)
+
+
+def _factor_rows(prepared: Prepared) -> list[tuple[str, Int[np.ndarray, " indices"]]]:
+    """For each factor, the images that share all others with one image."""
+    if prepared.factors is None:
+        return []
+    third = np.array(prepared.factor_sizes) // 3
+    middle = prepared.factors[np.abs(prepared.factors - third).sum(axis=1).argmin()]
+    rows = []
+    for k, name in enumerate(prepared.factor_names):
+        others = [i for i in range(len(middle)) if i != k]
+        alike = np.flatnonzero((prepared.factors[:, others] == middle[others]).all(axis=1))
+        alike = alike[np.argsort(prepared.factors[alike, k], kind="stable")]
+        rows.append((name, alike[_evenly(len(alike))]))
+    return rows
+
+
+def _attribute_rows(prepared: Prepared) -> list[tuple[str, Int[np.ndarray, " indices"]]]:
+    """For each attribute, images at even steps through its order."""
+    if prepared.attributes is None:
+        return []
+    order = np.argsort(prepared.attributes, axis=0, kind="stable").T
+    return [(name, row[_evenly(len(row))]) for name, row in zip(prepared.attribute_names, order, strict=True)]
+
+
+def _evenly(count: int) -> Int[np.ndarray, " indices"]:
+    return np.linspace(0, count - 1, min(count, _ACROSS)).round().astype(int)
+
+
+def _coloured(image: UInt8[np.ndarray, "64 64 channels"]) -> UInt8[np.ndarray, "64 64 3"]:
+    return np.ascontiguousarray(np.broadcast_to(image[..., :3], (64, 64, 3)))

@@ -1,0 +1,131 @@
+"""smallNORB (LeCun, Huang and Bottou, CVPR 2004): the published matrices read; `tcwae.data.toys` draws their like.
+
+50 toys, 10 instances of 5 categories, from 9 elevations and 18 azimuths under 6 lightings. Two files of 24,300 pairs of
+96 x 96 images hold 5 instances of each category; each comes with the category and with instance, elevation, azimuth and
+lighting (https://cs.nyu.edu/~ylclab/data/norb-v1.0-small/). As in disentanglement_lib (Locatello et al., 2019), both
+are joined, the first camera is taken and reduced to 64 x 64 with Lanczos' filter, and instance is no factor of a score.
+"""
+
+import gzip
+import math
+import struct
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Int, UInt8
+from PIL import Image
+from tqdm import tqdm
+
+from tcwae.data.archives import ARCHIVES, check
+from tcwae.data.damage import refusing
+from tcwae.data.prepared import Blocks, Prepared, factor_grid
+from tcwae.errors import InputError
+
+__all__ = ["FACTOR_NAMES", "FACTOR_SIZES", "prepared", "read", "read_matrices"]
+
+FACTOR_NAMES = ("category", "instance", "elevation", "azimuth", "lighting")
+FACTOR_SIZES = (5, 10, 9, 18, 6)
+
+_INSTANCE = 1
+_MAGIC = {"<u1": 0x1E3D4C55, "<i4": 0x1E3D4C54}
+
+Toys = UInt8[np.ndarray, "toys 64 64 1"]
+
+
+def read(archive: Path | str | Sequence[Path | str]) -> Prepared:
+    """Read the six published files: a folder that holds them, or a list of them.
+
+    Raises:
+        InputError: one is missing, not as published, or not what its format says.
+        OSError: one cannot be read.
+    """
+    given = [Path(path) for path in ([archive] if isinstance(archive, str | Path) else archive)]
+    there = {path.name: path for path in (given[0].iterdir() if len(given) == 1 and given[0].is_dir() else given)}
+    missing = [published.name for published in ARCHIVES["smallnorb"] if published.name not in there]
+    if missing:
+        raise InputError(f"{given[0]}: expected the six files of smallNORB, found no {', '.join(missing)}")
+    paths = [there[published.name] for published in ARCHIVES["smallnorb"]]
+    checks = [check(path, published) for path, published in zip(paths, ARCHIVES["smallnorb"], strict=True)]
+    origin = {key: " ".join(one[key] for one in checks) for key in checks[0]}
+    origin |= {"camera": "the first", "resize": "Lanczos, 96 to 64"}
+    return prepared("real", read_matrices(paths, FACTOR_SIZES), origin)
+
+
+def read_matrices(paths: Sequence[Path], sizes: Sequence[int]) -> Toys:
+    """The images of the first camera in C order of the factors, from (images, category, the rest) twice.
+
+    Raises:
+        InputError: a file is damaged, has another type or shape, or a combination of factors is missing.
+    """
+    count = math.prod(sizes) // 2
+    images = np.empty((2 * count, 64, 64, 1), np.uint8)
+    halves = (paths[:3], paths[3:])
+    positions = np.concatenate([_positions(category, rest, count, sizes) for _, category, rest in halves])
+    if not np.array_equal(np.sort(positions), np.arange(2 * count)):
+        raise InputError(f"{paths[1].parent}: expected each combination of factors once, found another set of labels")
+    for (path, *_), half in zip(halves, np.split(positions, 2), strict=True):
+        with _opened(path, (count, 2, 96, 96), "<u1") as matrix:
+            for position in tqdm(half.tolist(), desc="smallNORB", disable=None):
+                first, _ = np.frombuffer(_take(matrix, 2 * 96 * 96), np.uint8).reshape(2, 96, 96)
+                small = Image.fromarray(first).resize((64, 64), Image.Resampling.LANCZOS)
+                images[position, :, :, 0] = np.asarray(small)
+    return images
+
+
+def prepared(source: Literal["real", "rendered"], images: Toys | Blocks, origin: dict[str, str]) -> Prepared:
+    """The whole set, with its factors."""
+    return Prepared(
+        name="smallnorb",
+        source=source,
+        images=images,
+        factors=factor_grid(FACTOR_SIZES),
+        factor_names=FACTOR_NAMES,
+        factor_sizes=FACTOR_SIZES,
+        latent_factor_indices=tuple(i for i in range(5) if i != _INSTANCE),
+        provenance=origin,
+    )
+
+
+def _positions(category: Path, rest: Path, count: int, sizes: Sequence[int]) -> Int[np.ndarray, " samples"]:
+    """Where in C order each example belongs; azimuths are stored as tens of degrees."""
+    kind, (instance, elevation, azimuth, lighting) = _labels(category, (count,)), _labels(rest, (count, 4)).T
+    if (azimuth % 2).any():
+        raise InputError(f"{rest}: expected azimuths in steps of 20 degrees, found others")
+    factors = np.stack([kind, instance, elevation, azimuth // 2, lighting])
+    if (factors < 0).any() or (factors.max(axis=1) >= sizes).any():
+        raise InputError(f"{rest}: expected classes of {FACTOR_NAMES} below {tuple(sizes)}, found others")
+    return np.ravel_multi_index(tuple(factors), tuple(sizes))
+
+
+def _labels(path: Path, shape: tuple[int, ...]) -> Int[np.ndarray, "..."]:
+    with _opened(path, shape, "<i4") as matrix:
+        return np.frombuffer(_take(matrix, 4 * math.prod(shape)), "<i4").reshape(shape)
+
+
+@contextmanager
+def _opened(path: Path, shape: tuple[int, ...], dtype: str) -> Iterator[gzip.GzipFile]:
+    """A matrix at its first element; it must end after its last.
+
+    The header is little-endian int32: a number for the type, the number of dimensions, and each size, of which there
+    are at least three; surplus ones are 1.
+    """
+    with refusing(path, f"a matrix of type {dtype} and shape {shape}"), gzip.open(path) as matrix:
+        magic, dimensions = struct.unpack("<2i", _take(matrix, 8))
+        if magic != _MAGIC[dtype] or dimensions != len(shape):
+            raise InputError(f"number {magic & 0xFFFFFFFF:#x} and {dimensions} dimensions, not {_MAGIC[dtype]:#x}")
+        sizes = struct.unpack(f"<{max(3, dimensions)}i", _take(matrix, 4 * max(3, dimensions)))
+        if sizes[:dimensions] != shape:
+            raise InputError(f"shape {sizes[:dimensions]}")
+        yield matrix
+        if matrix.read(1):
+            raise InputError("more bytes than that")
+
+
+def _take(matrix: gzip.GzipFile, size: int) -> bytes:
+    content = matrix.read(size)
+    if len(content) < size:
+        raise InputError("fewer bytes than that")
+    return content
