@@ -12,6 +12,7 @@ include: "workflow/rules/common.smk"
 container: study.container
 
 
+include: "workflow/rules/download.smk"
 include: "workflow/rules/prepare.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from tcwae import __version__
-from tcwae.config import METHODS, Evaluation, Run, Settings, Study, Training, check, unflatten
+from tcwae.config import KNOWN_DATASETS, METHODS, Evaluation, Run, Settings, Study, Training, check, unflatten
 from tcwae.errors import InputError
 
 __all__ = ["main"]
@@ -41,7 +41,32 @@ def _line(error: Exception) -> str:
 def _prepare(options: argparse.Namespace) -> None:
     from tcwae.data import prepare
 
-    prepare(options.dataset, options.source, options.output, options.archive)
+    prepare(
+        options.dataset,
+        options.source,
+        options.output,
+        options.archive,
+        crop=options.crop,
+        count=options.count,
+        name=options.called,
+        processes=options.processes,
+    )
+
+
+def _download(options: argparse.Namespace) -> None:
+    from tcwae.data.archives import ARCHIVES, fetch
+
+    for archive in ARCHIVES[options.dataset]:
+        if options.file in (None, archive.name):
+            fetch(archive, options.output)
+
+
+def _data(options: argparse.Namespace) -> None:
+    from tcwae.data import describe, sheet
+
+    print(describe(options.file))
+    if options.sheet is not None:
+        sheet(options.file, options.sheet)
 
 
 def _train(options: argparse.Namespace) -> int:
@@ -136,10 +161,21 @@ def _parser() -> argparse.ArgumentParser:
         return its
 
     prepare = verb(_prepare, "make a data set's file: render it, or read the original archive")
-    prepare.add_argument("dataset", choices=get_args(Run.model_fields["dataset"].annotation))
-    prepare.add_argument("--source", choices=["rendered", "real"], default="rendered")
-    prepare.add_argument("--archive", type=Path, help="the original archive (--source real)")
+    prepare.add_argument("dataset", choices=[*KNOWN_DATASETS, "images", "npz"], help="images and npz are for one's own")
+    prepare.add_argument("--source", choices=["rendered", "real"], default="rendered", help="default %(default)s")
+    prepare.add_argument("--archive", type=Path, help="the archive, or a folder with its files (--source real)")
     prepare.add_argument("--output", type=Path, required=True, help="the prepared file, HDF5")
+    prepare.add_argument("--crop", help="how pictures are cut, by the set: see docs/data.md")
+    prepare.add_argument("--count", type=int, help="faces to draw (celeba)")
+    prepare.add_argument("--name", dest="called", help="what one's own data is called")
+    prepare.add_argument("--processes", type=int, help="the most to run at a time (default: the cores there are)")
+    download = verb(_download, "fetch the original archives of a data set")
+    download.add_argument("dataset", choices=KNOWN_DATASETS)
+    download.add_argument("--file", help="this one of its files (default: all)")
+    download.add_argument("--output", type=Path, required=True, help="the folder")
+    data = verb(_data, "describe a prepared file")
+    data.add_argument("file", type=Path)
+    data.add_argument("--sheet", type=Path, help="draw a contact sheet, PNG")
 
     train = verb(_train, "train one run, or go on where it stopped")
     train.add_argument("--data", type=Path, required=True, help="a prepared file")

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from tcwae.errors import InputError
 
 __all__ = [
+    "KNOWN_DATASETS",
     "METHODS",
     "TCWAEGAN",
     "TCWAEMWS",
@@ -76,7 +77,9 @@ Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Seeds = Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_distinct)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 
-DatasetName = Literal["dsprites"]
+KNOWN_DATASETS = ("dsprites", "smallnorb", "chairs3d", "celeba")
+DatasetName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$")]
 Cost = Literal["cross_entropy", "l1", "l2_squared"]
 Shows = Literal["scores_table", "heatmap", "scores_vs_reconstruction", "traversals", "reconstructions", "samples"]
 
@@ -195,14 +198,24 @@ class Run(Settings):
 class Dataset(Settings):
     """Where the images of a data set come from."""
 
-    source: Literal["rendered", "real"] = Field("rendered", description="drawn here, or read from the original archive")
-    archive: str | None = Field(None, description="path of the original archive (source: real)")
+    source: Literal["rendered", "real"] = Field("rendered", description="drawn here, or read from an archive")
+    archive: str | None = Field(None, description="path of the archive (source: real); none: it is downloaded")
+    format: Literal["images", "npz"] | None = Field(None, description="of an archive of one's own")
+    crop: Word | None = Field(None, description="rule by which the reader cuts its pictures; none: its default")
+    count: Count | None = Field(None, description="faces to draw (celeba, rendered)")
 
     @model_validator(mode="after")
-    def _archive_when_real(self) -> "Dataset":
-        if (self.archive is None) == (self.source == "real"):
-            raise ValueError("expected an archive exactly when source is 'real'")
+    def _archive_only_when_real(self) -> "Dataset":
+        if self.source == "rendered" and (self.archive or self.format):
+            raise ValueError("expected source: real where there is an archive or a format")
+        if self.format and not self.archive:
+            raise ValueError("expected an archive where there is a format")
         return self
+
+    @property
+    def label(self) -> str:
+        """Distinguishes the prepared files of a data set: source, and whatever is not at its default."""
+        return "-".join(str(part) for part in (self.source, self.crop, self.count) if part is not None)
 
 
 class Evaluation(Settings):
@@ -278,8 +291,14 @@ class Study(Settings):
     experiments: Annotated[dict[Name, Experiment], Field(min_length=1)]
 
     @model_validator(mode="after")
-    def _every_training_is_valid(self) -> "Study":
+    def _every_experiment_is_valid(self) -> "Study":
+        known = [*KNOWN_DATASETS, *(name for name, dataset in self.datasets.items() if dataset.format)]
         for name, experiment in self.experiments.items():
+            if experiment.dataset not in known:
+                found = (
+                    f"expected {', '.join(known)} or one under `datasets` with a format, found {experiment.dataset!r}"
+                )
+                raise ValueError(f".experiments.{name}.dataset: {found}")
             try:
                 self.training_of(experiment)
             except ValidationError as error:

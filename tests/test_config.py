@@ -58,7 +58,9 @@ def changed(path, value):
         ((*MWS, "beta"), float("nan"), "experiments.grid.methods.tcwae_mws.beta", "finite"),
         ((*MWS, "bta"), 1, "experiments.grid.methods.tcwae_mws", "did you mean 'beta'"),
         (("training",), {"learning_rate": 0}, "training.learning_rate", "greater than 0"),
-        (("datasets",), {"dsprites": {"source": "real"}}, "datasets.dsprites", "archive"),
+        (("datasets",), {"dsprites": {"archive": "x.npz"}}, "datasets.dsprites", "expected source: real"),
+        (("datasets",), {"mine": {"source": "real", "format": "npz"}}, "datasets.mine", "expected an archive"),
+        (("datasets",), {"celeba": {"source": "real", "crop": "a b"}}, "datasets.celeba.crop", "pattern"),
     ],
 )
 def test_mistakes_are_refused_in_one_line(path, value, key, allowed):
@@ -69,6 +71,12 @@ def test_mistakes_are_refused_in_one_line(path, value, key, allowed):
     assert allowed in message
     assert "\n" not in message
     assert len(message) < 300
+
+
+def test_a_data_set_of_ones_own():
+    study = changed((*GRID, "dataset"), "mine")
+    study["datasets"] = {"mine": {"source": "real", "format": "images", "archive": "a.zip", "crop": "squash"}}
+    assert check(Study, study, "test").dataset("mine").label == "real-squash"
 
 
 def test_missing_coefficient():

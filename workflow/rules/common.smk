@@ -1,11 +1,11 @@
 # From the configuration to what the rules ask for. There is no rule in this file.
 import re
 import shutil
-from shlex import quote
+from shlex import join
 
 from snakemake.exceptions import WorkflowError
 
-from tcwae.config import Study, check, flags
+from tcwae.config import KNOWN_DATASETS, Study, check, flags
 from tcwae.errors import InputError
 from tcwae.study import runs
 
@@ -24,11 +24,13 @@ def read_study():
 
 study, all_runs = read_study()
 results = f"results/{study.study}"
+all_data = {f"{name}-{study.dataset(name).label}": name for name in {run.dataset for run in all_runs.values()}}
 
 
 wildcard_constraints:
-    dataset="[a-z0-9_]+",
-    source="rendered|real",
+    dataset="|".join(KNOWN_DATASETS),
+    archive="[^/]+",
+    data="|".join(map(re.escape, all_data)),
     run="|".join(map(re.escape, all_runs)),
     experiment="|".join(map(re.escape, study.experiments)),
     figure="[a-z_]+",
@@ -37,17 +39,39 @@ wildcard_constraints:
 def prepared_data(wildcards):
     """The prepared file of the data set that a run is trained on."""
     dataset = all_runs[wildcards.run].dataset
-    return f"resources/{dataset}-{study.dataset(dataset).source}.h5"
+    return f"resources/{dataset}-{study.dataset(dataset).label}.h5"
 
 
-def original_archive(wildcards):
-    """The archive that a prepared file is read from; none where it is rendered."""
-    return study.dataset(wildcards.dataset).archive if wildcards.source == "real" else []
+def original_archives(wildcards):
+    """What a prepared file is read from: the user's archive, else the publisher's; nothing where it is rendered."""
+    name = all_data[wildcards.data]
+    dataset = study.dataset(name)
+    if dataset.source == "rendered":
+        return []
+    if dataset.archive:
+        return dataset.archive
+    from tcwae.data.archives import ARCHIVES
+
+    return [f"resources/raw/{name}/{archive.name}" for archive in ARCHIVES[name]]
 
 
-def archive_flag(wildcards, input):
-    """The archive as a flag of `tcwae prepare`."""
-    return f"--archive {quote(input[0])}" if input else ""
+def prepare_flags(wildcards, input):
+    """What `tcwae prepare` is told besides its output."""
+    name = all_data[wildcards.data]
+    dataset = study.dataset(name)
+    archive = input[0] if len(input) == 1 else f"resources/raw/{name}" if input else None
+    given = {"source": dataset.source, "archive": archive, "crop": dataset.crop, "count": dataset.count}
+    if dataset.format:
+        given["name"] = name
+    words = [word for key, value in given.items() if value is not None for word in (f"--{key}", str(value))]
+    return join([dataset.format or name, *words])
+
+
+def published_sha256(wildcards):
+    """The checksum of a published archive; none is known of the chairs'."""
+    from tcwae.data.archives import ARCHIVES
+
+    return next(archive.sha256 for archive in ARCHIVES[wildcards.dataset] if archive.name == wildcards.archive)
 
 
 def run_flags(wildcards):

@@ -1,16 +1,17 @@
 rule prepare:
     input:
-        original_archive,
+        original_archives,
     output:
-        "resources/{dataset}-{source}.h5",
+        "resources/{data}.h5",
     log:
-        "resources/{dataset}-{source}.log",
+        "resources/{data}.log",
     benchmark:
-        "resources/{dataset}-{source}.benchmark.tsv"
+        "resources/{data}.benchmark.tsv"
+    threads: 2
     resources:
         mem_mb=growing_memory,
         runtime=60,
     params:
-        archive=archive_flag,
+        flags=prepare_flags,
     shell:
-        "tcwae prepare {wildcards.dataset} --source {wildcards.source} {params.archive} --output {output:q} > {log:q} 2>&1"
+        "tcwae prepare {params.flags} --processes {threads} --output {output:q} > {log:q} 2>&1"
