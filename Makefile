@@ -3,13 +3,16 @@ CORES ?= 2
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: report test style bench env lock clean
+.PHONY: report test test-faults style bench env lock clean
 
 report: env  ## the quick study, from nothing to results/quick/report.pdf
 	snakemake --cores $(CORES) --show-failed-logs
 
 test: env  ## every quick test
-	pytest
+	pytest --numprocesses $(CORES) --dist loadfile
+
+test-faults: env  ## the long tests of what a cluster can do to a run
+	pytest --numprocesses $(CORES) --dist loadfile -m faults
 
 style: env  ## what CI checks besides the tests
 	ruff check
