@@ -41,9 +41,10 @@ def _line(error: Exception) -> str:
 def _prepare(options: argparse.Namespace) -> None:
     from tcwae.data import prepare
 
+    own = options.dataset in ("images", "npz")
     prepare(
         options.dataset,
-        options.source,
+        options.source or ("real" if own else "rendered"),
         options.output,
         options.archive,
         crop=options.crop,
@@ -162,7 +163,7 @@ def _parser() -> argparse.ArgumentParser:
 
     prepare = verb(_prepare, "make a data set's file: render it, or read the original archive")
     prepare.add_argument("dataset", choices=[*KNOWN_DATASETS, "images", "npz"], help="images and npz are for one's own")
-    prepare.add_argument("--source", choices=["rendered", "real"], default="rendered", help="default %(default)s")
+    prepare.add_argument("--source", choices=["rendered", "real"], help="default: rendered; real for one's own")
     prepare.add_argument("--archive", type=Path, help="the archive, or a folder with its files (--source real)")
     prepare.add_argument("--output", type=Path, required=True, help="the prepared file, HDF5")
     prepare.add_argument("--crop", help="how pictures are cut, by the set: see docs/data.md")
