@@ -41,11 +41,12 @@ def _line(error: Exception) -> str:
 def _prepare(options: argparse.Namespace) -> None:
     from tcwae.data import prepare
 
-    own = options.dataset in ("images", "npz")
+    source = options.source or ("real" if options.archive else "rendered")
+    label = "-".join(str(part) for part in (source, options.crop, options.count) if part is not None)
     prepare(
         options.dataset,
-        options.source or ("real" if own else "rendered"),
-        options.output,
+        source,
+        options.output or Path("resources") / f"{options.called or options.dataset}-{label}.h5",
         options.archive,
         crop=options.crop,
         count=options.count,
@@ -163,9 +164,9 @@ def _parser() -> argparse.ArgumentParser:
 
     prepare = verb(_prepare, "make a data set's file: render it, or read the original archive")
     prepare.add_argument("dataset", choices=[*KNOWN_DATASETS, "images", "npz"], help="images and npz are for one's own")
-    prepare.add_argument("--source", choices=["rendered", "real"], help="default: rendered; real for one's own")
+    prepare.add_argument("--source", choices=["rendered", "real"], help="default: real if there is an archive")
     prepare.add_argument("--archive", type=Path, help="the archive, or a folder with its files (--source real)")
-    prepare.add_argument("--output", type=Path, required=True, help="the prepared file, HDF5")
+    prepare.add_argument("--output", type=Path, help="the prepared file, HDF5 (default resources/NAME-SOURCE.h5)")
     prepare.add_argument("--crop", help="how pictures are cut, by the set: see docs/data.md")
     prepare.add_argument("--count", type=int, help="faces to draw (celeba)")
     prepare.add_argument("--name", dest="called", help="what one's own data is called")
