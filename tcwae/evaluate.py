@@ -69,7 +69,7 @@ def evaluate(folder: Path, data: Path, settings: Evaluation, *, device: str = "c
     scores, parts, latent_kl = {}, {}, [math.nan] * run.latent_dimension
     if training.status == "finished":
         scores, latent_kl = _divergences(model, run, images, codes, held_out, generator)
-        if source.factors is not None:
+        if len(source.latent_factor_indices) > 1:
             factor_scores, parts = _factor_scores(codes, source, rows, settings.seed)
             scores |= factor_scores
     _write_images(folder / "images.h5", model, images, held_out, latent_kl, generator)
@@ -120,12 +120,12 @@ def _factor_scores(
     Returns:
         The scores, and for those of the means the value of each factor.
     """
-    scored = list(source.latent_factor_indices)
-    means = CodeTable(
+    means = CodeTable.of_rows(
         codes.mean.cpu().numpy(),
-        source.factors[rows][:, scored],
-        names=[source.factor_names[k] for k in scored],
-        grid=len(rows) == len(source),
+        source.factors[rows],
+        source.latent_factor_indices,
+        names=source.factor_names,
+        sizes=source.factor_sizes,
     )
     sampled = replace(means, deviations=codes.variance.sqrt().cpu().numpy())
     scores, parts = {}, {}

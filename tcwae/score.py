@@ -4,15 +4,15 @@ The file is npz or HDF5 and holds
 
     codes (cells, latent)           of all cells of a factor grid in C order, the last factor changing fastest
     factor_sizes (K,)               of the grid
-    latent_factor_indices           optional: the factors to score; the others are nuisances, redrawn at random
 
-or a plain sample
+or a plain sample, or a grid in another order,
 
     codes (n, latent)
     factors (n, K)                  classes, counted from 0
 
 and optionally
 
+    latent_factor_indices           the factors to score, all by default; the others are nuisances, redrawn at random
     factor_names (K,)
     deviations, shaped like codes   standard deviations of the posteriors whose means the codes are
 """
@@ -91,7 +91,7 @@ def _of_table(table: CodeTable) -> dict[str, Any]:
     }
 
 
-def _settings(metric: Callable[..., Score]) -> dict[str, float]:
+def _settings(metric: Callable[..., Score]) -> dict[str, int | float]:
     parameters = inspect.signature(metric).parameters.values()
     return {p.name: p.default for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
 
@@ -146,9 +146,9 @@ def read_table(path: Path, sampled: bool = False) -> CodeTable:
         InputError: the file is not there, damaged or of another kind, lacks an array, or its arrays do not fit together.
     """
     arrays = _read(Path(path))
-    if "codes" not in arrays or ("factors" in arrays) == ("factor_sizes" in arrays):
+    if "codes" not in arrays or not arrays.keys() & {"factor_sizes", "factors"}:
         found = ", ".join(arrays) or "none of them"
-        raise InputError(f"expected the arrays codes and either factor_sizes or factors in {path}, found {found}")
+        raise InputError(f"expected the arrays codes and factor_sizes, or codes and factors, in {path}, found {found}")
     if sampled and "deviations" not in arrays:
         raise InputError(f"expected deviations in {path}, from which to sample codes, found {', '.join(arrays)}")
     try:
@@ -158,17 +158,19 @@ def read_table(path: Path, sampled: bool = False) -> CodeTable:
 
 
 def _table(arrays: Mapping[str, np.ndarray], deviations: np.ndarray | None) -> CodeTable:
-    names = [str(name) for name in _list(arrays.get("factor_names", np.array([])), "factor_names", "UO")]
+    names = _list(arrays, "factor_names", "UO") or ()
+    sizes = _list(arrays, "factor_sizes", "iu")
+    scored = _list(arrays, "latent_factor_indices", "iu")
     if "factors" in arrays:
-        return CodeTable(arrays["codes"], arrays["factors"], deviations, names)
-    sizes = _list(arrays["factor_sizes"], "factor_sizes", "iu")
-    scored = arrays.get("latent_factor_indices")
-    scored = scored if scored is None else _list(scored, "latent_factor_indices", "iu")
+        return CodeTable.of_rows(arrays["codes"], arrays["factors"], scored, deviations, names, sizes)
     return CodeTable.of_grid(arrays["codes"], sizes, scored, deviations, names)
 
 
-def _list(array: np.ndarray, name: str, kinds: str) -> list[Any]:
-    if array.ndim != 1 or (array.size and array.dtype.kind not in kinds):
+def _list(arrays: Mapping[str, np.ndarray], name: str, kinds: str) -> list[Any] | None:
+    if name not in arrays:
+        return None
+    array = arrays[name]
+    if array.ndim != 1 or array.dtype.kind not in kinds:
         raise InputError(f"expected a list as {name}, found {array.dtype} with shape {array.shape}")
     return array.tolist()
 
@@ -180,13 +182,18 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     try:
         if zipfile.is_zipfile(path):
             with np.load(path, allow_pickle=False) as file:
-                return {key: file[key] for key in KEYS if key in file}
+                return {key: _array(file[key]) for key in KEYS if key in file}
         if h5py.is_hdf5(path):
             with h5py.File(path, "r") as file:
                 return {key: _dataset(file[key]) for key in KEYS if key in file}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError, LookupError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"expected readable arrays in {path}, found: {error}") from None
     raise InputError(f"expected an npz or HDF5 file, found another kind: {path}")
+
+
+def _array(item: np.ndarray | bytes) -> np.ndarray:
+    array = np.asarray(item)
+    return np.char.decode(array, "utf-8") if array.dtype.kind == "S" else array
 
 
 def _dataset(item: h5py.Dataset | h5py.Group) -> np.ndarray:

@@ -16,7 +16,7 @@ from tcwae.metrics.modularity import explicitness, modularity
 from tcwae.metrics.result import Score
 from tcwae.metrics.sap import sap
 from tcwae.metrics.table import CodeTable
-from tcwae.metrics.udr import Ranking, udr
+from tcwae.metrics.udr import Ranking, posterior_kl, udr
 
 __all__ = [
     "METRICS",
@@ -30,6 +30,7 @@ __all__ = [
     "irs",
     "mig",
     "modularity",
+    "posterior_kl",
     "sap",
     "udr",
 ]

@@ -41,9 +41,9 @@ def accuracies(
     slopes, intercepts = fit_lines(train_codes, labels, c)
     cuts = np.cumsum([len(some) for some in classes])[:-1]
     accuracy = np.empty((train_codes.shape[1], len(classes)))
-    lines = zip(np.split(slopes, cuts, axis=1), np.split(intercepts, cuts, axis=1), strict=True)
-    for k, (slope, intercept) in enumerate(lines):
-        for d, x in enumerate(test_codes.T):
-            highest = (x[:, None] * slope[d] + intercept[d]).argmax(axis=1)
+    for d, x in enumerate(test_codes.T):
+        points = np.stack([x, np.ones_like(x)], axis=1).astype(float)
+        for k, lines in enumerate(np.split(np.stack([slopes[d], intercepts[d]]), cuts, axis=1)):
+            highest = (points @ lines).argmax(axis=1)
             accuracy[d, k] = np.mean(classes[k][highest] == test_factors[:, k])
     return accuracy

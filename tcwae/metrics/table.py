@@ -79,20 +79,42 @@ class CodeTable:
             InputError: as the class, and where the number of rows is not the number of cells or an index is no factor's.
         """
         sizes = [int(size) for size in sizes]
-        scored = list(range(len(sizes))) if scored is None else [int(k) for k in scored]
         if min(sizes, default=0) < 1 or np.shape(codes)[:1] != (math.prod(sizes),):
             cells = f"{math.prod(sizes)} codes, one for each cell of the grid {sizes}"
             raise InputError(f"expected {cells}, found an array of shape {np.shape(codes)}")
-        if len(set(scored)) < len(scored) or not set(scored) <= set(range(len(sizes))):
-            raise InputError(f"expected distinct scored factors from 0 to {len(sizes) - 1}, found {scored}")
-        if names and len(names) != len(sizes):
-            raise InputError(f"expected {len(sizes)} different factor names, found {', '.join(names)}")
+        scored, names = _selected(len(sizes), scored, names)
         cells = np.indices(sizes, sparse=True)
         factors = np.empty((len(scored), *sizes), np.uint16)
         for row, k in enumerate(scored):
             factors[row] = cells[k]
-        factors = factors.reshape(len(scored), len(codes)).T
-        return cls(codes, factors, deviations, [names[k] for k in scored] if names else (), grid=True)
+        return cls(codes, factors.reshape(len(scored), len(codes)).T, deviations, names, grid=True)
+
+    @classmethod
+    def of_rows(
+        cls,
+        codes: np.ndarray,
+        factors: np.ndarray,
+        scored: Sequence[int] | None = None,
+        deviations: np.ndarray | None = None,
+        names: Sequence[str] = (),
+        sizes: Sequence[int] | None = None,
+    ) -> "CodeTable":
+        """A row for each code, with the classes (rows, factor) of all factors. `scored` and `names` are those of `of_grid`.
+
+        Rows that hold every combination of classes once are all cells of a grid, in whatever order.
+
+        Raises:
+            InputError: as the class, and where a class is not below the one of `sizes` or an index is no factor's.
+        """
+        factors = _classes(factors, rows=len(codes) if np.ndim(codes) else 0)
+        shape = [int(largest) + 1 for largest in factors.max(axis=0)]
+        if sizes is not None and (len(sizes) != len(shape) or np.greater(shape, sizes).any()):
+            raise InputError(f"expected classes below the factor sizes {list(sizes)}, found classes of sizes {shape}")
+        scored, names = _selected(len(shape), scored, names)
+        grid = math.prod(shape) == len(codes) and bool(
+            (np.bincount(np.ravel_multi_index(factors.T.astype(int), shape), minlength=len(codes)) == 1).all()
+        )
+        return cls(codes, factors[:, scored], deviations, names, grid)
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -110,8 +132,10 @@ class CodeTable:
         counts = np.zeros((len(self.class_counts), max(self.sizes)), int)
         for k, of_factor in enumerate(self.class_counts):
             counts[k, : len(of_factor)] = of_factor
-        order = np.concatenate([np.argsort(factor, kind="stable") for factor in self.factors.T])
-        return order, np.cumsum(counts).reshape(counts.shape) - counts, counts
+        order = np.empty(self.factors.shape[::-1], np.int32)
+        for rows, factor in zip(order, self.factors.T, strict=True):
+            rows[:] = np.argsort(factor, kind="stable")
+        return order.ravel(), np.cumsum(counts).reshape(counts.shape) - counts, counts
 
     def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> Int[np.ndarray, "..."]:
         """Rows, uniformly and with replacement."""
@@ -152,6 +176,16 @@ class CodeTable:
         parts = np.split(rng.permutation(len(self.codes)), [cut])
         rows = [part[rng.integers(len(part), size=size)] for part, size in zip(parts, (train, test), strict=True)]
         return [(self.look_up(rng, some), self.factors[some]) for some in rows]
+
+
+def _selected(amount: int, scored: Sequence[int] | None, names: Sequence[str]) -> tuple[list[int], Sequence[str]]:
+    """The indices of the scored ones of `amount` factors, and their names."""
+    scored = list(range(amount)) if scored is None else [int(k) for k in scored]
+    if len(set(scored)) < len(scored) or not set(scored) <= set(range(amount)):
+        raise InputError(f"expected distinct scored factors from 0 to {amount - 1}, found {scored}")
+    if names and len(names) != amount:
+        raise InputError(f"expected {amount} different factor names, found {', '.join(names)}")
+    return scored, [names[k] for k in scored] if names else ()
 
 
 def _finite(values: np.ndarray, name: str) -> Float[np.ndarray, "rows latent"]:

@@ -15,7 +15,7 @@ from sklearn.linear_model import Lasso
 
 from tcwae.errors import InputError
 
-__all__ = ["Ranking", "relative_strength", "udr"]
+__all__ = ["Ranking", "posterior_kl", "relative_strength", "udr"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,20 +27,20 @@ class Ranking:
 
 
 def udr(
-    codes: Sequence[np.ndarray], latent_kl: Sequence[np.ndarray], *, penalty: float = 0.1, smallest_kl: float = 0.01
+    codes: Sequence[np.ndarray], kl: Sequence[np.ndarray], *, penalty: float = 0.1, smallest_kl: float = 0.01
 ) -> Ranking:
     """UDR_j = median_{i != j} UDR_ij: models that disentangle find the same latents, but for order and sign.
 
-    `codes` (samples, latent) of each model are the posterior means of the same images, and `latent_kl` (latent,) the mean
-    KL divergence of each latent's posterior to the prior. Latents of at most `smallest_kl` nats are uninformative and left
-    out. UDR_ij is the relative strength of the absolute coefficients of a Lasso regression, of weight `penalty`, from the
-    standardised codes of model i to those of model j; 0 where one of them has no informative latent.
+    `codes` (samples, latent) of each model are the posterior means of the same images, and `kl` (latent,) the mean KL
+    divergence of each latent's posterior to the prior, as `posterior_kl` gives it. Latents of at most `smallest_kl` nats are
+    uninformative and left out. UDR_ij is the relative strength of the absolute coefficients of a Lasso regression, of weight
+    `penalty`, from the standardised codes of model i to those of model j; 0 where one of them has no informative latent.
 
     Raises:
         InputError: fewer than two models; codes that differ in their number or are not finite; a KL for each latent lacks.
     """
-    _check(codes, latent_kl)
-    active = [_standardised(z[:, kl > smallest_kl].astype(float)) for z, kl in zip(codes, latent_kl, strict=True)]
+    _check(codes, kl)
+    active = [_standardised(z[:, each > smallest_kl].astype(float)) for z, each in zip(codes, kl, strict=True)]
     pairs = np.zeros((len(active), len(active)))
     for i, source in enumerate(active):
         for j, target in enumerate(active):
@@ -51,11 +51,18 @@ def udr(
     return Ranking(np.array(scores), pairs)
 
 
+def posterior_kl(
+    means: Float[np.ndarray, "samples latent"], deviations: Float[np.ndarray, "samples latent"]
+) -> Float[np.ndarray, "latent"]:
+    """The mean KL(N(mean, deviation^2) || N(0, 1)) of each latent, in nats: 1/2 E [mean^2 + variance - 1 - log variance]."""
+    variances = np.square(deviations, dtype=float)
+    return 0.5 * (np.square(means, dtype=float) + variances - 1 - np.log(variances)).mean(axis=0)
+
+
 def relative_strength(similarity: Float[np.ndarray, "source target"]) -> float:
     """Mean over targets of max^2 / sum of their column, averaged with the same of sources and rows; 0 / 0 counts 0.
 
-    It is 1 where the latents of two models correspond one to one with similarity 1. The paper divides the sum of both by
-    the number of sources and targets together, which is the same where these are equally many.
+    It is 1 where the latents of two models correspond one to one with similarity 1.
     """
     sides = []
     for axis in (0, 1):
@@ -69,14 +76,14 @@ def _standardised(codes: Float[np.ndarray, "samples latent"]) -> Float[np.ndarra
     return (codes - codes.mean(axis=0)) / np.where(deviation > 0, deviation, 1)
 
 
-def _check(codes: Sequence[np.ndarray], latent_kl: Sequence[np.ndarray]) -> None:
-    if len(codes) < 2 or len(codes) != len(latent_kl):
-        raise InputError(f"expected codes and KL of at least 2 models, found {len(codes)} and {len(latent_kl)}")
-    for model, (z, kl) in enumerate(zip(codes, latent_kl, strict=True)):
-        if z.ndim != 2 or len(z) != len(codes[0]) or len(z) < 2 or kl.shape != z.shape[1:]:
-            shapes = f"{z.shape} and {kl.shape}"
+def _check(codes: Sequence[np.ndarray], kl: Sequence[np.ndarray]) -> None:
+    if len(codes) < 2 or len(codes) != len(kl):
+        raise InputError(f"expected codes and KL of at least 2 models, found {len(codes)} and {len(kl)}")
+    for model, (z, each) in enumerate(zip(codes, kl, strict=True)):
+        if z.ndim != 2 or len(z) != len(codes[0]) or len(z) < 2 or each.shape != z.shape[1:]:
+            shapes = f"{z.shape} and {each.shape}"
             raise InputError(
                 f"expected codes of the same images and a KL for each latent, found {shapes} of model {model}"
             )
-        if not (np.isfinite(z).all() and np.isfinite(kl).all()):
+        if not (np.isfinite(z).all() and np.isfinite(each).all()):
             raise InputError(f"expected finite codes and KL, found others in model {model}")

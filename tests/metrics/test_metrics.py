@@ -1,0 +1,89 @@
+"""What holds for every score."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tcwae.metrics import METRICS, CodeTable
+
+from .tables import cells, standardised
+
+SIZES = (2, 3, 5)
+SMALL = {
+    "mig": {"samples": 500},
+    "factor_vae": {"train_votes": 200, "test_votes": 100, "variance_samples": 500},
+    "sap": {"train": 300, "test": 150},
+    "dci": {"train": 60, "test": 30},
+    "modularity": {"samples": 500},
+    "explicitness": {"train": 300, "test": 150},
+    "beta_vae": {"train": 200, "test": 100},
+    "irs": {"samples": 500},
+}
+
+
+def score(name, table, seed=0):
+    return METRICS[name](table, np.random.default_rng(seed), **SMALL[name])
+
+
+def mixed_codes():
+    factors = standardised(cells(SIZES))
+    return factors + 0.5 * np.roll(factors, 1, axis=1) + 0.3 * np.random.default_rng(0).normal(size=factors.shape)
+
+
+def test_the_settings_here_are_for_every_score():
+    assert SMALL.keys() == METRICS.keys()
+
+
+@pytest.mark.parametrize("sampled", [False, True])
+@pytest.mark.parametrize("name", METRICS)
+def test_a_seed_gives_the_same_bits_and_another_seed_others(name, sampled):
+    codes = mixed_codes().astype(np.float32)
+    deviations = np.full_like(codes, 0.2) if sampled else None
+    one, again, other = (score(name, CodeTable.of_grid(codes, SIZES, deviations=deviations), s) for s in (0, 0, 1))
+    assert one.value == again.value
+    assert np.array_equal(one.matrix, again.matrix)
+    assert not np.array_equal(one.matrix, other.matrix)
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_the_order_of_latents_does_not_matter(name):
+    codes = mixed_codes()
+    one, other = (score(name, CodeTable.of_grid(z, SIZES)) for z in (codes, codes[:, [2, 0, 1]]))
+    tolerance = {"dci": 0.05, "beta_vae": 0.02, "explicitness": 1e-3}.get(name, 1e-12)  # ties, and iterations that stop
+    assert other.value == pytest.approx(one.value, abs=tolerance)
+    assert other.matrix.shape == one.matrix.shape == (3, 3)
+
+
+@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("scale", "shift"), [(1e-30, 0), (1e-6, 1), (1, 1e6), (1e8, -50), (1e14, 0)])
+def test_any_finite_code_gives_a_finite_score_between_zero_and_one(name, dtype, scale, shift):
+    codes = np.concatenate([mixed_codes(), np.ones((30, 1)), np.eye(30)[:, :2]], axis=1) * scale + shift
+    result = score(name, CodeTable.of_grid(codes.astype(dtype), SIZES))
+    numbers = [result.value, *(part.value for part in result.parts.values() if part.per_factor is not None)]
+    assert all(-1e-9 <= number <= 1 + 1e-9 for number in numbers)
+    for array in (result.matrix, result.per_factor, result.per_latent):
+        assert array is None or np.isfinite(array).all()
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_constant_codes_have_a_score(name):
+    result = score(name, CodeTable.of_grid(np.full((30, 3), -2.5), SIZES))
+    chance = {"explicitness": 0.5, "beta_vae": pytest.approx(1 / 3, abs=0.15)}
+    assert result.value == chance.get(name, 0)
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_the_arrays_handed_in_are_left_as_they_are(name):
+    codes, deviations, factors = mixed_codes(), np.full((30, 3), 0.2), cells(SIZES).astype(int)
+    copies = codes.copy(), deviations.copy(), factors.copy()
+    score(name, CodeTable(codes, factors, deviations))
+    for array, copy in zip((codes, deviations, factors), copies, strict=True):
+        assert np.array_equal(array, copy)
+
+
+def test_scores_need_no_torch():
+    code = "import sys, tcwae.score; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
