@@ -39,7 +39,9 @@ def test_help_of_train_shows_every_field_with_default_and_source(capsys):
         assert source in text
 
 
-@pytest.mark.parametrize("verb", ["prepare", "download", "data", "score", "train", "evaluate", "gather", "select", "plot", "report"])
+@pytest.mark.parametrize(
+    "verb", ["prepare", "download", "data", "score", "train", "evaluate", "gather", "select", "plot", "report"]
+)
 def test_every_verb_has_help(verb, capsys):
     assert f"usage: tcwae {verb}" in help_of(verb, capsys)
 
