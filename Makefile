@@ -9,10 +9,10 @@ report: env  ## the quick study, from nothing to results/quick/report.pdf
 	snakemake --cores $(CORES) --show-failed-logs
 
 test: env  ## every quick test
-	pytest --numprocesses $(CORES) --dist loadfile
+	pytest --numprocesses $(CORES) --dist loadscope --maxfail 5
 
 test-faults: env  ## the long tests of what a cluster can do to a run
-	pytest --numprocesses $(CORES) --dist loadfile -m faults
+	pytest --numprocesses $(CORES) --dist loadfile -m faults -rP
 
 style: env  ## what CI checks besides the tests
 	ruff check

@@ -1,7 +1,8 @@
 """The command `tcwae`: one verb for each step of the workflow; what a verb needs is imported when it runs.
 
-Exit status: 0 done; 2 something to mend, said in one line on standard error; 3 the training diverged (its files are
-written); 75 the training was stopped and has saved its state, so that the same command goes on.
+Exit status: 0 done; 2 something to mend, said in one line on standard error, or stopped by the keyboard; 3 the training
+diverged (its files are written); 75 the training was stopped and has saved its state, or another process trains the run:
+the same command goes on.
 """
 
 import argparse
@@ -84,6 +85,7 @@ def _train(options: argparse.Namespace) -> int:
             options.output,
             device=options.device,
             threads=options.threads,
+            deterministic=options.deterministic,
             save_every=options.save_every,
             time_budget=options.time_budget,
         )
@@ -183,6 +185,9 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--data", type=Path, required=True, help="a prepared file")
     train.add_argument("--output", type=Path, required=True, help="the run's folder")
     _machine(train)
+    train.add_argument(
+        "--deterministic", action="store_true", help="algorithms that give the same bytes each time, on a GPU too"
+    )
     train.add_argument("--save-every", type=float, default=600.0, metavar="SECONDS", help="default %(default)s")
     train.add_argument(
         "--time-budget", type=float, metavar="SECONDS", help=f"then save and leave with status {STOPPED}"

@@ -7,6 +7,7 @@ because every job of a cluster parses the Snakefile again.
 
 import difflib
 import itertools
+import reprlib
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, get_args
@@ -283,7 +284,9 @@ class Study(Settings):
     """A whole config.yaml."""
 
     study: Name = Field(description="its results are under results/<study>")
-    container: str | None = Field(None, description="image of the cluster's jobs")
+    container: Annotated[str, Field(pattern=r"^[A-Za-z0-9_./][A-Za-z0-9_./:@+-]*$")] | None = Field(
+        None, description="image of the cluster's jobs; Snakemake gives it to a shell without quotes"
+    )
     seeds: Seeds = Field(description="a run for each")
     training: Training = Training()
     evaluation: Evaluation = Evaluation()
@@ -314,12 +317,17 @@ class Study(Settings):
         return self.datasets.get(name, Dataset())
 
 
+_BRIEFLY = reprlib.Repr()
+"""A few lines of YAML can stand for gigabytes."""
+_BRIEFLY.maxlevel, _BRIEFLY.maxstring, _BRIEFLY.maxother = 2, 200, 200
+
+
 def _first_line(error: ValidationError) -> str:
     """The first of pydantic's complaints as `.key: expected ..., found ...`; a key of an inner one is joined on."""
     first = error.errors()[0]
     location = "".join(f".{part}" for part in first["loc"] if part != "[key]")
     message = first["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
-    found = "" if first["type"] in ("value_error", "missing") else f", found {first['input']!r}"
+    found = "" if first["type"] in ("value_error", "missing") else f", found {_BRIEFLY.repr(first['input'])}"
     return f"{location}{'' if message.startswith('.') else ': '}{message}{found}"
 
 

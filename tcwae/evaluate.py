@@ -144,7 +144,7 @@ def _write_codes(path: Path, codes: representation.Codes, source: prepared.Prepa
         file["rows"] = rows
         if source.factors is not None:
             file["factors"] = source.factors[rows]
-            file["factor_names"] = list(source.factor_names)
+            file["factor_names"] = np.array(source.factor_names, "S")  # of fixed length: quick to refuse when damaged
             file["latent_factor_indices"] = list(source.latent_factor_indices)
 
 

@@ -73,6 +73,8 @@ def _named(error: OSError, path: Path, temporary: Path, size: int | None) -> OSE
     """The error with the name of the file that was to be written."""
     text = error.strerror or " ".join(str(error).split())
     if error.errno in FULL:
-        needed = f"{size / 1e6:.1f}" if size else f"more than {temporary.stat().st_size / 1e6:.1f}"
-        text += f": {needed} MB needed, {shutil.disk_usage(path.parent).free / 1e6:.1f} MB free"
+        written = temporary.stat()
+        needed = f"{size / 1e6:.1f}" if size else f"more than {written.st_size / 1e6:.1f}"
+        free = shutil.disk_usage(path.parent).free + 512 * written.st_blocks
+        text += f": {needed} MB needed, {free / 1e6:.1f} MB free"
     return OSError(error.errno or errno.EIO, text, str(path))

@@ -9,7 +9,7 @@ from tcwae.config import Settings
 from tcwae.errors import InputError
 from tcwae.files import atomic
 
-__all__ = ["Metrics", "Training", "read", "write"]
+__all__ = ["Metrics", "Training", "Warning", "read", "write"]
 
 
 class Data(Settings):
@@ -17,6 +17,15 @@ class Data(Settings):
 
     source: Literal["rendered", "real"]
     images_sha256: str
+
+
+class Warning(Settings):
+    """What a training ended with that makes its numbers worth little, though they are finite; see `collapse`."""
+
+    kind: Literal["collapsed_latents", "discriminator_won"]
+    term: str = Field(description="the column of curves.csv that shows it")
+    step: int = Field(description="the first step from which on it was so to the end")
+    value: float = Field(description="of that column, at the end")
 
 
 class Training(Settings):
@@ -30,6 +39,8 @@ class Training(Settings):
     images_per_second: float
     device: str
     threads: int
+    deterministic: bool = Field(False, description="whether torch was held to deterministic algorithms")
+    warnings: tuple[Warning, ...] = ()
     data: Data
     versions: dict[str, str]
 

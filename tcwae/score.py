@@ -19,7 +19,9 @@ and optionally
 
 import inspect
 import json
+import mmap
 import statistics
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -184,11 +186,30 @@ def _read(path: Path) -> dict[str, np.ndarray]:
             with np.load(path, allow_pickle=False) as file:
                 return {key: _array(file[key]) for key in KEYS if key in file}
         if h5py.is_hdf5(path):
+            _check_heaps(path)
             with h5py.File(path, "r") as file:
                 return {key: _dataset(file[key]) for key in KEYS if key in file}
     except (OSError, ValueError, LookupError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"expected readable arrays in {path}, found: {error}") from None
     raise InputError(f"expected an npz or HDF5 file, found another kind: {path}")
+
+
+def _check_heaps(path: Path) -> None:
+    """Refuse texts that HDF5 2.0.0 would never finish reading: after an unused piece of no size it comes to the same again.
+
+    References:
+        HDF5 File Format Specification 3.0, section III.E, Global Heap
+    """
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as whole:
+        start = whole.find(b"GCOL\1\0\0\0")
+        while start >= 0:
+            piece, end = start + 16, min(start + int.from_bytes(whole[start + 8 : start + 16], "little"), len(whole))
+            while piece + 16 <= end:
+                index, _, size = struct.unpack("<H6sQ", whole[piece : piece + 16])
+                if index == size == 0:
+                    raise ValueError("a heap of texts that has no end")
+                piece += size if index == 0 else 16 + size + -size % 8
+            start = whole.find(b"GCOL\1\0\0\0", start + 8)
 
 
 def _array(item: np.ndarray | bytes) -> np.ndarray:

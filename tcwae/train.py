@@ -3,21 +3,22 @@
 Files of a run's folder:
 
 - `model.safetensors`: the weights, written once, at the end;
-- `curves.csv`: step, and the mean of the loss and of each term since the row before (definitions: `objectives`);
+- `curves.csv`: step, the mean of the loss and of each term since the row before (definitions: `objectives`), and the active
+  units of the step's batch (`collapse`);
 - `training.json`: how it ended (`finished`, or `diverged` with step and term), seconds, images a second, device, versions;
-- `state.pt`: everything that the next steps depend on, while the training lasts.
+- `state.safetensors`, `state.previous.safetensors`: everything that the next steps depend on, while the training lasts;
+- `.lock`: empty but for who trains; see `lock`.
 
 The same seed on the same machine and number of threads gives the same bytes, interrupted or not.
 """
 
-import signal
+import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -25,20 +26,19 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from tcwae import checkpoint, records
+from tcwae import checkpoint, optimisers, records
+from tcwae.collapse import LEAST_VARIANCE, warnings_of
 from tcwae.config import Run, flatten
 from tcwae.data import prepared
 from tcwae.errors import InputError
-from tcwae.files import atomic
+from tcwae.files import atomic, remove_leftovers
 from tcwae.images import Images, split
+from tcwae.lock import exclusive
 from tcwae.objectives import OBJECTIVES, discriminator_loss, draw_noise, loss
 from tcwae.provenance import versions
+from tcwae.stopping import Interrupted, requests
 
 __all__ = ["Diverged", "Interrupted", "select_device", "train"]
-
-
-class Interrupted(Exception):  # noqa: N818
-    """The training was asked to stop and has saved its state: the same command goes on where it stopped."""
 
 
 @dataclass(frozen=True)
@@ -71,71 +71,77 @@ def train(
     *,
     device: str = "cpu",
     threads: int = 1,
+    deterministic: bool = False,
     save_every: float = 600.0,
     time_budget: float | None = None,
 ) -> Diverged | None:
     """Train `run` on a prepared data set and write its files into `output`; resume where a state is there.
 
-    save_every and time_budget are in seconds.
+    save_every and time_budget are in seconds. `deterministic` holds torch to algorithms that give the same bytes each time,
+    which on a CPU they do anyway.
 
     Raises:
         InputError: the data or a state does not fit, or the device is not there.
-        Interrupted: a signal came or the time budget is spent; the state is saved.
+        Interrupted: a signal came or the time budget is spent, and the state is saved; or another process trains this run.
+        OSError: a file cannot be read or written; the state that was there is as it was.
     """
     start = time.monotonic()
-    torch.set_num_threads(threads)
+    _set_up_torch(threads, deterministic)
     images = prepared.read(data)
     if images.name != run.dataset:
         raise InputError(f"{data}: expected images of {run.dataset}, found {images.name}")
-    identity = _identity(run, images)
     training = Training(run, Images(images, select_device(device)))
-    state = output / "state.pt"
-    output.mkdir(parents=True, exist_ok=True)
-    if state.exists():
-        training.restore(checkpoint.load_state(state, identity))
+    identity = _identity(run, images, device, deterministic)
 
-    with _requests() as requests:
-        print(f"{device}, {threads} threads, step {training.step} of {run.training.iterations}", flush=True)
+    with exclusive(output / ".lock"), requests() as asked:
+        for name in ("curves.csv", "training.json", "model.safetensors", *checkpoint.STATES):
+            remove_leftovers(output / name)
+        state = checkpoint.load_state(output, identity)
+        if state is not None:
+            training.restore(state)
+        _say(f"{device}, {threads} threads, step {training.step} of {run.training.iterations}")
         saved = time.monotonic()
         for _ in training.steps(progress=tqdm):
             now = time.monotonic()
             if time_budget is not None and now - start > time_budget:
-                requests.append("the time budget is spent")
-            if requests or now - saved > save_every:
-                checkpoint.save_state(state, {"identity": identity, **training.state()})
+                asked.append("the time budget is spent")
+            if asked or now - saved > save_every:
+                checkpoint.save_state(output, identity, training.state())
                 saved = now
-            if requests:
-                raise Interrupted(f"{requests[0]}: saved at step {training.step}, the same command goes on there")
-    _write_results(output, run, training, device=device, threads=threads, data=images)
-    state.unlink(missing_ok=True)
+            if asked:
+                raise Interrupted(f"{asked[0]}: saved at step {training.step}, the same command goes on there")
+        _write_results(output, run, training, device, threads, deterministic, images)
+        checkpoint.remove_states(output)
     return training.diverged
 
 
-def _identity(run: Run, images: prepared.Prepared) -> dict[str, str]:
+def _set_up_torch(threads: int, deterministic: bool) -> None:
+    torch.set_num_threads(threads)
+    if torch.are_deterministic_algorithms_enabled() != deterministic:  # the call alone takes seconds
+        torch.use_deterministic_algorithms(deterministic)
+    torch.backends.cudnn.deterministic = deterministic
+    if deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS reads it when it starts
+
+
+def _identity(run: Run, images: prepared.Prepared, device: str, deterministic: bool) -> dict[str, str]:
     """What a state must share with the training that resumes from it."""
     numbers = versions()
     return {
         **{key: str(value) for key, value in flatten(run).items()},
         "pixels": images.provenance["images_sha256"],
+        "dtype": str(torch.get_default_dtype()).removeprefix("torch."),
+        "device": torch.device(device).type,
+        "deterministic": str(deterministic),
         "tcwae": numbers["tcwae"],
         "torch": numbers["torch"],
     }
 
 
-@contextmanager
-def _requests() -> Iterator[list[str]]:
-    """A list to which SIGINT, SIGTERM and SIGUSR1 add their names, so that the step that runs can end first."""
-    requests: list[str] = []
-
-    def note(number: int, _: FrameType | None) -> None:
-        requests.append(signal.Signals(number).name)
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)}
-    try:
-        yield requests
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _say(line: str) -> None:
+    """Print to the log; one that cannot be written, on a full disk, is no reason to lose a training."""
+    with suppress(OSError):
+        print(line, flush=True)
 
 
 @dataclass
@@ -163,7 +169,7 @@ class Training:
         self.objective = OBJECTIVES[self.run.method.name](self.run.method, len(self.images))
         self.autoencoder = [*self.model.encoder.parameters(), *self.model.decoder.parameters()]
         self.discriminators = list(self.model.discriminators.parameters())
-        self.optimisers = _optimisers(self.run, self.autoencoder, self.discriminators)
+        self.optimisers = optimisers.make(self.run.training, self.autoencoder, self.discriminators)
 
     def steps(self, progress: Callable[..., Any]) -> Iterator[int]:
         """Train to the end, yielding between two steps; stops early where a term is not finite."""
@@ -192,87 +198,87 @@ class Training:
             self.seconds = begun + time.monotonic() - started
             bar.update()
             if self.step % settings.log_every == 0 or self.step == settings.iterations:
-                self._log()
+                self._log(images)
                 if bar.disable and time.monotonic() - reported > 15:
                     reported = time.monotonic()
-                    print(self._line(), flush=True)
+                    _say(self._line())
             if self.step < settings.iterations and self.diverged is None:
                 yield self.step
         bar.close()
 
-    def _log(self) -> None:
+    def _log(self, images: torch.Tensor) -> None:
         """Turn the recent terms into a row of the curves; the only place where the host waits for the device."""
+        with torch.no_grad():
+            active = (self.model.encoder(images)[0].var(0) > LEAST_VARIANCE).sum()
         values = torch.stack(self.recent).double().cpu()
         first = self.step - len(values) + 1
         self.recent.clear()
-        self.curves.append([self.step, *values.mean(0).tolist()])
+        self.curves.append([self.step, *values.mean(0).tolist(), int(active)])
         bad = (~values.isfinite()).nonzero()
         if len(bad):
             self.diverged = Diverged(first + int(bad[0, 0]), self.columns[int(bad[0, 1])])
 
     def _line(self) -> str:
         left = self.seconds / self.step * (self.run.training.iterations - self.step)
-        values = ", ".join(f"{name} {value:.4g}" for name, value in zip(self.columns, self.curves[-1][1:], strict=True))
+        values = ", ".join(
+            f"{name} {value:.4g}" for name, value in zip(self.columns, self.curves[-1][1:], strict=False)
+        )
         return f"step {self.step}: {values}; {left / 60:.1f} min left"
 
-    def state(self) -> dict[str, Any]:
+    def table(self) -> pd.DataFrame:
+        """The curves."""
+        return pd.DataFrame(self.curves, columns=["step", *self.columns, "active_units"]).astype(
+            {"step": int, "active_units": int}
+        )
+
+    def state(self) -> checkpoint.State:
         """Everything that the next steps depend on."""
-        return {
-            "model": self.model.state_dict(),
-            "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
-            "generator": self.generator.get_state(),
-            "step": self.step,
-            "seconds": self.seconds,
-            "curves": self.curves,
-            "columns": self.columns,
-            "recent": self.recent,
-        }
+        rows, columns = len(self.curves), len(self.columns)
+        tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
+        tensors |= optimisers.moments(self.optimisers)
+        tensors["generator"] = self.generator.get_state()
+        tensors["curves"] = torch.tensor(self.curves, dtype=torch.float64).reshape(rows, columns + 2)
+        tensors["recent"] = torch.stack(self.recent) if self.recent else torch.empty(0, columns)
+        return checkpoint.State(tensors, {"step": self.step, "seconds": self.seconds, "columns": self.columns})
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Take up a state."""
-        self.model.load_state_dict(state["model"])
-        for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
-            optimiser.load_state_dict(saved)
-        self.generator.set_state(state["generator"])
-        self.step, self.seconds = state["step"], state["seconds"]
-        self.curves, self.columns = state["curves"], state["columns"]
-        self.recent = [row.to(self.images.bytes.device) for row in state["recent"]]
+    def restore(self, state: checkpoint.State) -> None:
+        """Take up a state.
 
+        Raises:
+            InputError: it is not one of this training, though it says so.
+        """
+        try:
+            self._take(state.record, state.tensors)
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise InputError(
+                f"expected the state of this training, found one with {str(error).splitlines()[0]}"
+            ) from None
 
-def _optimisers(
-    run: Run, autoencoder: Sequence[torch.nn.Parameter], discriminators: Sequence[torch.nn.Parameter]
-) -> list[torch.optim.Adam]:
-    """Adam for encoder and decoder (section B.1), and one of its own for the discriminators (Table 4)."""
-    settings = run.training
-    optimisers = [
-        torch.optim.Adam(
-            autoencoder,
-            lr=settings.learning_rate,
-            betas=(settings.adam_beta1, settings.adam_beta2),
-            eps=settings.adam_epsilon,
-            fused=True,
-        )
-    ]
-    if discriminators:
-        optimisers.append(
-            torch.optim.Adam(
-                discriminators,
-                lr=settings.discriminator_learning_rate,
-                betas=(settings.discriminator_beta1, settings.discriminator_beta2),
-                eps=settings.discriminator_epsilon,
-                fused=True,
-            )
-        )
-    return optimisers
+    def _take(self, record: dict[str, Any], tensors: dict[str, torch.Tensor]) -> None:
+        self.step, self.seconds, self.columns = int(record["step"]), float(record["seconds"]), list(record["columns"])
+        width = len(self.columns)
+        if tensors["curves"].shape[1:] != (width + 2,) or tensors["recent"].shape[1:] != (width,):
+            raise ValueError(f"curves that are not of the columns {self.columns}")
+        self.curves = tensors["curves"].tolist()
+        self.recent = list(tensors["recent"].to(self.images.bytes.device))
+        self.generator.set_state(tensors["generator"])
+        weights = {name: tensor for name, tensor in tensors.items() if name.startswith("model.")}
+        self.model.load_state_dict({name.removeprefix("model."): tensor for name, tensor in weights.items()})
+        optimisers.restore(self.optimisers, tensors)
 
 
 def _write_results(
-    output: Path, run: Run, training: Training, *, device: str, threads: int, data: prepared.Prepared
+    output: Path,
+    run: Run,
+    training: Training,
+    device: str,
+    threads: int,
+    deterministic: bool,
+    data: prepared.Prepared,
 ) -> None:
-    table = pd.DataFrame(training.curves, columns=["step", *training.columns]).astype({"step": int})
+    curves, diverged = training.table(), training.diverged
     with atomic(output / "curves.csv") as temporary:
-        table.to_csv(temporary, index=False)
-    diverged = training.diverged
+        curves.to_csv(temporary, index=False)
     record = records.Training(
         status="finished" if diverged is None else "diverged",
         step=training.step if diverged is None else diverged.step,
@@ -282,8 +288,12 @@ def _write_results(
         images_per_second=round(training.step * run.training.batch_size / training.seconds, 1),
         device=torch.cuda.get_device_name(device) if device.startswith("cuda") else device,
         threads=threads,
+        deterministic=deterministic,
+        warnings=warnings_of(curves),
         data={"source": data.source, "images_sha256": data.provenance["images_sha256"]},
         versions=versions(),
     )
+    for warning in record.warnings:
+        _say(f"warning: {warning.kind} since step {warning.step}: {warning.term} is {warning.value:.4g}")
     records.write(record, output / "training.json")
     checkpoint.save_model(output / "model.safetensors", training.model, run, training.images.channels, training.step)

@@ -111,7 +111,7 @@ def test_no_space_left(small_data, tmp_path):
     done = subprocess.run(["bash", "-c", limited], capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
-    assert {file.name for file in (tmp_path / "run").iterdir()} <= {"curves.csv", "training.json"}
+    assert {file.name for file in (tmp_path / "run").iterdir()} <= {".lock", "curves.csv", "training.json"}
 
 
 def test_interrupted_by_the_keyboard(small_data, tmp_path):
@@ -136,7 +136,7 @@ def test_interrupted_by_the_keyboard(small_data, tmp_path):
     _, error = process.communicate(timeout=60)
     assert process.returncode == 2
     assert "SIGINT: saved at step" in error
-    assert (tmp_path / "state.pt").exists()
+    assert (tmp_path / "state.safetensors").exists()
 
 
 def test_help_needs_no_torch():

@@ -1,8 +1,13 @@
 """Files appear whole or not at all."""
 
+import errno
+import os
+import re
+import time
+
 import pytest
 
-from tcwae.files import atomic
+from tcwae.files import atomic, remove_leftovers
 
 
 def test_appears_at_the_end(tmp_path):
@@ -38,3 +43,39 @@ def test_a_folder_that_cannot_be_written_is_told_before_the_work(tmp_path):
 
     with pytest.raises((FileExistsError, NotADirectoryError)):
         work()
+
+
+def test_the_file_that_is_replaced_is_kept_under_another_name(tmp_path):
+    path, previous = tmp_path / "file", tmp_path / "previous"
+    for text in ("first", "second", "third"):
+        with atomic(path, previous=previous) as temporary:
+            temporary.write_text(text)
+    assert (path.read_text(), previous.read_text()) == ("third", "second")
+
+
+def test_an_error_names_the_file_and_the_space(tmp_path, monkeypatch):
+    """What the system says of a descriptor has no name in it."""
+    monkeypatch.setattr("tcwae.files.os.fsync", lambda _: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left")))
+    path = tmp_path / "file"
+    with pytest.raises(OSError, match="No space") as failure, atomic(path, size=3_000_000) as temporary:
+        temporary.write_bytes(bytes(5))
+    assert failure.value.filename == str(path)
+    assert re.fullmatch(r"No space left: 3\.0 MB needed, [\d.]+ MB free", failure.value.strerror)
+    assert not list(tmp_path.iterdir())
+
+
+def test_errors_of_other_files_keep_their_names(tmp_path):
+    with pytest.raises(FileNotFoundError) as failure, atomic(tmp_path / "file"):
+        (tmp_path / "missing").read_bytes()
+    assert failure.value.filename == str(tmp_path / "missing")
+
+
+def test_what_a_killed_writer_left_is_removed_a_day_later(tmp_path):
+    for name, age in ((".file.1.part", 25), (".file.2.part", 1), (".other.3.part", 25)):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (0, time.time() - age * 3600))
+    with atomic(tmp_path / "file"):
+        pass
+    assert {file.name for file in tmp_path.iterdir()} == {"file", ".file.2.part", ".other.3.part"}
+    remove_leftovers(tmp_path / "file")
+    assert {file.name for file in tmp_path.iterdir()} == {"file", ".other.3.part"}

@@ -12,6 +12,8 @@ import pandas as pd
 import pytest
 import yaml
 
+from tcwae.checkpoint import State, save_state
+
 ROOT = Path(__file__).parents[2]
 STUDY = {
     "study": "small",
@@ -94,7 +96,7 @@ def test_ends_with_the_report(finished):
 def test_every_rule_leaves_its_log_and_nothing_half_written(finished):
     assert (finished / SEED_1 / "train.log").read_text().startswith("cpu, 1 threads, step 0 of 4")
     assert not list(finished.rglob("*.part"))
-    assert not list(finished.rglob("state.pt"))
+    assert not list(finished.rglob("state*"))
 
 
 def test_a_second_call_does_nothing(study):
@@ -180,15 +182,15 @@ def test_a_mistyped_target_is_unknown(study):
 
 
 def test_a_failing_run_leaves_the_others(study):
-    """A damaged state beside a missing checkpoint: its run fails with its own words, the others are trained."""
+    """Where there is the state of another training a run fails with its own words; the others are trained."""
     shutil.rmtree(study / SEED_1)
     other = study / SEED_1.replace("seed=1", "seed=0")
     shutil.rmtree(other)
     other.mkdir(parents=True)
-    (other / "state.pt").write_text("damaged")
+    save_state(other, {"seed": "7"}, State({}, {}))
     targets = [f"{folder.relative_to(study)}/model.safetensors" for folder in (study / SEED_1, other)]
     status, output = snakemake(study, "--keep-going", "--show-failed-logs", *targets)
     assert status == 1
     assert (study / targets[0]).exists()
     assert not (study / targets[1]).exists()
-    assert "expected the state of a training" in output
+    assert "is of another training (dataset None there, dsprites here" in output

@@ -1,0 +1,30 @@
+"""Trainings whose numbers are finite and that failed all the same, as their curves show it.
+
+- `collapsed_latents`: no latent has a mean that varies over a batch by a variance above 0.01, so the codes say nothing of
+  the images (active units, Burda et al., 2016, https://arxiv.org/abs/1509.00519);
+- `discriminator_won`: a discriminator's log loss is below 0.01 nats, where guessing gives log 2 = 0.69: it is sure of every
+  code, and the density ratio of equation (11) that it stands for is out of reach.
+
+Both pass by early in many trainings; what is told is what lasted to the end.
+"""
+
+import pandas as pd
+
+from tcwae.records import Warning
+
+__all__ = ["LEAST_VARIANCE", "warnings_of"]
+
+LEAST_VARIANCE = 0.01
+LEAST_LOSS = 0.01
+
+
+def warnings_of(curves: pd.DataFrame) -> tuple[Warning, ...]:
+    """What was so in the last row of `curves`, each with the first step from which on it was so in all rows."""
+    signs = {"active_units": ("collapsed_latents", curves["active_units"] == 0)}
+    for column in curves.columns[curves.columns.str.endswith("_discriminator")]:
+        signs[column] = ("discriminator_won", curves[column] < LEAST_LOSS)
+    return tuple(
+        Warning(kind=kind, term=term, step=int(curves["step"][lasted].iloc[0]), value=float(curves[term].iloc[-1]))
+        for term, (kind, so) in signs.items()
+        if (lasted := so[::-1].cummin()[::-1]).any()
+    )
