@@ -16,21 +16,32 @@ Images = Float[Tensor, "batch channel height width"]
 Costs = Float[Tensor, "batch"]
 
 
+def _check_shapes(logits: Tensor, images: Tensor) -> None:
+    """Broadcasting would compare pictures that do not belong together."""
+    if logits.shape != images.shape:
+        raise ValueError(
+            f"expected logits and images of equal shapes, found {tuple(logits.shape)}, {tuple(images.shape)}"
+        )
+
+
 def cross_entropy(logits: Images, images: Images) -> Costs:
     """-sum [x log x~ + (1 - x) log(1 - x~)], in nats an image (section 4.1; not a metric, as the paper says).
 
     Written as softplus(l) - x l in the logits l, which is exact and finite for every l.
     """
+    _check_shapes(logits, images)
     return (softplus(logits) - images * logits).sum((1, 2, 3))
 
 
 def l1(logits: Images, images: Images) -> Costs:
     """sum |x - x~| an image (section 4.1)."""
+    _check_shapes(logits, images)
     return (logits.sigmoid() - images).abs().sum((1, 2, 3))
 
 
 def l2_squared(logits: Images, images: Images) -> Costs:
     """sum (x - x~)^2 an image (section 4.1)."""
+    _check_shapes(logits, images)
     return (logits.sigmoid() - images).square().sum((1, 2, 3))
 
 

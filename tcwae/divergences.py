@@ -101,10 +101,15 @@ def minibatch_stratified_log_density(
 
 
 def _check_batch(codes: Codes, mean: Codes, log_variance: Codes, dataset_size: int, at_least: int) -> None:
-    if not codes.shape == mean.shape == log_variance.shape:
-        raise ValueError(f"expected equal shapes, found {codes.shape}, {mean.shape} and {log_variance.shape}")
+    _check_shapes(codes, mean, log_variance)
     if not at_least <= codes.shape[0] <= dataset_size:
         raise ValueError(f"expected a batch of {at_least} to dataset_size={dataset_size} codes, found {codes.shape[0]}")
+
+
+def _check_shapes(*tensors: Tensor) -> None:
+    """Broadcasting would turn tensors that do not belong together into a number."""
+    if len({tensor.shape for tensor in tensors}) > 1:
+        raise ValueError(f"expected equal shapes, found {', '.join(str(tuple(tensor.shape)) for tensor in tensors)}")
 
 
 class _LogDensities(torch.autograd.Function):
@@ -191,6 +196,7 @@ def aggregated_log_density(
     Raises:
         ValueError: codes and posteriors differ in their latent dimension.
     """
+    _check_shapes(mean, log_variance)
     if codes.shape[1] != mean.shape[1]:
         raise ValueError(f"expected codes of the posteriors' {mean.shape[1]} latents, found {codes.shape[1]}")
     posteriors = max(1, BLOCK // codes.numel())
@@ -210,17 +216,20 @@ def total_correlation(joint: Joint, marginals: Codes) -> Scalar:
 
 def dimension_wise_kl(codes: Codes, marginals: Codes) -> Scalar:
     """DW = E_q sum_d [log q_d(z_d) - log p(z_d)], equation (5), as the mean over the batch."""
+    _check_shapes(codes, marginals)
     zero = torch.zeros_like(codes)
     return (marginals - log_normal(codes, zero, zero)).sum(1).mean()
 
 
 def index_code_mi(codes: Codes, mean: Codes, log_variance: Codes, joint: Joint) -> Scalar:
     """I = E_q [log q(z|x) - log q(z)], the index-code mutual information of equations (4) and (9)."""
+    _check_shapes(codes, mean, log_variance)
     return (log_normal(codes, mean, log_variance).sum(1) - joint).mean()
 
 
 def gaussian_kl(mean: Codes, log_variance: Codes) -> Scalar:
     """E_x KL(q(z|x) || p(z)) = 1/2 E_x sum_d [mean^2 + variance - 1 - log variance], equation (3), exactly."""
+    _check_shapes(mean, log_variance)
     return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean()
 
 

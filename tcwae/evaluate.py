@@ -64,6 +64,8 @@ def evaluate(folder: Path, data: Path, settings: Evaluation, *, device: str = "c
     rows = np.sort(random.permutation(len(source))[: settings.codes])
     codes = representation.encode(model, images, torch.from_numpy(rows).to(where))
     held_out = torch.from_numpy(split(len(source))[1][: settings.held_out]).to(where)
+    if len(held_out) < 2:
+        raise InputError(f"{data}: expected at least 20 images, of which a tenth is held out, found {len(source)}")
 
     _write_codes(folder / "codes.h5", codes, source, rows)
     scores, parts, latent_kl = {}, {}, [math.nan] * run.latent_dimension

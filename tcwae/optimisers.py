@@ -16,25 +16,20 @@ def make(
 ) -> list[torch.optim.Adam]:
     """Adam with the settings of section B.1, and if there are discriminators one with those of Table 4."""
     adams = [
-        torch.optim.Adam(
-            autoencoder,
-            lr=settings.learning_rate,
-            betas=(settings.adam_beta1, settings.adam_beta2),
-            eps=settings.adam_epsilon,
-            fused=True,
-        )
+        (autoencoder, settings.learning_rate, settings.adam_beta1, settings.adam_beta2, settings.adam_epsilon),
+        (
+            discriminators,
+            settings.discriminator_learning_rate,
+            settings.discriminator_beta1,
+            settings.discriminator_beta2,
+            settings.discriminator_epsilon,
+        ),
     ]
-    if discriminators:
-        adams.append(
-            torch.optim.Adam(
-                discriminators,
-                lr=settings.discriminator_learning_rate,
-                betas=(settings.discriminator_beta1, settings.discriminator_beta2),
-                eps=settings.discriminator_epsilon,
-                fused=True,
-            )
-        )
-    return adams
+    return [
+        torch.optim.Adam(parameters, lr=rate, betas=(beta1, beta2), eps=epsilon, fused=True)
+        for parameters, rate, beta1, beta2, epsilon in adams
+        if parameters
+    ]
 
 
 def moments(optimisers: Sequence[torch.optim.Adam]) -> dict[str, Tensor]:

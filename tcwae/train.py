@@ -90,6 +90,10 @@ def train(
     images = prepared.read(data)
     if images.name != run.dataset:
         raise InputError(f"{data}: expected images of {run.dataset}, found {images.name}")
+    if run.training.batch_size > len(images):
+        raise InputError(
+            f"{data}: expected a batch of at most its {len(images)} images, found {run.training.batch_size}"
+        )
     training = Training(run, Images(images, select_device(device)))
     identity = _identity(run, images, device, deterministic)
 

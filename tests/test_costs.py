@@ -1,6 +1,8 @@
 """Costs against values worked out by hand."""
 
 import math
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -55,3 +57,20 @@ def test_every_cost_can_be_configured():
     from typing import get_args
 
     assert set(get_args(Run.model_fields["cost"].annotation)) == set(COSTS)
+
+
+def test_other_shapes_are_refused():
+    """As a user meets them, without the checks of shapes that these tests run under."""
+    code = """
+import torch
+from tcwae.costs import COSTS
+for cost in COSTS.values():
+    try:
+        cost(torch.zeros(4, 1, 8, 8), torch.zeros(1, 1, 8, 8))
+    except ValueError as error:
+        print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.count("expected logits and images of equal shapes, found (4, 1, 8, 8), (1, 1, 8, 8)") == len(
+        COSTS
+    )

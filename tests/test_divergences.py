@@ -312,6 +312,10 @@ for call in (
     lambda: minibatch_stratified_log_density(c, c, c[:3], 100),
     lambda: imq_mmd(c, c[:2]),
     lambda: aggregated_log_density(c[:, :2], c, c),
+    lambda: aggregated_log_density(c, c, c[:, :1]),
+    lambda: gaussian_kl(c, c[:, :1]),
+    lambda: dimension_wise_kl(c, c[:1]),
+    lambda: index_code_mi(c, c, c[:1], c[:, 0]),
 ):
     try:
         call()
@@ -324,7 +328,7 @@ def test_bad_shapes():
     """As a user meets them, without the checks of shapes that these tests run under."""
     done = subprocess.run([sys.executable, "-c", SHAPES], capture_output=True, text=True, check=True)
     lines = done.stdout.splitlines()
-    assert len(lines) == 4
+    assert len(lines) == 8
     assert all(line.startswith("expected") and "found" in line for line in lines)
 
 

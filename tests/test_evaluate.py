@@ -127,3 +127,11 @@ def test_a_damaged_checkpoint_is_named(trained, small_data, tmp_path, damage):
     (tmp_path / "run" / "model.safetensors").write_bytes(damage)
     with pytest.raises(InputError, match=r"model.safetensors: expected a checkpoint"):
         evaluate(tmp_path / "run", small_data, Evaluation())
+
+
+def test_too_few_images_to_hold_any_out_are_refused(trained, small_data, tmp_path):
+    whole = read(small_data)
+    few = replace(whole, images=whole.images[:12], factors=whole.factors[:12])
+    write(few, tmp_path / "few.h5")
+    with pytest.raises(InputError, match=r"few.h5: expected at least 20 images"):
+        evaluate(trained, tmp_path / "few.h5", Evaluation())

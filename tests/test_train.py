@@ -160,3 +160,9 @@ def test_same_bytes_from_the_command_line(small_data, tmp_path):
     command = [sys.executable, "-m", "tcwae", "train", *flags, "--data", small_data, "--output", tmp_path / "there"]
     subprocess.run(command, check=True, capture_output=True)
     assert contents(tmp_path / "here") == contents(tmp_path / "there")
+
+
+def test_a_batch_larger_than_the_data_set_is_refused(small_data, tmp_path):
+    with pytest.raises(InputError, match=r"small.h5: expected a batch of at most its 432 images, found 500"):
+        train.train(run_of(batch_size=500), small_data, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
