@@ -3,7 +3,9 @@ from snakemake.utils import min_version
 min_version("9.27")
 
 
-configfile: "config.yaml"
+if "experiments" not in config:  # a study of its own, given with --configfile
+
+    configfile: "config.yaml"
 
 
 include: "workflow/rules/common.smk"

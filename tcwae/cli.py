@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from tcwae import __version__
-from tcwae.config import KNOWN_DATASETS, METHODS, Evaluation, Run, Settings, Study, Training, check, unflatten
+from tcwae.config import KNOWN_DATASETS, METHODS, Evaluation, Run, Settings, Training, check, unflatten
 from tcwae.errors import InputError
+from tcwae.study import Study
 
 __all__ = ["main"]
 
@@ -124,21 +125,24 @@ def _score(options: argparse.Namespace) -> None:
 
 
 def _gather(options: argparse.Namespace) -> None:
-    import json
-
-    try:
-        study = check(Study, json.loads(options.study), "--study")
-    except json.JSONDecodeError as error:
-        raise InputError(f"--study: expected JSON, found {error}") from None
     from tcwae.gather import gather
 
-    gather(study, options.results)
+    gather(_study(options), options.results)
 
 
 def _select(options: argparse.Namespace) -> None:
     from tcwae.select import select
 
-    select(options.results)
+    select(_study(options), options.experiment, options.results)
+
+
+def _study(options: argparse.Namespace) -> Study:
+    import json
+
+    try:
+        return check(Study, json.loads(options.study), "--study")
+    except json.JSONDecodeError as error:
+        raise InputError(f"--study: expected JSON, found {error}") from None
 
 
 def _plot(options: argparse.Namespace) -> None:
@@ -148,6 +152,12 @@ def _plot(options: argparse.Namespace) -> None:
 
 
 def _report(options: argparse.Namespace) -> None:
+    if options.partial is not None:
+        from tcwae.partial import partial_report
+        from tcwae.study import read
+
+        partial_report(read(options.partial), options.results, options.template, options.output)
+        return
     from tcwae.report import report
 
     report(options.results, options.template, options.output)
@@ -214,13 +224,21 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     gather = verb(_gather, "collect the metrics of a study's runs into metrics.csv")
-    gather.add_argument("--study", required=True, help="the study as JSON")
-    select = verb(_select, "rank the settings of each method into selection.csv")
+    select = verb(_select, "rank the settings of each method of an experiment into selection/EXPERIMENT.csv")
+    select.add_argument("experiment")
+    for its in (gather, select):
+        its.add_argument("--study", required=True, help="the study as JSON, with numbers where it says `select`")
     plot = verb(_plot, "draw one figure of an experiment")
     plot.add_argument("experiment")
     plot.add_argument("figure")
     report = verb(_report, "typeset the report")
-    report.add_argument("--template", type=Path, required=True, help="the typst file")
+    report.add_argument("--template", type=Path, default=Path("workflow/report/report.typ"), help="default %(default)s")
+    report.add_argument(
+        "--partial",
+        type=Path,
+        metavar="STUDY",
+        help="of an unfinished study, the file of its --configfile or config.yaml",
+    )
     for its in (gather, select, plot, report):
         its.add_argument("--results", type=Path, required=True, help="results/<study>")
     for its in (plot, report):

@@ -1,4 +1,4 @@
-"""What a study may say: typed, frozen, and refused with one line where it says something else.
+"""What a run, its data and its evaluation may be: typed, frozen, and refused in one line where they are something else.
 
 Every default, range and choice of the project stands here once; the command line's flags, its help and the checks of
 `config.yaml` are made from these models. "Table" and "section" refer to the paper. This module imports pydantic alone,
@@ -9,10 +9,17 @@ import difflib
 import itertools
 import reprlib
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from tcwae.errors import InputError
 
@@ -28,14 +35,14 @@ __all__ = [
     "Dataset",
     "DatasetName",
     "Evaluation",
-    "Experiment",
     "FactorVAE",
     "Method",
     "Run",
-    "Shows",
-    "Study",
     "Training",
     "check",
+    "coefficients",
+    "distinct",
+    "first_line",
     "flags",
     "flatten",
     "unflatten",
@@ -63,7 +70,7 @@ class Settings(BaseModel):
         return values
 
 
-def _distinct(values: Sequence[Any]) -> Sequence[Any]:
+def distinct(values: Sequence[Any]) -> Sequence[Any]:
     """Refuse a list that names a value twice: it would be trained once and counted twice."""
     repeated = [value for value in values if values.count(value) > 1]
     if repeated:
@@ -75,14 +82,13 @@ Weight = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
-Seeds = Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_distinct)]
+Seeds = Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(distinct)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 
 KNOWN_DATASETS = ("dsprites", "smallnorb", "chairs3d", "celeba")
 DatasetName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$")]
 Cost = Literal["cross_entropy", "l1", "l2_squared"]
-Shows = Literal["scores_table", "heatmap", "scores_vs_reconstruction", "traversals", "reconstructions", "samples"]
 
 
 class WassersteinMethod(Settings):
@@ -204,6 +210,7 @@ class Dataset(Settings):
     format: Literal["images", "npz"] | None = Field(None, description="of an archive of one's own")
     crop: Word | None = Field(None, description="rule by which the reader cuts its pictures; none: its default")
     count: Count | None = Field(None, description="faces to draw (celeba, rendered)")
+    traversal_range: Positive | None = Field(None, description="instead of the evaluation's (Figure 5, CelebA: 6)")
 
     @model_validator(mode="after")
     def _archive_only_when_real(self) -> "Dataset":
@@ -228,93 +235,10 @@ class Evaluation(Settings):
     held_out: Annotated[int, Field(ge=100)] | None = Field(
         None, description="held-out images for reconstruction and MMD; none: all of them"
     )
+    traversal_range: Positive = Field(
+        2.0, description="how far a latent is moved to either side in figures (section 4.2; caption of Figure 4)"
+    )
     seed: Seed = Field(0, description="seed of everything random in the evaluation")
-
-
-# Any: what a value may be is the method's to say.
-GridAxis = Annotated[
-    tuple[Any, ...],
-    BeforeValidator(lambda values: values if isinstance(values, list | tuple) else (values,)),
-    Field(min_length=1),
-    AfterValidator(_distinct),
-]
-
-
-class Experiment(Settings):
-    """A set of runs and what is shown of them."""
-
-    title: str = Field("", description="one line for the report")
-    dataset: DatasetName
-    cost: Cost = "cross_entropy"
-    latent_dimension: Count = 10
-    methods: Annotated[dict[MethodName, dict[str, GridAxis]], Field(min_length=1)] = Field(
-        description="for each method its coefficients: a number, or a list of them; lists span a grid"
-    )
-    seeds: Seeds | None = Field(None, description="instead of the study's seeds")
-    training: dict[str, float] = Field({}, description="what differs from the study's training")
-    shows: Annotated[tuple[Shows, ...], AfterValidator(_distinct)] = ()
-
-    @model_validator(mode="after")
-    def _every_method_is_valid(self) -> "Experiment":
-        for name in self.methods:
-            for _ in self.grid(name):
-                pass
-        if "heatmap" in self.shows and not any({"beta", "gamma"} <= self._axes(name) for name in self.methods):
-            raise ValueError("shows a heatmap, but no method has both a list of beta and a list of gamma")
-        return self
-
-    def _axes(self, name: str) -> set[str]:
-        return {key for key, values in self.methods[name].items() if len(values) > 1}
-
-    def grid(self, name: str) -> Iterator[Settings]:
-        """The method's settings, one for each cell of its grid.
-
-        Raises:
-            ValueError: a coefficient is missing, unknown or out of range.
-        """
-        axes = self.methods[name]
-        for cell in itertools.product(*axes.values()):
-            try:
-                yield METHODS[name](**dict(zip(axes, cell, strict=True)))
-            except ValidationError as error:
-                raise ValueError(f".methods.{name}{_first_line(error)}") from None
-
-
-class Study(Settings):
-    """A whole config.yaml."""
-
-    study: Name = Field(description="its results are under results/<study>")
-    container: Annotated[str, Field(pattern=r"^[A-Za-z0-9_./][A-Za-z0-9_./:@+-]*$")] | None = Field(
-        None, description="image of the cluster's jobs; Snakemake gives it to a shell without quotes"
-    )
-    seeds: Seeds = Field(description="a run for each")
-    training: Training = Training()
-    evaluation: Evaluation = Evaluation()
-    datasets: dict[DatasetName, Dataset] = {}
-    experiments: Annotated[dict[Name, Experiment], Field(min_length=1)]
-
-    @model_validator(mode="after")
-    def _every_experiment_is_valid(self) -> "Study":
-        known = [*KNOWN_DATASETS, *(name for name, dataset in self.datasets.items() if dataset.format)]
-        for name, experiment in self.experiments.items():
-            if experiment.dataset not in known:
-                found = (
-                    f"expected {', '.join(known)} or one under `datasets` with a format, found {experiment.dataset!r}"
-                )
-                raise ValueError(f".experiments.{name}.dataset: {found}")
-            try:
-                self.training_of(experiment)
-            except ValidationError as error:
-                raise ValueError(f".experiments.{name}.training{_first_line(error)}") from None
-        return self
-
-    def training_of(self, experiment: Experiment) -> Training:
-        """The study's training with the experiment's changes."""
-        return Training(**(self.training.model_dump() | experiment.training))
-
-    def dataset(self, name: str) -> Dataset:
-        """The source of a data set: what the study says, else the images rendered here."""
-        return self.datasets.get(name, Dataset())
 
 
 _BRIEFLY = reprlib.Repr()
@@ -322,10 +246,10 @@ _BRIEFLY = reprlib.Repr()
 _BRIEFLY.maxlevel, _BRIEFLY.maxstring, _BRIEFLY.maxother = 2, 200, 200
 
 
-def _first_line(error: ValidationError) -> str:
+def first_line(error: ValidationError) -> str:
     """The first of pydantic's complaints as `.key: expected ..., found ...`; a key of an inner one is joined on."""
     first = error.errors()[0]
-    location = "".join(f".{part}" for part in first["loc"] if part != "[key]")
+    location = "".join(f".{part}" for part in first["loc"] if part not in ("[key]", "coefficients"))
     message = first["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
     found = "" if first["type"] in ("value_error", "missing") else f", found {_BRIEFLY.repr(first['input'])}"
     return f"{location}{'' if message.startswith('.') else ': '}{message}{found}"
@@ -340,9 +264,14 @@ def check(model: type[Settings], values: Any, source: str) -> Any:  # noqa: ANN4
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        line = " ".join(_first_line(error).removeprefix(".").removeprefix(": ").split())
+        line = " ".join(first_line(error).removeprefix(".").removeprefix(": ").split())
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
         raise InputError(f"{source}: {line}{more}") from None
+
+
+def coefficients(method: str) -> list[str]:
+    """The coefficients that a method cannot do without, in order: what a grid spans and a figure annotates."""
+    return [field.alias or name for name, field in METHODS[method].model_fields.items() if field.is_required()]
 
 
 def flatten(run: Run) -> dict[str, Any]:

@@ -9,22 +9,17 @@ from typing import Any
 
 import pandas as pd
 
-from tcwae import paper
+from tcwae import paper, tables
 from tcwae.figures import KINDS, names
 from tcwae.figures.results import Results
-from tcwae.study import experiment_runs, runs
+from tcwae.runs import experiment_runs, runs
+from tcwae.tables import UNKNOWN
 
 __all__ = ["contents", "finished"]
 
-COMPARABLE = {("dsprites", "real"), ("dsprites", "rendered"), ("smallnorb", "real")}
-"""Data on which the paper's numbers can be held against ours: dSprites rendered here is the real set but for a few pixels
-in a million."""
 
-UNKNOWN = "—"
-
-
-def contents(study: Results) -> dict[str, Any]:
-    """All that the template shows, as texts, lists and numbers of things."""
+def contents(study: Results, *, partial: bool = False) -> dict[str, Any]:
+    """All that the template shows, as texts, lists and numbers of things; a `partial` one names figures that are not drawn."""
     metrics, date = study.metrics, finished(study.metrics)
     return {
         "study": study.study.study,
@@ -36,7 +31,13 @@ def contents(study: Results) -> dict[str, Any]:
         "budget": _budget(int(metrics["iterations"].max())),
         "paper": {"iterations": f"{paper.ITERATIONS:,}", "seeds": paper.SEEDS},
         "scores": [{"name": score.name, "arrow": score.arrow} for score in names.SCORES.values()],
-        "experiments": [_experiment(study, name) for name in study.study.experiments],
+        "experiments": [_experiment(study, name, partial) for name in study.study.experiments if study.begun(name)],
+        "against": tables.against_the_paper(study),
+        "factors": tables.factors(dict.fromkeys(metrics["dataset"])),
+        "networks": tables.networks(study),
+        "discriminator": tables.discriminator_optimiser(study),
+        "gammas": tables.gammas(study),
+        "warnings": _warnings(metrics),
         "missing": sorted(runs(study.study).keys() - set(metrics["run"])),
         "run_tables": [_run_table(its) for _, its in metrics.groupby(["dataset", "source", "cost"], sort=False)],
         "versions": _versions(metrics),
@@ -45,10 +46,14 @@ def contents(study: Results) -> dict[str, Any]:
     }
 
 
+def _warnings(metrics: pd.DataFrame) -> list[list[str]]:
+    """Pairs of a run and what its training warned of."""
+    warned = metrics[metrics["warnings"].notna()]
+    return [[row.run, row.warnings.replace("_", " ")] for row in warned.itertuples()]
+
+
 def finished(metrics: pd.DataFrame) -> datetime | None:
-    """When the newest training ended, where metrics.csv says it."""
-    if "finished" not in metrics:
-        return None
+    """When the newest training ended."""
     newest = pd.to_datetime(metrics["finished"], format="ISO8601", utc=True, errors="coerce").max()
     return None if pd.isna(newest) else newest.to_pydatetime()
 
@@ -66,23 +71,25 @@ def _count(its: pd.DataFrame) -> dict[str, int]:
     }
 
 
-def _experiment(study: Results, name: str) -> dict[str, Any]:
+def _experiment(study: Results, name: str, partial: bool) -> dict[str, Any]:
     """One experiment: what was run, the table of scores, who came out best, its figures, and all its settings."""
     experiment, its, best = study.experiment(name), study.runs(name), _selected(study, name)
-    comparable = set(zip(its["dataset"], its["source"], strict=True)) <= COMPARABLE
-    table = "scores_table" in experiment.shows
+    comparable = tables.comparable(its)
+    table, figures = "scores_table" in experiment.shows, _figures(study, name)
+    undrawn = [figure for figure in figures if partial and not (study.folder / figure["path"]).exists()]
     return {
         "title": experiment.title or name,
         "data": _distinct(names.dataset(*pair) for pair in zip(its["dataset"], its["source"], strict=True)),
         "cost": names.COSTS[experiment.cost],
-        "runs": _count(its),
+        "runs": _count(its.drop_duplicates("run")),
         "missing": len(experiment_runs(study.study, name).keys() - set(study.metrics["run"])),
-        "seeds": _span(its.groupby(["method", "setting"])["seed"].nunique()),
+        "seeds": _span(its.groupby(["row", "setting"])["seed"].nunique()),
         "iterations": _span(its["iterations"]),
         "batch_size": _span(its["batch_size"]),
         "table": _score_table(best, comparable) if table else [],
         "winners": _winners(best) if table and len(best) > 1 else [],
-        "figures": _figures(study, name),
+        "figures": [figure for figure in figures if figure not in undrawn],
+        "undrawn": [figure["kind"].replace("_", " ") for figure in undrawn],
         "settings": [_setting_row(row) for _, row in study.settings(name).iterrows()],
     }
 
@@ -99,8 +106,8 @@ def _figures(study: Results, name: str) -> list[dict[str, Any]]:
         {
             "kind": kind,
             "path": f"figures/{name}-{kind}.pdf",
-            "methods": [names.METHODS[method] for method in study.best(name)["method"]],
-            "runs": _count(module.runs(study, name)),
+            "methods": study.best(name)["name"].tolist(),
+            "runs": _count(module.runs(study, name).drop_duplicates("run")),
         }
         for kind, module in KINDS.items()
         if kind in study.experiment(name).shows
@@ -108,15 +115,20 @@ def _figures(study: Results, name: str) -> list[dict[str, Any]]:
 
 
 def _score_table(best: pd.DataFrame, comparable: bool) -> list[dict[str, Any]]:
-    """A row a method: its selected setting's mean and sd over seeds, the best mean of each score marked, and the paper's."""
+    """A line for each row: its selected setting's mean and sd over seeds, and the paper's, once for each method and cost.
+
+    The best mean of each score is marked, among the rows of the same cost.
+    """
     rows = []
     for _, row in best.iterrows():
-        printed = paper.find(row["dataset"], row["method"], row["cost"]) if comparable else None
+        peers = best[best["cost"] == row["cost"]]
+        first = peers.loc[peers["method"] == row["method"], "row"].iloc[0] == row["row"]
+        printed = paper.find(row["dataset"], row["method"], row["cost"]) if comparable and first else None
         rows.append(
             {
                 **_setting_row(row),
                 "best": [
-                    bool(row[f"{key}_mean"] == score.best(best[f"{key}_mean"])) for key, score in names.SCORES.items()
+                    bool(row[f"{key}_mean"] == score.best(peers[f"{key}_mean"])) for key, score in names.SCORES.items()
                 ],
                 "paper": printed
                 and {
@@ -130,15 +142,16 @@ def _score_table(best: pd.DataFrame, comparable: bool) -> list[dict[str, Any]]:
 
 
 def _winners(best: pd.DataFrame) -> list[dict[str, Any]]:
-    """For each score the method, or the methods, with the best mean."""
+    """For each score the row, or the rows, with the best mean, among those of the experiment's own cost."""
     winners = []
+    best = best[best["cost"] == best["cost"].iloc[0]]
     for key, score in names.SCORES.items():
         first = best[best[f"{key}_mean"] == score.best(best[f"{key}_mean"])]
         if len(first):
             winners.append(
                 {
                     "score": score.name,
-                    "methods": [names.METHODS[method] for method in first["method"]],
+                    "methods": first["name"].tolist(),
                     "text": _mean_sd(first.iloc[0], key),
                 }
             )
@@ -146,13 +159,14 @@ def _winners(best: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _setting_row(row: pd.Series) -> dict[str, Any]:
-    """A setting with its scores, its ranks among the settings of its method, and how many of its seeds finished."""
+    """A setting with its scores, its ranks among the settings of its row, and how many of its seeds finished."""
     return {
-        "method": names.METHODS[row["method"]],
+        "method": row["name"],
         "setting": names.setting(row["setting"]),
         "seeds": f"{row['seeds'] - row['diverged']} of {row['seeds']}" if row["diverged"] else f"{row['seeds']}",
         "cells": [_mean_sd(row, key) for key in names.SCORES],
-        "ranks": [f"{row[f'rank_{key}']:g}" for key in names.SCORES],
+        "ranks": ["" if pd.isna(row[f"rank_{key}"]) else f"{row[f'rank_{key}']:g}" for key in names.SCORES],
+        "udr": UNKNOWN if pd.isna(row["udr_mean"]) else f"{row['udr_mean']:.3f}",
         "mean_rank": f"{row['mean_rank']:.2f}",
         "selected": bool(row["selected"]),
     }
@@ -203,24 +217,22 @@ def _number(value: float, decimals: int) -> str:
 def _versions(metrics: pd.DataFrame) -> list[list[str]]:
     """Pairs of a label and a text: what the runs were made with."""
     columns = {"tcwae": "tcwae", "commit": "Commit", "torch": "PyTorch", "device": "Device"}
-    return [[label, _tally(metrics[column])] for column, label in columns.items() if column in metrics]
+    return [[label, _tally(metrics[column])] for column, label in columns.items()]
 
 
 def _costs(metrics: pd.DataFrame) -> list[list[str]]:
-    """Pairs of a label and a text: hours."""
-    columns = {"train_seconds": "Training time", "evaluate_seconds": "Evaluation time"}
+    """Pairs of a label and a text: hours of each device, the runs one after the other."""
+    training = metrics.groupby(metrics["device"].fillna("unknown device"), sort=False)["train_seconds"].sum() / 3600
+    evaluation = metrics["evaluate_seconds"].sum() / 3600
     return [
-        [label, f"{metrics[column].sum() / 3600:.2f} hours in all, the runs one after the other"]
-        for column, label in columns.items()
-        if column in metrics
+        *(["Training time", f"{hours:.2f} hours of {device}"] for device, hours in training.items()),
+        ["Evaluation time", f"{evaluation:.2f} hours"],
     ]
 
 
 def _checksums(metrics: pd.DataFrame) -> list[list[str]]:
-    """Pairs of a data set and the SHA-256 of its images, where metrics.csv says it."""
-    if "images_sha256" not in metrics:
-        return []
-    known = metrics.dropna(subset="images_sha256").groupby(["dataset", "source"], sort=False)["images_sha256"].unique()
+    """Pairs of a data set and the SHA-256 of its images."""
+    known = metrics.groupby(["dataset", "source"], sort=False)["images_sha256"].unique()
     return [[names.dataset(*pair), f"images with SHA-256 {', '.join(checksums)}"] for pair, checksums in known.items()]
 
 

@@ -7,7 +7,8 @@ Files written into the run's folder:
 
 - `metrics.json`: scores, their parts, the run's settings and those of the evaluation, the record of the training;
 - `codes.h5`: codes (posterior means) and deviations (images, latent), factors (images, factor) and their names;
-- `images.h5`: inputs, reconstructions, samples and traversals as bytes, and the KL of each latent to the prior in nats.
+- `images.h5`: inputs, reconstructions, samples and traversals as bytes, and for each latent, in nats, the KL of its
+  aggregated posterior to the prior (latent_kl) and the mean of its posteriors' (posterior_kl).
 """
 
 import math
@@ -26,17 +27,15 @@ from tcwae.data import prepared
 from tcwae.errors import InputError
 from tcwae.files import atomic
 from tcwae.images import Images, split
-from tcwae.metrics import METRICS, CodeTable
+from tcwae.metrics import METRICS, CodeTable, posterior_kl
 from tcwae.networks import Autoencoder
 from tcwae.provenance import versions
 from tcwae.train import select_device
 
 __all__ = ["evaluate"]
 
-SHOWN, ANCHORS = 10, 5
-"""Images in a row of Figure 11, and rows of Figure 4."""
-TRAVERSAL = np.linspace(-2, 2, 10)
-"""How far a latent is moved (section 4.2; the caption of Figure 4)."""
+SHOWN, ANCHORS, STEPS = 10, 5, 10
+"""Images in a row of Figure 11, rows of Figure 4, and pictures along a traversal."""
 DENSITY_SAMPLE = 1000
 """Codes over which the expectations of the aggregated posterior's terms are taken."""
 
@@ -74,7 +73,12 @@ def evaluate(folder: Path, data: Path, settings: Evaluation, *, device: str = "c
         if len(source.latent_factor_indices) > 1:
             factor_scores, parts = _factor_scores(codes, source, rows, settings.seed)
             scores |= factor_scores
-    _write_images(folder / "images.h5", model, images, held_out, latent_kl, generator)
+    deviations = codes.variance.sqrt()
+    divergences = {
+        "latent_kl": latent_kl,
+        "posterior_kl": posterior_kl(codes.mean.cpu().numpy(), deviations.cpu().numpy()).tolist(),
+    }
+    _write_images(folder / "images.h5", model, images, held_out, divergences, settings.traversal_range, generator)
     record = records.Metrics(
         scores=scores,
         parts=parts,
@@ -155,14 +159,15 @@ def _write_images(
     model: Autoencoder,
     images: Images,
     held_out: torch.Tensor,
-    latent_kl: list[float],
+    divergences: dict[str, list[float]],
+    reach: float,
     generator: torch.Generator,
 ) -> None:
     shown = held_out[:SHOWN]
     pictures = images[shown]
     anchors = pictures.flatten(1).std(1).argsort(descending=True)[:ANCHORS]  # on the most contrast one sees most
     mean = representation.encode(model, images, shown).mean
-    values = torch.from_numpy(TRAVERSAL).float().to(mean.device)
+    values = torch.linspace(-reach, reach, STEPS, device=mean.device)
     samples = torch.randn((2 * SHOWN, mean.shape[1]), generator=generator, device=mean.device)
     with atomic(path) as temporary, h5py.File(temporary, "w") as file:
         file["inputs"] = (pictures * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
@@ -170,4 +175,5 @@ def _write_images(
         file["samples"] = representation.as_bytes(model, samples)
         file["traversals"] = representation.traverse(model, mean[anchors], values)
         file["traversal_values"] = values.cpu().numpy()
-        file["latent_kl"] = np.array(latent_kl, np.float32)
+        for name, values_of_latents in divergences.items():
+            file[name] = np.array(values_of_latents, np.float32)

@@ -6,12 +6,13 @@ from pathlib import Path
 import pandas as pd
 
 from tcwae import records
-from tcwae.config import Run, Study, flatten
+from tcwae.config import Run, flatten
 from tcwae.errors import InputError
 from tcwae.files import atomic
-from tcwae.study import experiment_runs, runs, setting
+from tcwae.runs import experiment_runs, runs, setting
+from tcwae.study import Study
 
-__all__ = ["COLUMNS", "gather"]
+__all__ = ["COEFFICIENTS", "COLUMNS", "gather", "table"]
 
 COEFFICIENTS = ["alpha", "beta", "gamma", "lambda"]
 SCORES = [
@@ -36,15 +37,28 @@ SCORES = [
 COLUMNS = [
     *("run", "experiments", "dataset", "source", "method", "cost", "setting"),
     *COEFFICIENTS,
-    *("seed", "iterations", "batch_size", "status", "diverged_step", "diverged_term"),
-    *SCORES,
+    *("latent_dimension", "seed", "iterations", "batch_size", "status", "diverged_step", "diverged_term", "warnings"),
+    *(*SCORES, "total_correlation_trained", "dimension_wise_kl_trained"),
     *("finished", "train_seconds", "images_per_second", "evaluate_seconds", "device"),
     *("images_sha256", "tcwae", "torch", "commit"),
 ]
 
 
-def gather(study: Study, results: Path) -> None:
+def gather(study: Study, results: Path, *, partial: bool = False) -> None:
     """Write `results`/metrics.csv, one row a run of the study with `COLUMNS`, and study.json, the study itself.
+
+    Raises:
+        InputError: the metrics of a run are damaged, or of another run.
+        OSError: they are missing.
+    """
+    with atomic(results / "metrics.csv") as temporary:
+        table(study, results, partial=partial).to_csv(temporary, index=False)
+    with atomic(results / "study.json") as temporary:
+        temporary.write_text(study.model_dump_json(indent=1) + "\n")
+
+
+def table(study: Study, results: Path, *, partial: bool = False) -> pd.DataFrame:
+    """One row a run of the study with `COLUMNS`; with `partial` the runs without metrics are left out.
 
     Raises:
         InputError: the metrics of a run are damaged, or of another run.
@@ -53,13 +67,12 @@ def gather(study: Study, results: Path) -> None:
     members = {name: set(experiment_runs(study, name)) for name in study.experiments}
     rows = []
     for identifier, run in runs(study).items():
-        experiments = [name for name, its in members.items() if identifier in its]
-        record = _read(results / "runs" / identifier / "metrics.json", run)
-        rows.append(_row(record, experiments) | {"run": identifier, "setting": setting(run, study.training)})
-    with atomic(results / "metrics.csv") as temporary:
-        pd.DataFrame(rows, columns=COLUMNS).to_csv(temporary, index=False)
-    with atomic(results / "study.json") as temporary:
-        temporary.write_text(study.model_dump_json(indent=1) + "\n")
+        path = results / "runs" / identifier / "metrics.json"
+        if not partial or path.exists():
+            experiments = [name for name, its in members.items() if identifier in its]
+            own = {"run": identifier, "setting": setting(run, study.training)}
+            rows.append(_row(_read(path, run), experiments) | own)
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _read(path: Path, run: Run) -> records.Metrics:
@@ -79,14 +92,17 @@ def _row(record: records.Metrics, experiments: list[str]) -> dict:
     settings, training = record.settings, record.training
     diverged = training.status == "diverged"
     return {
-        **{key: settings.get(key) for key in ("dataset", "method", "cost", "seed", "iterations", "batch_size")},
+        **{key: settings.get(key) for key in ("dataset", "method", "cost", "latent_dimension", "seed")},
+        **{key: settings.get(key) for key in ("iterations", "batch_size")},
         **{key: settings.get(key) for key in COEFFICIENTS},
         **{key: record.scores.get(key) for key in SCORES},
+        **{f"{key}_trained": training.terms.get(key) for key in ("total_correlation", "dimension_wise_kl")},
         "experiments": " ".join(experiments),
         "source": training.data.source,
         "status": training.status,
         "diverged_step": training.step if diverged else None,
         "diverged_term": training.term,
+        "warnings": "; ".join(f"{warning.kind} from step {warning.step}" for warning in training.warnings) or None,
         "finished": training.finished,
         "train_seconds": training.seconds,
         "images_per_second": training.images_per_second,

@@ -41,6 +41,9 @@ class Training(Settings):
     threads: int
     deterministic: bool = Field(False, description="whether torch was held to deterministic algorithms")
     warnings: tuple[Warning, ...] = ()
+    terms: dict[str, float] = Field(
+        {}, description="the last row of curves.csv: the terms as the training estimates them"
+    )
     data: Data
     versions: dict[str, str]
 

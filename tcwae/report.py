@@ -23,20 +23,21 @@ NO_DATE = datetime(1980, 1, 1, tzinfo=UTC)
 """The PDF's timestamp where the results have none."""
 
 
-def report(results: Path, template: Path, output: Path) -> None:
+def report(results: Path, template: Path, output: Path, *, partial: bool = False) -> None:
     """Typeset results/<study> as a PDF.
 
     Args:
         results: folder with study.json, metrics.csv, selection.csv and figures/.
         template: typst document; it reads report.json, and the figures at the paths named there.
         output: the PDF.
+        partial: leave out figures that are not there, and name them.
 
     Raises:
         InputError: a file is missing or damaged, or the template cannot be compiled; the line names it.
         OSError: the output cannot be written.
     """
     study = load(results)
-    content = contents(study)
+    content = contents(study, partial=partial)
     with tempfile.TemporaryDirectory() as folder:
         build = Path(folder)
         for experiment in content["experiments"]:

@@ -1,75 +1,277 @@
-"""From a study to its runs."""
+"""What a `config.yaml` may say: experiments, each a set of runs and what is shown of them. Imports pydantic alone."""
 
 import itertools
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
-from tcwae.config import METHODS, Experiment, Run, Study, Training, flatten
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
+
+from tcwae.config import (
+    KNOWN_DATASETS,
+    METHODS,
+    Cost,
+    Count,
+    Dataset,
+    DatasetName,
+    Evaluation,
+    MethodName,
+    Name,
+    Seeds,
+    Settings,
+    Training,
+    check,
+    coefficients,
+    distinct,
+    first_line,
+)
 from tcwae.errors import InputError
 
-__all__ = ["coefficients", "experiment_runs", "runs", "setting"]
+__all__ = ["SELECT", "Experiment", "Row", "Shows", "Study", "read"]
+
+Shows = Literal[
+    "scores_table",
+    "heatmap",
+    "scores_vs_reconstruction",
+    "violins",
+    "ablation",
+    "traversals",
+    "latent_traversals",
+    "reconstructions",
+    "samples",
+    "quadrants",
+]
+
+SELECT = "select"
+
+# Any: what a value may be is the method's to say.
+GridAxis = Annotated[
+    tuple[Any, ...],
+    BeforeValidator(lambda values: values if isinstance(values, list | tuple) else (values,)),
+    Field(min_length=1),
+    AfterValidator(distinct),
+]
 
 
-def runs(study: Study) -> dict[str, Run]:
-    """All runs of a study by their id, each once, in the order of the experiments.
+class Row(Settings):
+    """A method with its coefficients: each a number, or a list of them; lists span a grid.
 
-    An id is dataset/method/cost/setting/seed=..., for example dsprites/tcwae_mws/cross_entropy/beta=50,gamma=100/seed=3. It
-    names the run's folder and does not change when a grid gains a value.
+    A coefficient may also be `select`, the value that the experiment named under `grid` selects (section 4.1), or the name
+    of another coefficient of the row, whose value it then shares (section 4.3 has beta = gamma).
+    """
+
+    method: MethodName
+    name: str | None = Field(
+        None, description="in tables and figures; none: the method's, with the cost if it is unusual"
+    )
+    cost: Cost | None = Field(None, description="instead of the experiment's")
+    grid: Name | None = Field(None, description="experiment that was searched for what is `select` here")
+    coefficients: dict[str, GridAxis] = Field({}, description="by name; in a file they stand beside `method`")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _coefficients_beside_the_rest(cls, values: Any) -> Any:  # noqa: ANN401
+        if not isinstance(values, Mapping):
+            return values
+        given = {key: value for key, value in values.items() if key in cls.model_fields}
+        others = {key: value for key, value in values.items() if key not in cls.model_fields}
+        return {**given, "coefficients": {**given.get("coefficients", {}), **others}}
+
+    @model_serializer(mode="wrap")
+    def _flat(self, serialize: Callable[["Row"], dict[str, Any]]) -> dict[str, Any]:
+        values = serialize(self)
+        axes = values.pop("coefficients", {})
+        return {key: value for key, value in values.items() if value is not None} | axes
+
+    @property
+    def selects(self) -> tuple[str, ...]:
+        """The coefficients that a grid decides."""
+        return tuple(key for key, values in self.coefficients.items() if SELECT in values)
+
+    @property
+    def lists(self) -> set[str]:
+        """The coefficients with several values."""
+        return {key for key, values in self.coefficients.items() if len(values) > 1}
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What the row says besides the coefficients that its method cannot do without."""
+        return {key: values for key, values in self.coefficients.items() if key not in coefficients(self.method)}
+
+    def cells(self) -> Iterator[Settings]:
+        """The method's settings, one for each cell of the grid that the lists span.
+
+        Raises:
+            ValueError: a coefficient is missing, unknown or out of range.
+        """
+        for values in itertools.product(*self.coefficients.values()):
+            cell = dict(zip(self.coefficients, values, strict=True))
+            cell = {key: cell[value] if value in self.coefficients else value for key, value in cell.items()}
+            try:
+                yield METHODS[self.method](**cell)
+            except ValidationError as error:
+                raise ValueError(first_line(error)) from None
+
+
+NEEDED = {
+    "heatmap": ({"beta", "gamma"}, "both a list of beta and a list of gamma"),
+    "violins": (set(), "a list of a coefficient"),
+    "ablation": (set(), "a list of a coefficient"),
+}
+"""Figures over values of coefficients: those that some row must list, and how that is said."""
+
+
+class Experiment(Settings):
+    """A set of runs and what is shown of them."""
+
+    title: str = Field("", description="one line for the report")
+    dataset: DatasetName
+    cost: Cost = "cross_entropy"
+    latent_dimension: Count = 10
+    methods: Annotated[dict[Name, Row], Field(min_length=1)] = Field(
+        description="rows of its tables and figures, each under the name of its method, or under any name with a `method`"
+    )
+    seeds: Seeds | None = Field(None, description="instead of the study's seeds")
+    training: dict[str, float] = Field({}, description="what differs from the study's training")
+    shows: Annotated[tuple[Shows, ...], AfterValidator(distinct)] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_row_is_of_the_method_it_is_called(cls, values: Any) -> Any:  # noqa: ANN401
+        if not isinstance(values, Mapping) or not isinstance(values.get("methods"), Mapping):
+            return values
+        rows = {
+            name: {"method": name, **row} if isinstance(row, Mapping) else row
+            for name, row in values["methods"].items()
+        }
+        return {**values, "methods": rows}
+
+    def check_figures(self, name: str) -> None:
+        """Refuse a figure over values of coefficients where no row lists any; the study calls the experiment `name`.
+
+        Raises:
+            ValueError: in one line the figure, and what it needs.
+        """
+        for figure in self.shows:
+            wanted, said = NEEDED.get(figure, (set(), ""))
+            if said and not any(row.lists and wanted <= row.lists for row in self.methods.values()):
+                raise ValueError(f".experiments.{name}: shows {figure}, but no method has {said}")
+
+    def cost_of(self, row: str) -> Cost:
+        """The reconstruction cost of a row."""
+        return self.methods[row].cost or self.cost
+
+
+class Study(Settings):
+    """A whole config.yaml."""
+
+    study: Name = Field(description="its results are under results/<study>")
+    container: Annotated[str, Field(pattern=r"^[A-Za-z0-9_./][A-Za-z0-9_./:@+-]*$")] | None = Field(
+        None, description="image of the cluster's jobs; Snakemake gives it to a shell without quotes"
+    )
+    seeds: Seeds = Field(description="a run for each")
+    training: Training = Training()
+    evaluation: Evaluation = Evaluation()
+    datasets: dict[DatasetName, Dataset] = Field({}, description="where images come from; default: rendered here")
+    experiments: Annotated[dict[Name, Experiment], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _every_experiment_is_valid(self) -> "Study":
+        known = [*KNOWN_DATASETS, *(name for name, dataset in self.datasets.items() if dataset.format)]
+        for name, experiment in self.experiments.items():
+            if experiment.dataset not in known:
+                found = (
+                    f"expected {', '.join(known)} or one under `datasets` with a format, found {experiment.dataset!r}"
+                )
+                raise ValueError(f".experiments.{name}.dataset: {found}")
+            try:
+                self.training_of(experiment)
+            except ValidationError as error:
+                raise ValueError(f".experiments.{name}.training{first_line(error)}") from None
+        self._check_rows()
+        for name, experiment in self.experiments.items():
+            experiment.check_figures(name)
+        return self
+
+    def _check_rows(self) -> None:
+        """Each cell of each row; those that select last, so that a mistake in a grid is told where it stands."""
+        rows = [(name, key, row) for name, its in self.experiments.items() for key, row in its.methods.items()]
+        for name, key, _ in sorted(rows, key=lambda place: bool(place[2].selects)):
+            try:
+                tuple(self.opened(name, key).cells())
+            except ValueError as error:
+                raise ValueError(f".experiments.{name}.methods.{key}{error}") from None
+
+    def training_of(self, experiment: Experiment) -> Training:
+        """The study's training with the experiment's changes."""
+        return Training(**(self.training.model_dump() | experiment.training))
+
+    def dataset(self, name: str) -> Dataset:
+        """The source of a data set: what the study says, else the images rendered here."""
+        return self.datasets.get(name, Dataset())
+
+    def searched(self, experiment: str, row: str) -> str:
+        """The row of its grid that decides what is `select` in a row: that of the same data, method, cost and options.
+
+        Raises:
+            ValueError: there is not exactly one.
+        """
+        its, own = self.experiments[experiment], self.experiments[experiment].methods[row]
+        grid = self.experiments.get(own.grid or "")
+        if grid is None:
+            raise ValueError(f".grid: expected an experiment to select from, found {own.grid!r}")
+        found = [
+            name
+            for name, other in grid.methods.items()
+            if (grid.dataset, other.method, grid.cost_of(name)) == (its.dataset, own.method, its.cost_of(row))
+            and other.options == own.options
+            and set(own.selects) <= other.coefficients.keys() - {*other.selects}
+        ]
+        if len(found) != 1:
+            raise ValueError(
+                f".grid: expected one row of {own.grid!r} with the same data set, method, cost and options that lists "
+                f"{' and '.join(own.selects)}, found {len(found)}"
+            )
+        return found[0]
+
+    def opened(self, experiment: str, row: str) -> Row:
+        """A row with all values that its grid may select where it says `select`.
+
+        Raises:
+            ValueError: nothing says from where to select, or there is a grid and nothing to select.
+        """
+        own = self.experiments[experiment].methods[row]
+        if not own.selects:
+            if own.grid:
+                raise ValueError(f".grid: expected a coefficient that is `{SELECT}` beside it, found none")
+            return own
+        for key in own.selects:
+            if own.grid is None:
+                raise ValueError(f".{key}: expected a `grid` beside `{SELECT}`, found none")
+            if len(own.coefficients[key]) > 1:
+                raise ValueError(f".{key}: expected `{SELECT}` alone, found it in a list")
+        searched = self.searched(experiment, row)
+        values = self.experiments[own.grid].methods[searched].coefficients
+        return own.model_copy(update={"coefficients": own.coefficients | {key: values[key] for key in own.selects}})
+
+
+def read(path: Path) -> Study:
+    """The study in a YAML file, or in the study.json of its results.
 
     Raises:
-        InputError: two experiments ask for different runs under the same id.
+        InputError: it is not YAML, or not a study; in one line the key, what was found and what is allowed.
+        OSError: it cannot be read.
     """
-    table: dict[str, Run] = {}
-    for name in study.experiments:
-        for identifier, run in experiment_runs(study, name).items():
-            if table.setdefault(identifier, run) != run:
-                different = [key for key, value in flatten(run).items() if flatten(table[identifier])[key] != value]
-                raise InputError(
-                    f"experiments.{name}: {identifier} is also in another experiment, with another {', '.join(different)}"
-                )
-    return table
+    import yaml  # only here: the Snakefile has read its own already
 
-
-def experiment_runs(study: Study, name: str) -> dict[str, Run]:
-    """The runs of one experiment by their id: its methods' grids times its seeds."""
-    experiment = study.experiments[name]
-    seeds = experiment.seeds or study.seeds
-    settings = itertools.chain.from_iterable(experiment.grid(method) for method in experiment.methods)
-    return {
-        _identifier(run, study.training): run
-        for method, seed in itertools.product(settings, seeds)
-        for run in [_run(experiment, method, seed, study.training_of(experiment))]
-    }
-
-
-def _run(experiment: Experiment, method: object, seed: int, training: Training) -> Run:
-    return Run(
-        dataset=experiment.dataset,
-        method=method,
-        cost=experiment.cost,
-        latent_dimension=experiment.latent_dimension,
-        seed=seed,
-        training=training,
-    )
-
-
-def coefficients(method: str) -> list[str]:
-    """The coefficients that a method cannot do without, in order: what a grid spans and a figure annotates."""
-    return [field.alias or name for name, field in METHODS[method].model_fields.items() if field.is_required()]
-
-
-def setting(run: Run, usual: Training) -> str:
-    """The part of an id between cost and seed: the method's coefficients, then whatever is unusual.
-
-    Unusual is an option of the method that is not at its default, and a training setting that is not the study's.
-    """
-    defaults = {name: field.default for name, field in METHODS[run.method.name].model_fields.items() if name != "name"}
-    defaults |= {"latent_dimension": Run.model_fields["latent_dimension"].default, **usual.model_dump()}
-    fields = {key: value for key, value in flatten(run).items() if key not in ("dataset", "method", "cost", "seed")}
-    needed = coefficients(run.method.name)
-    ordered = {key: fields[key] for key in [*needed, *fields] if key in needed or defaults.get(key) != fields[key]}
-    return ",".join(
-        f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}" for key, value in ordered.items()
-    )
-
-
-def _identifier(run: Run, usual: Training) -> str:
-    return f"{run.dataset}/{run.method.name}/{run.cost}/{setting(run, usual)}/seed={run.seed}"
+    try:
+        return check(Study, yaml.safe_load(path.read_text()), str(path))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: expected YAML, found {' '.join(str(error).split())}") from None

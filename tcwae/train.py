@@ -294,6 +294,7 @@ def _write_results(
         threads=threads,
         deterministic=deterministic,
         warnings=warnings_of(curves),
+        terms=dict(zip(training.columns, training.curves[-1][1:], strict=False)) if diverged is None else {},
         data={"source": data.source, "images_sha256": data.provenance["images_sha256"]},
         versions=versions(),
     )

@@ -73,7 +73,7 @@ def test_version(capsys):
         (["prepare", "npz", "--source", "real", "--archive", "text", "--output", "x.h5"], "text"),
         (["prepare", "celeba", "--source", "rendered", "--crop", "140", "--output", "x.h5"], "crop"),
         (["download", "celeba", "--output", "raw"], "img_align_celeba.zip"),
-        (["select", "--results", "none"], "none/metrics.csv: No such file"),
+        (["plot", "grid", "heatmap", "--results", "none", "--output", "x.pdf"], "none/study.json"),
         (["prepare", "dsprites", "--source", "real", "--archive", "none.npz", "--output", "x.h5"], "none.npz"),
         (["prepare", "dsprites", "--source", "real", "--archive", "text", "--output", "x.h5"], "text"),
     ],

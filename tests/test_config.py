@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcwae.config import METHODS, Run, Study, Training, check, flags, flatten, unflatten
+from tcwae.config import METHODS, Run, Training, check, flags, flatten, unflatten
 from tcwae.errors import InputError
+from tcwae.study import Study
 
 STUDY = {
     "study": "example",

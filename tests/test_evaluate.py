@@ -79,7 +79,7 @@ def test_pictures(evaluated, small_data):
 def test_record(evaluated):
     found = record(evaluated)
     assert found["settings"] == json.loads(json.dumps(flatten(RUN)))
-    assert found["evaluation"] == {"codes": 432, "held_out": 43, "seed": 0}
+    assert found["evaluation"] == {"codes": 432, "held_out": 43, "traversal_range": 2.0, "seed": 0}
     assert found["training"]["status"] == "finished"
     scores = found["scores"]
     assert scores["log_reconstruction"] == pytest.approx(math.log(scores["reconstruction"]))

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tcwae.config import Study, check, flatten
+from tcwae.config import check, flatten
 from tcwae.errors import InputError
 from tcwae.gather import COLUMNS, SCORES, gather
-from tcwae.study import runs
+from tcwae.runs import runs
+from tcwae.study import Study
 
 STUDY = check(
     Study,

@@ -16,7 +16,6 @@ from tcwae.errors import InputError
 from tcwae.figures import KINDS, names, plot
 from tcwae.figures.results import load
 from tcwae.report import report
-from tcwae.select import select
 
 TEMPLATE = Path(__file__).parents[1] / "workflow" / "report" / "report.typ"
 
@@ -73,7 +72,7 @@ def test_bold_marks_the_best_mean_of_each_score(said, folder):
 
 
 def test_equal_means_are_both_bold(copy):
-    path = copy / "selection.csv"
+    path = copy / "selection/grid.csv"
     selection = pd.read_csv(path)
     selection["mig_mean"] = 0.25
     selection.to_csv(path, index=False)
@@ -89,7 +88,7 @@ def test_the_papers_numbers_stand_beside_ours_only_where_the_data_are_the_same(s
         "setting": names.setting("beta=50,gamma=100"),
         "cells": ["4.16 ± .31", "0.36 ± .04", "0.75 ± .02", "0.091 ± .004"],
     }
-    for name in ("metrics.csv", "selection.csv"):
+    for name in ("metrics.csv", "selection/grid.csv"):
         text = (copy / name).read_text().replace(",dsprites,", ",smallnorb,")
         (copy / name).write_text(text)
     assert [row["paper"] for row in contents(load(copy))["experiments"][0]["table"]] == [None] * 5
@@ -124,7 +123,7 @@ def test_missing_runs_are_named(copy, tmp_path):
     said = contents(load(copy))
     assert said["missing"] == ["dsprites/wae_mmd/cross_entropy/lambda=100/seed=1"]
     assert said["experiments"][0]["missing"] == 1
-    select(copy)
+    synthetic.select(copy)
     report(copy, TEMPLATE, tmp_path / "report.pdf")
 
 
@@ -173,7 +172,7 @@ def test_a_study_of_one_run_without_figures_can_be_typeset(tmp_path):
     results = synthetic.write(tmp_path / "small", {"wae_mmd": {"lambda": [10.0]}}, ())
     metrics = pd.read_csv(results / "metrics.csv")
     metrics[:1].to_csv(results / "metrics.csv", index=False)
-    select(results)
+    synthetic.select(results)
     study = json.loads((results / "study.json").read_text())
     study["experiments"]["grid"] |= {"shows": ["scores_table"], "title": "", "seeds": [0]}
     (results / "study.json").write_text(json.dumps(study))
@@ -194,7 +193,7 @@ def test_two_experiments_share_runs(copy, tmp_path):
     study["experiments"]["again"] = study["experiments"]["grid"] | {"shows": ["samples"]}
     (copy / "study.json").write_text(json.dumps(study))
     pd.read_csv(copy / "metrics.csv").assign(experiments="grid again").to_csv(copy / "metrics.csv", index=False)
-    select(copy)
+    synthetic.select(copy, "again")
     plot("again", "samples", copy, copy / "figures" / "again-samples.pdf")
     said = contents(load(copy))
     assert [experiment["runs"]["total"] for experiment in said["experiments"]] == [36, 36]

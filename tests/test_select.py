@@ -1,11 +1,19 @@
 """Selection by mean rank, on tables small enough to rank by hand."""
 
+import json
+
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
+from test_gather import record
 
+from tcwae.config import check
+from tcwae.errors import InputError
 from tcwae.gather import COLUMNS
-from tcwae.select import best_settings, rank
+from tcwae.runs import chosen, runs
+from tcwae.select import best_settings, rank, select
+from tcwae.study import Study
 
 
 def table(rows):
@@ -15,17 +23,23 @@ def table(rows):
         experiments="table", dataset="dsprites", method="tcwae_mws", cost="cross_entropy", status="finished"
     )
     frame["run"] = frame["setting"] + "/" + frame["seed"].astype(str)
-    return frame.reindex(columns=COLUMNS).assign(**{name: frame[name] for name in frame})
+    return frame.reindex(columns=COLUMNS).assign(row="tcwae_mws", udr=np.nan, **{name: frame[name] for name in frame})
 
 
 def selected(frame):
-    chosen = best_settings(frame)
-    return chosen.loc[chosen["selected"], "setting"].tolist()
+    found = best_settings(frame)
+    return found.loc[found["selected"], "setting"].tolist()
 
 
 def test_ranks_by_hand():
     scores = pd.DataFrame(
-        {"log_reconstruction": [3.0, 2.0, 4.0], "mig": [0.3, 0.1, 0.3], "factor_vae": [0.5, 0.6, 0.7], "sap": [1, 2, 3]}
+        {
+            "log_reconstruction": [3.0, 2.0, 4.0],
+            "mig": [0.3, 0.1, 0.3],
+            "factor_vae": [0.5, 0.6, 0.7],
+            "sap": [1, 2, 3],
+            "udr": np.nan,
+        }
     )
     ranks = rank(scores)
     assert ranks["rank_log_reconstruction"].tolist() == [2, 1, 3]
@@ -67,18 +81,82 @@ def test_a_setting_with_a_diverged_run_ranks_last_and_stays_in_the_table():
     rows = [("a", 0, 1, 0.9, 0.9, 0.9), ("a", 1, np.nan, np.nan, np.nan, np.nan), ("b", 0, 5, 0.1, 0.1, 0.1)]
     frame = table(rows)
     frame.loc[1, "status"] = "diverged"
-    chosen = best_settings(frame).set_index("setting")
-    assert chosen["selected"].to_dict() == {"a": False, "b": True}
-    assert chosen["diverged"].to_dict() == {"a": 1, "b": 0}
-    assert np.isnan(chosen.loc["a", "mig_mean"])
-    assert chosen.loc["a", "best_run"] == "a/0"
+    found = best_settings(frame).set_index("setting")
+    assert found["selected"].to_dict() == {"a": False, "b": True}
+    assert found["diverged"].to_dict() == {"a": 1, "b": 0}
+    assert np.isnan(found.loc["a", "mig_mean"])
+    assert found.loc["a", "best_run"] == "a/0"
 
 
-def test_experiments_methods_and_costs_are_ranked_apart():
+def test_rows_are_ranked_apart():
     frame = table([("a", 0, 3, 0.3, 0.6, 0.1), ("b", 0, 2, 0.4, 0.7, 0.2), ("c", 0, 1, 0.5, 0.8, 0.3)])
-    frame["experiments"] = ["table", "table grid", "grid"]
-    chosen = best_settings(frame)
-    found = chosen.loc[chosen["selected"], ["experiment", "setting"]].values.tolist()
-    assert found == [["table", "b"], ["grid", "c"]]
-    frame["experiments"], frame["method"] = "table", ["x", "x", "y"]
-    assert selected(frame) == ["b", "c"]
+    frame["row"] = ["one", "one", "another"]
+    found = best_settings(frame)
+    assert found.loc[found["selected"], ["row", "setting"]].values.tolist() == [["one", "b"], ["another", "c"]]
+
+
+def test_without_factors_the_reconstruction_and_udr_decide():
+    none = np.nan
+    frame = table([("a", 0, 3, none, none, none), ("b", 0, 2, none, none, none), ("c", 0, 1, none, none, none)])
+    assert selected(frame) == ["c"]
+    frame["udr"] = [0.1, 0.9, 0.2]  # ranks 3 2 1 and 3 1 2: of equal mean ranks the better reconstruction
+    assert selected(frame) == ["c"]
+    frame["udr"] = [0.1, 0.9, 0.05]
+    found = best_settings(frame)
+    assert found["mean_rank"].tolist() == [(3 + 2) / 2, (2 + 1) / 2, (1 + 3) / 2]
+    assert found["rank_mig"].isna().all()
+
+
+def test_where_all_runs_diverged_nothing_is_chosen(tmp_path):
+    frame = table([("a", 0, np.nan, np.nan, np.nan, np.nan)]).assign(status="diverged")
+    best_settings(frame).to_csv(tmp_path / "grid.csv", index=False)
+    with pytest.raises(InputError, match="of which all runs finished, found none"):
+        chosen(tmp_path / "grid.csv")
+
+
+def test_what_is_chosen_are_the_coefficients_of_the_selected_setting(tmp_path):
+    frame = table([("a", 0, 3, 0.3, 0.6, 0.1), ("b", 0, 2, 0.4, 0.7, 0.2)]).assign(beta=[1.0, 50.0], gamma=[5.0, 100.0])
+    best_settings(frame).to_csv(tmp_path / "grid.csv", index=False)
+    assert chosen(tmp_path / "grid.csv") == {"tcwae_mws": {"beta": 50.0, "gamma": 100.0}}
+
+
+class Records:
+    """A folder of results with posteriors of three seeds: two that agree, and one that has learnt something else."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.study = check(
+            Study,
+            {
+                "study": "chairs",
+                "seeds": [0, 1, 2],
+                "experiments": {"chairs": {"dataset": "chairs3d", "methods": {"beta_vae": {"beta": 1}}}},
+            },
+            "test",
+        )
+        random = np.random.default_rng(0)
+        shared = random.normal(size=(2000, 4))
+        mixed = shared @ np.linalg.qr(random.normal(size=(4, 4)))[0]
+        for (identifier, run), codes in zip(runs(self.study).items(), (shared, mixed, -shared[:, ::-1]), strict=True):
+            path = folder / "runs" / identifier
+            path.mkdir(parents=True)
+            written = record(run)
+            written["scores"] = {"log_reconstruction": 3.0, "reconstruction": 20.0}
+            (path / "metrics.json").write_text(json.dumps(written))
+            with h5py.File(path / "codes.h5", "w") as file:
+                file["codes"], file["deviations"] = codes, np.full(codes.shape, 0.1)
+
+
+def test_udr_chooses_a_seed_that_another_agrees_with(tmp_path):
+    made = Records(tmp_path)
+    select(made.study, "chairs", tmp_path)
+    (row,) = pd.read_csv(tmp_path / "selection" / "chairs.csv").to_dict("records")
+    assert row["best_run"] in {run for run in runs(made.study) if run.endswith(("seed=0", "seed=2"))}
+    assert 0 < row["udr_mean"] < 0.9
+
+
+def test_codes_that_are_missing_are_named(tmp_path):
+    made = Records(tmp_path)
+    next(tmp_path.rglob("codes.h5")).unlink()
+    with pytest.raises(InputError, match=r"codes\.h5: expected codes and deviations"):
+        select(made.study, "chairs", tmp_path)

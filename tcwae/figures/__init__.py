@@ -12,7 +12,18 @@ import h5py
 import pandas as pd
 
 from tcwae.errors import InputError
-from tcwae.figures import heatmap, reconstructions, samples, scores_vs_reconstruction, style, traversals
+from tcwae.figures import (
+    ablation,
+    heatmap,
+    latent_traversals,
+    quadrants,
+    reconstructions,
+    samples,
+    scores_vs_reconstruction,
+    style,
+    traversals,
+    violins,
+)
 from tcwae.figures.images import Shown
 from tcwae.figures.results import load
 from tcwae.files import atomic
@@ -22,9 +33,13 @@ __all__ = ["KINDS", "plot"]
 KINDS: dict[str, ModuleType] = {
     "heatmap": heatmap,
     "scores_vs_reconstruction": scores_vs_reconstruction,
-    "reconstructions": reconstructions,
+    "violins": violins,
+    "ablation": ablation,
     "traversals": traversals,
+    "latent_traversals": latent_traversals,
+    "reconstructions": reconstructions,
     "samples": samples,
+    "quadrants": quadrants,
 }
 """In the order in which a report shows them."""
 
@@ -38,7 +53,7 @@ def plot(experiment: str, figure: str, results: Path, output: Path) -> None:
     """
     if figure not in KINDS:
         raise InputError(f"expected a figure of {', '.join(KINDS)}, found {figure!r}")
-    kind, study = KINDS[figure], load(results)
+    kind, study = KINDS[figure], load(results, experiment)
     data = kind.data(study, experiment)
     with style.look():
         drawing = kind.draw(data, kind.note(study, experiment))
@@ -47,14 +62,14 @@ def plot(experiment: str, figure: str, results: Path, output: Path) -> None:
 
 
 def _save_data(data: pd.DataFrame | Sequence[Shown], output: Path) -> None:
-    """Write a table as CSV, images as HDF5 with a group for each method."""
+    """Write a table as CSV, images as HDF5 with a group for each row of the study."""
     if isinstance(data, pd.DataFrame):
         with atomic(output.with_suffix(".csv")) as temporary:
             data.to_csv(temporary, index=False)
         return
     with atomic(output.with_suffix(".h5")) as temporary, h5py.File(temporary, "w") as file:
         for shown in data:
-            group = file.create_group(shown.method)
+            group = file.create_group(shown.row)
             group.attrs.update(run=shown.run, setting=shown.setting)
             for name, array in shown.arrays.items():
                 group.create_dataset(name, data=array, compression="gzip", shuffle=True)

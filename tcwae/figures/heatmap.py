@@ -22,32 +22,32 @@ SIDE = (style.WIDTH - LEFT - 3 * GAP - 0.5) / 4
 BAR = 12.5
 
 
-def grids(settings: pd.DataFrame) -> list[str]:
-    """The methods whose settings span a grid: several values of beta and several of gamma."""
-    values = settings.groupby("method", sort=False)[["beta", "gamma"]].nunique()
-    return list(values.index[(values > 1).all(axis=1)])
+def grids(results: Results, experiment: str) -> list[str]:
+    """The rows whose settings span a grid: several values of beta and several of gamma."""
+    rows = results.experiment(experiment).methods
+    return [name for name, row in rows.items() if {"beta", "gamma"} <= row.lists]
 
 
 def data(results: Results, experiment: str) -> pd.DataFrame:
     """One row a cell: mean scores over the seeds.
 
     Raises:
-        InputError: no method has a grid, or one has two settings for a cell.
+        InputError: no row has a grid, one has two settings for a cell, or their costs differ.
     """
     settings = results.settings(experiment)
-    cells = settings[settings["method"].isin(grids(settings))]
+    cells = settings[settings["row"].isin(grids(results, experiment))]
     if cells.empty:
-        raise InputError(f"{results.folder / 'selection.csv'}: expected a grid of beta and gamma in {experiment!r}")
-    if cells.duplicated(["method", "beta", "gamma"]).any():
-        raise InputError(f"{results.folder / 'selection.csv'}: expected one setting for each cell in {experiment!r}")
+        raise InputError(f"{experiment}: expected a grid of beta and gamma for its heat maps")
+    if cells.duplicated(["row", "beta", "gamma"]).any() or cells["cost"].nunique() > 1:
+        raise InputError(f"{experiment}: expected one setting for each cell of its heat maps, and one cost")
     means = [f"{score}_mean" for score in names.SCORES]
-    return cells[["method", "cost", "setting", "beta", "gamma", "seeds", "diverged", *means, "selected"]]
+    return cells[["row", "name", "method", "cost", "setting", "beta", "gamma", "seeds", "diverged", *means, "selected"]]
 
 
 def runs(results: Results, experiment: str) -> pd.DataFrame:
     """The runs behind the cells."""
     table = results.runs(experiment)
-    return table[table["method"].isin(grids(results.settings(experiment)))]
+    return table[table["row"].isin(grids(results, experiment))]
 
 
 def note(results: Results, experiment: str) -> str:
@@ -64,24 +64,24 @@ def scale(cells: pd.DataFrame, score: str) -> tuple[Normalize, Colormap]:
 
 
 def draw(cells: pd.DataFrame, note: str) -> Figure:
-    """A row of four panels for each method, a column and a colour scale for each score; darker is better."""
-    methods = list(dict.fromkeys(cells["method"]))
+    """A row of four panels for each row of the study, a column and a colour scale for each score; darker is better."""
+    rows = list(dict.fromkeys(cells["name"]))
     height = SIDE * min(1.0, cells["gamma"].nunique() / cells["beta"].nunique())
     step = HEADER + height + 9
-    figure = style.new(TOP + step * len(methods) + BAR, note)
+    figure = style.new(TOP + step * len(rows) + BAR, note)
     for column, score in enumerate(names.SCORES):
         left = LEFT + column * (SIDE + GAP)
-        for row, method in enumerate(methods):
+        for row, name in enumerate(rows):
             top = TOP + row * step + HEADER
             axes = style.axes(figure, left, top, SIDE, height)
-            _panel(axes, cells[cells["method"] == method], score, scale(cells, score))
+            _panel(axes, cells[cells["name"] == name], score, scale(cells, score))
             if column > 0:
                 axes.set_yticks([])
             else:
                 axes.set_ylabel("$\\gamma$", rotation=0, va="center")
-                style.text(figure, left, top - 2, names.METHODS[method], weight="bold")
+                style.text(figure, left, top - 2, name, weight="bold")
         style.text(figure, left + SIDE / 2, 4.0, style.label(score, cells["cost"].iloc[0]), ha="center")
-        _colour_bar(style.axes(figure, left, TOP + step * len(methods) + 2, SIDE, 2.5), scale(cells, score))
+        _colour_bar(style.axes(figure, left, TOP + step * len(rows) + 2, SIDE, 2.5), scale(cells, score))
     return figure
 
 

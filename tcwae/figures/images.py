@@ -28,9 +28,10 @@ SEAM = 4
 
 @dataclass(frozen=True)
 class Shown:
-    """A method's best run and the arrays of it that a figure shows."""
+    """The best run of a row of the study, and the arrays of it that a figure shows."""
 
-    method: str
+    row: str
+    name: str
     setting: str
     run: str
     arrays: dict[str, np.ndarray]
@@ -46,7 +47,7 @@ def best(results: Results, experiment: str, arrays: Sequence[str]) -> list[Shown
     if chosen.empty:
         raise InputError(f"{results.folder / 'selection.csv'}: expected a best_run in {experiment!r}, found none")
     return [
-        Shown(row.method, row.setting, row.best_run, read_images(_path(results, row.best_run), arrays))
+        Shown(row.row, row.name, row.setting, row.best_run, read_images(_path(results, row.best_run), arrays))
         for row in chosen.itertuples()
     ]
 
@@ -90,10 +91,10 @@ def rows(shown: Sequence[Shown], array: str, note: str) -> Figure:
     side = min((style.WIDTH - LABEL) / columns, LARGEST)
     figure = style.new((side + GAP) * (len(shown) + 1) + 2 * GAP, note)
     stack = [("data", "", shown[0].arrays["inputs"])]
-    stack += [(names.METHODS[own.method], names.setting(own.setting), own.arrays[array]) for own in shown]
+    stack += [(own.name, names.setting(own.setting), own.arrays[array]) for own in shown]
     for index, (name, setting, images) in enumerate(stack):
         top = index * (side + GAP) + (GAP if index else 0)
         place(style.axes(figure, LABEL, top, side * columns, side), images[None, :columns])
-        style.text(figure, 0.0, top + side / 2 + (0 if setting else 1), name, weight="bold")
+        style.text(figure, 0.0, top + side / 2 + (0 if setting else 1), name, weight="bold", fontsize=8)
         style.small(figure, 0.0, top + side / 2 + 4, style.wrap(setting, LABEL - 1))
     return figure

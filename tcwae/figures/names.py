@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from tcwae.study import Row
+
 __all__ = [
     "COSTS",
     "DATASETS",
@@ -12,6 +14,7 @@ __all__ = [
     "SYMBOLS",
     "TUNED",
     "Score",
+    "called",
     "coefficients",
     "count",
     "dataset",
@@ -100,3 +103,9 @@ def dataset(name: str, source: str) -> str:
 def count(number: int, noun: str) -> str:
     """A number with its noun: "1 run", "2,000 iterations"."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def called(row: Row, usual: str) -> str:
+    """A row of an experiment: by its own name, else by its method, and its cost where it is not the `usual` one."""
+    unusual = row.cost is not None and row.cost != usual
+    return row.name or METHODS[row.method] + (f" ({COSTS[row.cost]})" if unusual else "")

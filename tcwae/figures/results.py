@@ -2,30 +2,38 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pandas as pd
 
-from tcwae.config import Experiment, Study, check
+from tcwae.config import check
 from tcwae.errors import InputError
 from tcwae.figures import names
+from tcwae.runs import experiment_runs, row_runs
+from tcwae.study import Experiment, Study
 
 __all__ = ["Results", "load", "read_images", "source_note"]
 
 COEFFICIENTS = ("alpha", "beta", "gamma", "lambda")
 MEASURES = (*names.SCORES, "total_correlation", "dimension_wise_kl", "index_code_mi", "mmd", "active_units")
-METRICS_TEXT = ("run", "experiments", "dataset", "source", "method", "cost", "setting", "status")
-METRICS_NUMBERS = (*COEFFICIENTS, *MEASURES, "seed", "iterations", "batch_size", "diverged_step", "train_seconds")
-VERSIONS = ("device", "tcwae", "torch", "commit")
+METRICS_TEXT = (
+    *("run", "experiments", "dataset", "source", "method", "cost", "setting", "status"),
+    *("finished", "images_sha256"),
+)
+METRICS_NUMBERS = (
+    *(*COEFFICIENTS, *MEASURES, "reconstruction", "total_correlation_trained", "dimension_wise_kl_trained"),
+    *("seed", "iterations", "batch_size", "diverged_step", "train_seconds", "evaluate_seconds"),
+)
+VERSIONS = ("device", "tcwae", "torch", "commit", "diverged_term", "warnings")
 """Text, also where it looks like a number."""
 
 CHOICES = {"method": tuple(names.METHODS), "cost": tuple(names.COSTS), "status": ("finished", "diverged")}
-SELECTION_TEXT = ("experiment", "dataset", "method", "cost", "setting")
+SELECTION_TEXT = ("row", "dataset", "method", "cost", "setting")
 SELECTION_NUMBERS = (
-    *(*COEFFICIENTS, "seeds", "diverged", "mean_rank"),
+    *(*COEFFICIENTS, "seeds", "diverged", "mean_rank", "udr_mean", "udr_sd"),
     *(column.format(score) for score in names.SCORES for column in ("{}_mean", "{}_sd", "rank_{}")),
 )
 
@@ -39,6 +47,10 @@ class Results:
     metrics: pd.DataFrame
     selection: pd.DataFrame
 
+    def begun(self, name: str) -> bool:
+        """Whether there is any run of an experiment."""
+        return bool(self.metrics["run"].isin(experiment_runs(self.study, name).keys()).any())
+
     def experiment(self, name: str) -> Experiment:
         """The resolved experiment.
 
@@ -50,23 +62,38 @@ class Results:
         return self.study.experiments[name]
 
     def runs(self, experiment: str) -> pd.DataFrame:
-        """The experiment's runs, in the order of methods, coefficients and seeds.
+        """The experiment's runs that there are, in the order of its rows, of coefficients and of seeds.
+
+        A run that two rows share is there twice. Besides the columns of metrics.csv: row, name and twin (see `_named`).
 
         Raises:
             InputError: there is none.
         """
-        self.experiment(experiment)
-        own = self.metrics[[experiment in its.split() for its in self.metrics["experiments"]]]
+        its = self.experiment(experiment)
+        members = {row: row_runs(self.study, experiment, row).keys() for row in its.methods}
+        tables = [self.metrics[self.metrics["run"].isin(runs)].assign(row=row) for row, runs in members.items()]
+        own = pd.concat(tables, ignore_index=True)
         if own.empty:
             raise InputError(
                 f"{self.folder / 'metrics.csv'}: expected runs of {experiment!r}, found none; make it again"
             )
-        return own
+        return self._named(own, its)
 
     def settings(self, experiment: str) -> pd.DataFrame:
-        """The experiment's settings, in the order of methods and coefficients."""
-        self.experiment(experiment)
-        return self.selection[self.selection["experiment"] == experiment]
+        """The experiment's settings, in the order of its rows and of coefficients; with row, name and twin."""
+        its = self.experiment(experiment)
+        table = self.selection[self.selection["experiment"] == experiment]
+        order = {row: place for place, row in enumerate(its.methods)}
+        table = table.sort_values("row", key=lambda rows: rows.map(order), kind="stable", ignore_index=True)
+        return self._named(table, its)
+
+    @staticmethod
+    def _named(table: pd.DataFrame, experiment: Experiment) -> pd.DataFrame:
+        """With what readers call each row, and how many rows before it are of the same method (its look in figures)."""
+        calls = {key: names.called(row, experiment.cost) for key, row in experiment.methods.items()}
+        methods = [row.method for row in experiment.methods.values()]
+        twins = {key: methods[:place].count(methods[place]) for place, key in enumerate(experiment.methods)}
+        return table.assign(name=table["row"].map(calls), twin=table["row"].map(twins))
 
     def best(self, experiment: str) -> pd.DataFrame:
         """The selected setting of each method, where its best run finished."""
@@ -75,19 +102,34 @@ class Results:
         return settings[settings["selected"] & settings["best_run"].isin(finished)]
 
 
-def load(folder: Path) -> Results:
-    """Read study.json, metrics.csv and selection.csv of a study.
+def load(folder: Path, experiment: str | None = None) -> Results:
+    """Read study.json, metrics.csv and the selection of one experiment, or of all, of a study.
 
     Raises:
         InputError: a file is missing, damaged or of another version; the line names it.
     """
+    study = _read_study(folder / "study.json")
     metrics = _read_table(folder / "metrics.csv", METRICS_TEXT, METRICS_NUMBERS)
-    selection = _read_table(folder / "selection.csv", SELECTION_TEXT, SELECTION_NUMBERS, ("selected", "best_run"))
-    selection["selected"] = selection["selected"] == "True"
-    unknown = set(selection["best_run"].dropna()) - set(metrics["run"])
+    results = Results(folder, study, metrics, pd.DataFrame())
+    if experiment is not None:
+        results.experiment(experiment)
+    wanted = [name for name in study.experiments if experiment in (None, name) and results.begun(name)]
+    if not wanted:
+        whose = repr(experiment) if experiment else "the study"
+        raise InputError(f"{folder / 'metrics.csv'}: expected runs of {whose}, found none; make it again")
+    tables = [_read_selection(folder / "selection" / f"{name}.csv", results, name) for name in wanted]
+    return replace(results, selection=pd.concat(tables, ignore_index=True))
+
+
+def _read_selection(path: Path, results: Results, experiment: str) -> pd.DataFrame:
+    table = _read_table(path, SELECTION_TEXT, SELECTION_NUMBERS, ("selected", "best_run"))
+    foreign = set(table["row"]) - results.experiment(experiment).methods.keys()
+    if foreign:
+        raise InputError(f"{path}: the row {min(foreign)!r} is not in the study; make it again")
+    unknown = set(table["best_run"].dropna()) - set(results.metrics["run"])
     if unknown:
-        raise InputError(f"{folder / 'selection.csv'}: best_run {min(unknown)!r} is not in metrics.csv; make it again")
-    return Results(folder, _read_study(folder / "study.json"), metrics, selection)
+        raise InputError(f"{path}: best_run {min(unknown)!r} is not in metrics.csv; make it again")
+    return table.assign(experiment=experiment, selected=table["selected"] == "True")
 
 
 def _read_study(path: Path) -> Study:
@@ -166,13 +208,13 @@ def source_note(runs: pd.DataFrame, shown: int | None = None) -> str:
         runs: all runs that the figure was made from.
         shown: how many of them it shows, where it shows each method's best one only.
     """
-    first = runs.iloc[0]
-    seeds = _range(runs.groupby(["method", "setting"])["seed"].nunique(), "seed")
+    first, distinct = runs.iloc[0], runs.drop_duplicates("run")
+    seeds = _range(runs.groupby(["row", "setting"])["seed"].nunique(), "seed")
     parts = [
         f"Data: {names.dataset(first['dataset'], first['source'])}",
-        f"{names.count(len(runs), 'run')}, {seeds} a setting" + (f", the best {shown} shown" if shown else ""),
+        f"{names.count(len(distinct), 'run')}, {seeds} a setting" + (f", the best {shown} shown" if shown else ""),
         _range(runs["iterations"], "iteration"),
-        *_diverged(runs[runs["status"] == "diverged"]),
+        *_diverged(distinct[distinct["status"] == "diverged"]),
     ]
     return " · ".join(parts)
 
@@ -181,8 +223,7 @@ def _diverged(runs: pd.DataFrame) -> list[str]:
     if runs.empty:
         return []
     which = [
-        f"{names.METHODS[run.method]}, {names.setting(run.setting)}, seed{names.NO_BREAK}{run.seed}"
-        for run in runs[:2].itertuples()
+        f"{run.name}, {names.setting(run.setting)}, seed{names.NO_BREAK}{run.seed}" for run in runs[:2].itertuples()
     ]
     more = [f"and {len(runs) - 2} more"] if len(runs) > 2 else []
     return [f"{names.count(len(runs), 'run')} diverged ({'; '.join(which + more)})"]

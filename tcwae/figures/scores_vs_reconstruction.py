@@ -30,12 +30,12 @@ def data(results: Results, experiment: str) -> pd.DataFrame:
         InputError: no run of the experiment finished.
     """
     shown = runs(results, experiment)
-    lost = (shown["status"] == "diverged").groupby([shown["method"], shown["setting"]]).transform("sum")
-    tuned = [row[names.TUNED[row["method"]]] for _, row in shown.iterrows()]
-    finished = shown.assign(coefficient=tuned, diverged=lost)[shown["status"] == "finished"]
+    lost = (shown["status"] == "diverged").groupby([shown["row"], shown["setting"]]).transform("sum")
+    finished = shown.assign(diverged=lost)[shown["status"] == "finished"]
     if finished.empty:
         raise InputError(f"{results.folder / 'metrics.csv'}: expected a finished run of {experiment!r}, found none")
-    return finished[["method", "cost", "setting", "coefficient", "seed", "diverged", *names.SCORES]]
+    columns = ["row", "name", "twin", "method", "cost", "setting", "coefficient", "seed", "diverged"]
+    return finished[[*columns, *names.SCORES]]
 
 
 def note(results: Results, experiment: str) -> str:
@@ -44,12 +44,16 @@ def note(results: Results, experiment: str) -> str:
 
 
 def runs(results: Results, experiment: str) -> pd.DataFrame:
-    """The runs that are shown, or would be had they not diverged."""
-    table, best = results.runs(experiment), results.best(experiment).set_index("method")
-    for method in grids(results.settings(experiment)):
-        if method in best.index:
-            table = table[(table["method"] != method) | (table["gamma"] == best.loc[method, "gamma"])]
-    return table
+    """The runs of the experiment's own cost that are shown, or would be had they not diverged.
+
+    Of a row with a grid only those at the selected gamma, as in the paper; with `coefficient`, the value that is tuned.
+    """
+    table, best = results.runs(experiment), results.best(experiment).set_index("row")
+    table = table[table["cost"] == results.experiment(experiment).cost]
+    for row in grids(results, experiment):
+        if row in best.index:
+            table = table[(table["row"] != row) | (table["gamma"] == best.loc[row, "gamma"])]
+    return table.assign(coefficient=[run[names.TUNED[run["method"]]] for _, run in table.iterrows()])
 
 
 def draw(runs: pd.DataFrame, note: str) -> Figure:
@@ -57,39 +61,44 @@ def draw(runs: pd.DataFrame, note: str) -> Figure:
     scores = [score for score in names.SCORES if score != "log_reconstruction"]
     cost = runs["cost"].iloc[0]
     height = 45.0 if runs["setting"].nunique() <= 15 else 65.0
-    figure = style.new(TOP + height + LEGEND, note)
+    figure = style.new(TOP + height + LEGEND + 4 * ((runs["row"].nunique() - 1) // 5), note)
     width = (style.WIDTH - LEFT - GAP * (len(scores) - 1) - 1) / len(scores)
     for index, score in enumerate(scores):
         axes = style.axes(figure, LEFT + index * (width + GAP), TOP, width, height)
-        for method, own in runs.groupby("method", sort=False):
-            _draw_method(axes, method, own, score)
+        for _, own in runs.groupby("row", sort=False):
+            _draw_row(axes, own, score)
         axes.set(xlabel=style.label("log_reconstruction", cost), ylabel=style.label(score, cost))
         axes.yaxis.set_label_coords(-9.5 / width, 0.5)
         axes.margins(0.12)
         axes.locator_params(nbins=5)
         _draw_labels(axes, runs, score)
-    _legend(figure, TOP + height + LEGEND - 4, list(dict.fromkeys(runs["method"])))
+    _legend(figure, TOP + height + LEGEND - 4, runs.drop_duplicates("row"))
     return figure
 
 
 def _settings(runs: pd.DataFrame, score: str) -> pd.DataFrame:
     """Mean (x, y) and standard deviation (dx, dy; NaN for one seed) of each setting."""
     return (
-        runs.groupby(["method", "setting", "coefficient", "diverged"], sort=False)
+        runs.groupby(["row", "method", "setting", "coefficient", "diverged"], sort=False)
         .agg(x=("log_reconstruction", "mean"), y=(score, "mean"), dx=("log_reconstruction", "std"), dy=(score, "std"))
         .reset_index()
     )
 
 
-def _draw_method(axes: Axes, method: str, runs: pd.DataFrame, score: str) -> None:
-    colour, marker = style.COLOURS[method], style.MARKERS[method]
+def _draw_row(axes: Axes, runs: pd.DataFrame, score: str) -> None:
+    first = runs.iloc[0]
+    colour, marker, line = (
+        style.COLOURS[first["method"]],
+        style.MARKERS[first["method"]],
+        style.LINES[first["twin"] % 3],
+    )
     means = _settings(runs, score).sort_values("coefficient")
     repeated = runs.groupby("setting")["seed"].transform("size") > 1
     axes.plot(
         runs.loc[repeated, "log_reconstruction"], runs.loc[repeated, score], linestyle="", marker=marker,
         color=colour, markersize=2.5, markeredgewidth=0, alpha=0.35,
     )  # fmt: skip
-    axes.plot(means["x"], means["y"], color=colour, linewidth=0.7, alpha=0.6)
+    axes.plot(means["x"], means["y"], color=colour, linewidth=0.7, alpha=0.6, linestyle=line)
     for whole, own in means.groupby(means["diverged"] == 0):
         axes.errorbar(
             own["x"], own["y"], xerr=own["dx"], yerr=own["dy"], linestyle="", marker=marker, color=colour,
@@ -121,13 +130,14 @@ def _near(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.prod(np.clip(1 - apart, 0, 1)))
 
 
-def _legend(figure: Figure, top: float, methods: list[str]) -> None:
+def _legend(figure: Figure, top: float, rows: pd.DataFrame) -> None:
     handles = [
-        Line2D([], [], color=style.COLOURS[method], marker=style.MARKERS[method], markersize=4.5, linewidth=0.7,
-               label=f"{names.METHODS[method]} ({names.SYMBOLS[names.TUNED[method]]})")
-        for method in methods
+        Line2D([], [], color=style.COLOURS[row.method], marker=style.MARKERS[row.method], markersize=4.5, linewidth=0.7,
+               linestyle=style.LINES[row.twin % 3],
+               label=f"{style.mathematics(row.name)} ({names.SYMBOLS[names.TUNED[row.method]]})")
+        for row in rows.itertuples(index=False)
     ]  # fmt: skip
     figure.legend(
-        handles=handles, loc="center", bbox_to_anchor=(0.5, 1 - top / (figure.get_figheight() * 25.4)),
-        ncols=len(handles), frameon=False, handlelength=1.4, columnspacing=1.2, handletextpad=0.4,
+        handles=handles, loc="upper center", bbox_to_anchor=(0.5, 1 - (top - 3) / (figure.get_figheight() * 25.4)),
+        ncols=min(5, len(handles)), frameon=False, handlelength=1.8, columnspacing=1.2, handletextpad=0.4,
     )  # fmt: skip

@@ -6,17 +6,36 @@ Colours are Okabe and Ito's (https://jfly.uni-koeln.de/color/), told apart with 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from tcwae.figures import names
 from tcwae.files import atomic
 
-__all__ = ["COLOURS", "MARKERS", "WIDTH", "axes", "label", "look", "new", "save", "small", "text", "wrap"]
+__all__ = [
+    "COLOURS",
+    "LINES",
+    "MARKERS",
+    "WIDTH",
+    "axes",
+    "label",
+    "line",
+    "log_ticks",
+    "look",
+    "mathematics",
+    "new",
+    "save",
+    "small",
+    "text",
+    "wrap",
+]
 
 WIDTH = 160.0
 """Millimetres: the text width of the report's A4 page. Figures are drawn at the size at which they are printed."""
@@ -29,6 +48,8 @@ COLOURS = {
     "factor_vae": "#CC79A7",
     "beta_vae": "#E69F00",
 }
+LINES = ("-", "--", ":")
+"""Of the first, second and third row of one method."""
 MARKERS = {"wae_mmd": "P", "tcwae_mws": "o", "tcwae_gan": "s", "beta_tcvae": "^", "factor_vae": "D", "beta_vae": "v"}
 
 LOOK = {
@@ -82,15 +103,39 @@ def wrap(words: str, width: float) -> list[str]:
     return lines
 
 
-def axes(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
+def axes(figure: Figure, left: float, top: float, width: float, height: float, **options: object) -> Axes:
     """Axes at a place in millimetres from the figure's upper left corner."""
     total = figure.get_figheight() * 25.4
-    return figure.add_axes((left / WIDTH, 1 - (top + height) / total, width / WIDTH, height / total))
+    return figure.add_axes((left / WIDTH, 1 - (top + height) / total, width / WIDTH, height / total), **options)
+
+
+def line(method: str, twin: int) -> dict[str, Any]:
+    """How a row of the study looks as a line with markers: by its method, and how many rows before it are of that method."""
+    return {
+        "color": COLOURS[method],
+        "marker": MARKERS[method],
+        "linestyle": LINES[twin % len(LINES)],
+        "linewidth": 0.9,
+        "markersize": 3.5,
+        "markeredgewidth": 0.7,
+    }
 
 
 def text(figure: Figure, left: float, top: float, words: str, **options: object) -> None:
     """Text whose first baseline starts at a place in millimetres from the figure's upper left corner."""
-    figure.text(left / WIDTH, 1 - top / (figure.get_figheight() * 25.4), words, va="baseline", **options)
+    figure.text(left / WIDTH, 1 - top / (figure.get_figheight() * 25.4), mathematics(words), va="baseline", **options)
+
+
+def mathematics(words: str) -> str:
+    """The words with L₁ and L₂² as formulas: the font's bold has no such digits."""
+    return words.replace("L₁", "$L_1$").replace("L₂²", "$L_2^2$")
+
+
+def log_ticks(axis: Axis) -> None:
+    """A logarithmic axis whose ticks are few and written out, however short it is."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=8))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def small(figure: Figure, left: float, top: float, lines: list[str]) -> None:

@@ -69,7 +69,7 @@ def _block(figure: Figure, own: Shown, left: float, top: float, side: float, hea
     rows = order(own.arrays["latent_kl"])
     walk = own.arrays["traversals"][0][rows]
     latents, steps = walk.shape[:2]
-    style.text(figure, left + LABEL, top + 3.4, names.METHODS[own.method], weight="bold")
+    style.text(figure, left + LABEL, top + 3.4, own.name, weight="bold")
     style.small(figure, left + LABEL, top + 7, style.wrap(names.setting(own.setting), NARROWEST))
     style.small(figure, left, top + header - 2, ["KL / nats"])
     axes = style.axes(figure, left + LABEL, top + header, side * steps, side * latents)

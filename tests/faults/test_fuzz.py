@@ -15,14 +15,15 @@ import torch
 import yaml
 
 from tcwae import checkpoint, records
-from tcwae.config import Run, Study, check, flags, flatten, unflatten
+from tcwae.config import Run, check, flags, flatten, unflatten
 from tcwae.data import prepared
 from tcwae.errors import InputError
 from tcwae.gather import gather
 from tcwae.metrics import mig
+from tcwae.runs import runs
 from tcwae.score import read_table
 from tcwae.select import select
-from tcwae.study import runs
+from tcwae.study import Study
 
 from .mutations import mutate_bytes, mutate_document
 from .processes import CONTEXT

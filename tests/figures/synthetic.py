@@ -3,13 +3,15 @@
 import itertools
 import json
 from pathlib import Path
+from typing import get_args
 
 import h5py
 import numpy as np
 import pandas as pd
 
 from tcwae.gather import COLUMNS
-from tcwae.select import select
+from tcwae.select import best_settings
+from tcwae.study import NEEDED, Shows
 
 SEEDS = (0, 1)
 METHODS = {
@@ -19,7 +21,7 @@ METHODS = {
     "beta_tcvae": {"beta": [2.0, 8.0]},
     "factor_vae": {"gamma": [10.0, 40.0]},
 }
-SHOWS = ["scores_table", "heatmap", "scores_vs_reconstruction", "traversals", "reconstructions", "samples"]
+SHOWS = list(get_args(Shows))
 DIVERGED = "dsprites/tcwae_gan/cross_entropy/beta=10,gamma=1/seed=1"
 
 
@@ -33,7 +35,7 @@ def write(folder: Path, methods: dict = METHODS, diverged: tuple[str, ...] = (DI
     experiment = {
         "title": "Five methods on dSprites", "dataset": "dsprites", "cost": "cross_entropy", "latent_dimension": 10,
         "methods": methods, "seeds": None, "training": {},
-        "shows": [kind for kind in SHOWS if kind != "heatmap" or _has_grid(methods)],
+        "shows": [kind for kind in SHOWS if kind not in NEEDED or _has_lists(methods, NEEDED[kind][0])],
     }  # fmt: skip
     study = {
         "study": "small", "container": None, "seeds": list(SEEDS), "training": {"iterations": 2000, "batch_size": 64},
@@ -46,8 +48,18 @@ def write(folder: Path, methods: dict = METHODS, diverged: tuple[str, ...] = (DI
     return folder
 
 
-def _has_grid(methods: dict) -> bool:
-    return any({"beta", "gamma"} <= axes.keys() for axes in methods.values())
+def select(folder: Path, *experiments: str) -> None:
+    """Rank the settings in the `folder`'s metrics.csv, for `grid` and for other experiments of the same runs."""
+    metrics = pd.read_csv(folder / "metrics.csv")
+    table = best_settings(metrics.assign(row=metrics["method"], udr=np.nan))
+    (folder / "selection").mkdir(exist_ok=True)
+    for experiment in ("grid", *experiments):
+        table.to_csv(folder / "selection" / f"{experiment}.csv", index=False)
+
+
+def _has_lists(methods: dict, wanted: set[str]) -> bool:
+    lists = [{key for key, values in axes.items() if len(values) > 1} for axes in methods.values()]
+    return any(its and wanted <= its for its in lists)
 
 
 def _rows(methods: dict, diverged: tuple[str, ...]) -> list[dict]:
@@ -82,8 +94,10 @@ def _row(noise: np.random.Generator, method: str, cell: dict) -> dict:
         "log_reconstruction": np.log(nats), "mig": 0.05 * strength + noise.uniform(0, 0.06),
         "factor_vae": 0.3 + 0.08 * strength + noise.uniform(0, 0.1), "sap": noise.uniform(0.005, 0.06),
         "total_correlation": 5 / strength, "dimension_wise_kl": 2 / strength, "index_code_mi": 10 - strength,
-        "mmd": 0.02, "active_units": int(10 - strength), "train_seconds": 212.4, "images_per_second": 612.0,
+        "mmd": 0.02, "total_correlation_trained": 6 / strength, "dimension_wise_kl_trained": -9.0,
+        "active_units": int(10 - strength), "train_seconds": 212.4, "images_per_second": 612.0,
         "evaluate_seconds": 9.1, "device": "cpu", "tcwae": "0.1.0", "torch": "2.14.1", "commit": "0123456789",
+        "finished": "2026-11-28T10:00:00+00:00", "images_sha256": "0123", "latent_dimension": 10,
     }  # fmt: skip
 
 
@@ -101,7 +115,8 @@ def _write_images(path: Path) -> None:
     with h5py.File(path, "w") as file:
         file["inputs"] = np.stack([blob(c, 6).round(-2) for c in centres])
         file["reconstructions"] = np.stack([blob(c, 9) for c in centres])
-        file["samples"] = np.stack([blob(c[::-1], 9) for c in centres])
+        file["samples"] = np.stack([blob(c[::-1], 9) for c in (*centres, *centres)])
         file["traversals"] = np.array([walk, walk])
         file["traversal_values"] = np.linspace(-2, 2, 10, dtype=np.float32)
         file["latent_kl"] = noise.permutation(10).astype(np.float32) / 3
+        file["posterior_kl"] = noise.permutation(10).astype(np.float32) / 3

@@ -103,14 +103,14 @@ def test_the_frame_is_around_the_selected_cell(panels, cells):
 
 def test_without_a_grid_it_says_so(tmp_path):
     results = load(synthetic.write(tmp_path / "small", {"wae_mmd": {"lambda": [10.0, 100.0]}}, ()))
-    with pytest.raises(InputError, match=r"selection\.csv: expected a grid of beta and gamma in 'grid'"):
+    with pytest.raises(InputError, match="grid: expected a grid of beta and gamma for its heat maps"):
         heatmap.data(results, "grid")
 
 
 def test_scores_are_ranked_and_coloured_the_same_way():
     from tcwae.select import RANKED
 
-    assert {key: not score.higher_is_better for key, score in names.SCORES.items()} == RANKED
+    assert {key: not score.higher_is_better for key, score in names.SCORES.items()} | {"udr": False} == RANKED
 
 
 def test_every_method_has_its_own_colour_and_marker():

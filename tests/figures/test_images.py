@@ -40,11 +40,11 @@ def test_a_mosaic_is_its_images_between_white_seams(rows, columns, channels, see
 @pytest.mark.parametrize(("kind", "array"), [(reconstructions, "reconstructions"), (samples, "samples")])
 def test_the_first_row_is_the_data_and_each_other_row_a_method(results, kind, array):
     shown = kind.data(results, "grid")
-    assert [own.method for own in shown] == list(synthetic.METHODS)
+    assert [own.row for own in shown] == list(synthetic.METHODS)
     figure = kind.draw(shown, "")
     expected = [shown[0].arrays["inputs"], *(own.arrays[array] for own in shown)]
     for axes, row in zip(figure.axes, expected, strict=True):
-        assert (picture(axes) == images.mosaic(row[None, :12])).all()
+        assert (picture(axes) == images.mosaic(row[None, :10])).all()
     tops = [axes.get_position().y1 for axes in figure.axes]
     assert tops == sorted(tops, reverse=True)
 
@@ -52,7 +52,7 @@ def test_the_first_row_is_the_data_and_each_other_row_a_method(results, kind, ar
 def test_the_run_that_is_shown_is_the_selected_best_one(results):
     best = results.selection[results.selection["selected"]].set_index("method")["best_run"]
     for own in samples.data(results, "grid"):
-        assert own.run == best[own.method]
+        assert own.run == best[own.row]
 
 
 def test_rows_of_a_traversal_are_in_the_order_of_the_kl(results):
@@ -87,7 +87,7 @@ def test_a_method_that_always_diverged_is_left_out_and_named(tmp_path):
     runs = tuple(f"dsprites/beta_tcvae/cross_entropy/beta=2/seed={seed}" for seed in synthetic.SEEDS)
     methods = {"wae_mmd": {"lambda": [10.0]}, "beta_tcvae": {"beta": [2.0]}}
     results = load(synthetic.write(tmp_path / "small", methods, runs))
-    assert [own.method for own in samples.data(results, "grid")] == ["wae_mmd"]
+    assert [own.row for own in samples.data(results, "grid")] == ["wae_mmd"]
     note = samples.note(results, "grid").replace(names.NO_BREAK, " ")
     assert "2 runs diverged (β-TCVAE, β = 2, seed 0; β-TCVAE, β = 2, seed 1)" in note
 

@@ -56,8 +56,8 @@ def test_nothing_of_matplotlib_is_changed(folder, tmp_path):
 
 
 def test_unknown_names_are_refused_before_anything_is_written(folder, tmp_path):
-    with pytest.raises(InputError, match=r"expected a figure of heatmap, .*, found 'violins'"):
-        plot("grid", "violins", folder, tmp_path / "figure.pdf")
+    with pytest.raises(InputError, match=r"expected a figure of heatmap, .*, found 'pie'"):
+        plot("grid", "pie", folder, tmp_path / "figure.pdf")
     with pytest.raises(InputError, match="expected an experiment of grid, found 'gird'"):
         plot("gird", "heatmap", folder, tmp_path / "figure.pdf")
     assert list(tmp_path.iterdir()) == []

@@ -23,7 +23,7 @@ def replace(path, old, new):
     path.write_text(text.replace(old, new, 1))
 
 
-@pytest.mark.parametrize("name", ["study.json", "metrics.csv", "selection.csv"])
+@pytest.mark.parametrize("name", ["study.json", "metrics.csv", "selection/grid.csv"])
 def test_a_missing_file_is_named(folder, name):
     (folder / name).unlink()
     with pytest.raises(InputError, match=re.escape(f"expected the file {folder / name}, found none")):
@@ -39,8 +39,8 @@ def test_a_missing_file_is_named(folder, name):
         ("metrics.csv", ",612.0,", ",612.0,,,", "expected a CSV table, found more fields in line 2"),
         ("metrics.csv", ",2000,64,", ",many,64,", "expected a number under 'iterations', found 'many' in line 2"),
         ("metrics.csv", ",wae_mmd,", ",,", "expected one of .* under 'method', found nan in line 2"),
-        ("selection.csv", ",mean_rank,", ",,", "expected the column 'mean_rank', found none"),
-        ("selection.csv", "/seed=", "/sead=", "best_run '.*/sead=.' is not in metrics.csv"),
+        ("selection/grid.csv", ",mean_rank,", ",,", "expected the column 'mean_rank', found none"),
+        ("selection/grid.csv", "/seed=", "/sead=", "best_run '.*/sead=.' is not in metrics.csv"),
         ("study.json", "{", "", "expected JSON, found"),
         ("study.json", '"experiments"', '"experimens"', "unknown key 'experimens', did you mean 'experiments'"),
     ],
@@ -55,9 +55,9 @@ def test_damage_is_told_in_one_line_that_names_the_file(folder, name, old, new, 
 
 def test_an_experiment_without_runs_is_named(folder):
     path = folder / "metrics.csv"
-    path.write_text(path.read_text().replace(",grid,", ",other,"))
+    path.write_text(path.read_text().replace("dsprites/", "elsewhere/"))
     with pytest.raises(InputError, match=r"metrics\.csv: expected runs of 'grid', found none"):
-        load(folder).runs("grid")
+        load(folder, "grid")
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00"])

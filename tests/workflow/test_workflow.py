@@ -32,6 +32,12 @@ STUDY = {
             "methods": {"tcwae_mws": {"beta": [1, 4], "gamma": [1, 2]}},
             "shows": ["heatmap"],
         },
+        "best": {
+            "dataset": "dsprites",
+            "seeds": [1],
+            "methods": {"tcwae_mws": {"beta": "select", "gamma": "select", "grid": "grid"}},
+            "shows": ["scores_table"],
+        },
     },
 }
 SEED_1 = "results/small/runs/dsprites/wae_mmd/cross_entropy/lambda=10/seed=1"
@@ -87,10 +93,62 @@ def test_ends_with_the_report(finished):
     results = finished / "results" / "small"
     assert (results / "report.pdf").read_bytes().startswith(b"%PDF")
     table = pd.read_csv(results / "metrics.csv")
-    assert len(table) == 2 + 4
+    assert len(table) == 2 + 4 + 1
     assert (table["status"] == "finished").all()
     for figure in ("comparison-scores_vs_reconstruction", "comparison-reconstructions", "grid-heatmap"):
         assert (results / "figures" / f"{figure}.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_what_the_grid_selects_is_trained(finished):
+    results = finished / "results" / "small"
+    grid = pd.read_csv(results / "selection" / "grid.csv")
+    best = pd.read_csv(results / "selection" / "best.csv")
+    assert best["setting"].tolist() == grid.loc[grid["selected"], "setting"].tolist()
+    ranks = grid[[f"rank_{score}" for score in ("log_reconstruction", "mig", "factor_vae", "sap")]]
+    assert grid["mean_rank"].min() == ranks.mean(axis=1)[grid["selected"]].item()
+    (run,) = best["best_run"]
+    assert (results / "runs" / run / "model.safetensors").exists()
+    study = json.loads((results / "study.json").read_text())
+    chosen = study["experiments"]["best"]["methods"]["tcwae_mws"]
+    assert f"beta={chosen['beta'][0]:g},gamma={chosen['gamma'][0]:g}" == best["setting"].item()
+
+
+def test_a_choice_that_changes_trains_the_new_one(study):
+    """Where another setting becomes the best one, its runs are what is missing; the grid is not trained again."""
+    path = study / "results" / "small" / "selection" / "grid.csv"
+    table = pd.read_csv(path)
+    table["selected"] = table.index == table.index[~table["selected"]][0]
+    path.unlink()  # the study is made of hard links
+    table.to_csv(path, index=False)
+    trained, _ = planned(study)
+    assert trained == {f"dsprites/tcwae_mws/cross_entropy/{table.loc[table['selected'], 'setting'].item()}/seed=1"}
+
+
+def test_a_study_of_its_own_and_changes_of_the_given_one(study):
+    other = {"study": "other", "seeds": [7], "experiments": {"only": STUDY["experiments"]["comparison"]}}
+    (study / "other.yaml").write_text(yaml.safe_dump(other))
+    trained, counts = planned(study, "--configfile", "other.yaml")
+    assert trained == {"dsprites/wae_mmd/cross_entropy/lambda=10/seed=7"}
+    assert counts["plot"] == 2
+    (study / "change.yaml").write_text(yaml.safe_dump({"seeds": [0, 1, 5]}))
+    assert planned(study, "--configfile", "change.yaml")[0] == {"dsprites/wae_mmd/cross_entropy/lambda=10/seed=5"}
+
+
+def test_a_report_of_an_unfinished_study(study):
+    shutil.rmtree(study / SEED_1)
+    grid = "results/small/runs/dsprites/tcwae_mws/cross_entropy/beta=1,gamma=1/seed=0"
+    shutil.rmtree(study / grid)
+    command = ["tcwae", "report", "--partial", "config.yaml", "--results", "results/small", "--output", "partial.pdf"]
+    done = subprocess.run(
+        [Path(sys.executable).parent / command[0], *command[1:]], cwd=study, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "missing: runs of grid, and so all that select from it" in done.stderr
+    assert (study / "partial.pdf").read_bytes().startswith(b"%PDF")
+    if shutil.which("pdftotext"):
+        text = subprocess.run(["pdftotext", "partial.pdf", "-"], cwd=study, capture_output=True, text=True).stdout
+        assert "2 missing" in text
+        assert "lambda=10/seed=1" in "".join(text.split())
 
 
 def test_every_rule_leaves_its_log_and_nothing_half_written(finished):

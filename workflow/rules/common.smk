@@ -1,23 +1,25 @@
 # From the configuration to what the rules ask for. There is no rule in this file.
 import re
 import shutil
+from pathlib import Path
 from shlex import join
 
 from snakemake.exceptions import WorkflowError
 
-from tcwae.config import KNOWN_DATASETS, Study, check, flags
+from tcwae.config import KNOWN_DATASETS, check, flags
 from tcwae.errors import InputError
-from tcwae.study import runs
+from tcwae.runs import candidates, chosen, experiment_runs, grids, resolve, runs
+from tcwae.study import Study
 
 if shutil.which("tcwae") is None:
     raise WorkflowError("the command tcwae is not on PATH: activate the environment (source .venv/bin/activate)")
 
 
 def read_study():
-    """The checked study and its runs by id; a mistake in the configuration ends here, with one line."""
+    """The checked study, and by id all runs it may come to; a mistake in the configuration ends here, with one line."""
     try:
         checked = check(Study, config, " + ".join(map(str, workflow.configfiles)))
-        return checked, runs(checked)
+        return checked, candidates(checked)
     except InputError as error:
         raise WorkflowError(str(error)) from None
 
@@ -74,6 +76,47 @@ def published_sha256(wildcards):
     return next(archive.sha256 for archive in ARCHIVES[wildcards.dataset] if archive.name == wildcards.archive)
 
 
+def metrics_of(identifiers):
+    """The scores of some runs."""
+    return [f"{results}/runs/{run}/metrics.json" for run in identifiers]
+
+
+def resolved(experiments):
+    """The study with numbers where some experiments say `select`, once the grids that decide them are ranked."""
+    needed = {grid for name in experiments for grid in grids(study, name)}
+    tables = {grid: Path(checkpoints.select.get(experiment=grid).output[0]) for grid in sorted(needed)}
+    try:
+        return resolve(study, {grid: chosen(table) for grid, table in tables.items()})
+    except InputError as error:
+        raise WorkflowError(str(error)) from None
+
+
+def resolved_experiment(wildcards):
+    """One experiment, as a study, once what it selects from is ranked."""
+    whole = resolved([wildcards.experiment])
+    return whole.model_copy(update={"experiments": {wildcards.experiment: whole.experiments[wildcards.experiment]}})
+
+
+def experiment_metrics(wildcards):
+    """The scores of an experiment's runs."""
+    return metrics_of(experiment_runs(resolved_experiment(wildcards), wildcards.experiment))
+
+
+def experiment_json(wildcards):
+    """The experiment as the commands read it."""
+    return resolved_experiment(wildcards).model_dump_json(exclude_defaults=True)
+
+
+def study_metrics(wildcards):
+    """The scores of all runs."""
+    return metrics_of(runs(resolved(study.experiments)))
+
+
+def study_json(wildcards):
+    """The study as the commands read it."""
+    return resolved(study.experiments).model_dump_json(exclude_defaults=True)
+
+
 def run_flags(wildcards):
     """Everything that distinguishes a run, as flags of `tcwae train`: a run is trained again when these change."""
     return flags(all_runs[wildcards.run])
@@ -81,7 +124,9 @@ def run_flags(wildcards):
 
 def evaluation_flags(wildcards):
     """What the study says of evaluation, as flags of `tcwae evaluate`."""
+    data = study.dataset(all_runs[wildcards.run].dataset)
     given = study.evaluation.model_dump(exclude_none=True)
+    given |= {"traversal_range": data.traversal_range} if data.traversal_range else {}
     return " ".join(f"--{key.replace('_', '-')} {value}" for key, value in given.items())
 
 
@@ -90,7 +135,12 @@ def growing_memory(wildcards, attempt):
     return 4000 * attempt
 
 
-def tables_and_figures():
+def selections():
+    """The ranked settings of each experiment."""
+    return [f"{results}/selection/{name}.csv" for name in study.experiments]
+
+
+def figures():
     """The figures that the experiments show."""
     return [
         f"{results}/figures/{name}-{figure}.pdf"

@@ -4,14 +4,14 @@ localrules:
 
 rule gather:
     input:
-        [f"{results}/runs/{run}/metrics.json" for run in all_runs],
+        study_metrics,
     output:
         metrics=f"{results}/metrics.csv",
         study=f"{results}/study.json",
     log:
         f"{results}/gather.log",
     params:
-        study=study.model_dump_json(),
+        study=study_json,
         results=subpath(output.metrics, parent=True),
     shell:
         "tcwae gather --study {params.study:q} --results {params.results:q} > {log:q} 2>&1"

@@ -1,7 +1,7 @@
 rule plot:
     input:
         f"{results}/metrics.csv",
-        f"{results}/selection.csv",
+        f"{results}/selection/{{experiment}}.csv",
         f"{results}/study.json",
     output:
         report(

@@ -5,9 +5,9 @@ localrules:
 rule report:
     input:
         f"{results}/metrics.csv",
-        f"{results}/selection.csv",
+        selections(),
         f"{results}/study.json",
-        figures=tables_and_figures(),
+        figures=figures(),
         template="workflow/report/report.typ",
     output:
         report(f"{results}/report.pdf", category="Report", labels={"document": "report"}),

@@ -2,14 +2,16 @@ localrules:
     select,
 
 
-rule select:
+# a checkpoint: which runs an experiment needs may depend on what another one selects
+checkpoint select:
     input:
-        f"{results}/metrics.csv",
+        experiment_metrics,
     output:
-        f"{results}/selection.csv",
+        f"{results}/selection/{{experiment}}.csv",
     log:
-        f"{results}/select.log",
+        f"{results}/selection/{{experiment}}.log",
     params:
-        results=subpath(output[0], parent=True),
+        study=experiment_json,
+        results=results,
     shell:
-        "tcwae select --results {params.results:q} > {log:q} 2>&1"
+        "tcwae select {wildcards.experiment:q} --study {params.study:q} --results {params.results:q} > {log:q} 2>&1"

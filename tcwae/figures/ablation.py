@@ -1,0 +1,112 @@
+"""What the latent regularisation costs and achieves, as its weight grows: the four panels of Figure 6."""
+
+from collections.abc import Callable
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from tcwae.figures import style
+from tcwae.figures.results import Results
+from tcwae.figures.scores_vs_reconstruction import note, runs
+
+__all__ = ["data", "draw", "note", "runs"]
+
+LEFT, TOP, GAP, LOWER, HEIGHT, LEGEND = 14.0, 5.0, 18.0, 17.0, 46.0, 17.0
+"""Millimetres: for an axis, above, between panels sideways and downwards, of a panel, and for the axis and legend below."""
+
+TRAINED, HONEST = "trained_kl", "aggregated_kl"
+
+
+def data(results: Results, experiment: str) -> pd.DataFrame:
+    """One row a finished run with the value of its weight (lambda, or beta = gamma) and three measures of its regulariser.
+
+    trained_kl is the sum of the total correlation and the dimension-wise KL as the training estimated them at its end, in
+    nats: that of TCWAE-MWS lacks log N by the bias of equation (10). aggregated_kl is the same sum of the aggregated
+    posterior over all encoded images, which has no such bias. mmd is that to the prior (equation 7), on held-out images.
+    """
+    table = runs(results, experiment)
+    table = table[table["status"] == "finished"]
+    table = table.assign(
+        trained_kl=table["total_correlation_trained"] + table["dimension_wise_kl_trained"],
+        aggregated_kl=table["total_correlation"] + table["dimension_wise_kl"],
+    )
+    columns = ["row", "name", "twin", "method", "cost", "setting", "coefficient", "seed"]
+    return table[[*columns, "log_reconstruction", TRAINED, HONEST, "mmd"]]
+
+
+def draw(runs: pd.DataFrame, note: str) -> Figure:
+    """Four panels: (a) reconstruction and (b) KL by weight, (c) reconstruction against KL and (d) against MMD."""
+    wide = (style.WIDTH - LEFT - GAP - 1) / 2
+    figure = style.new(TOP + 2 * HEIGHT + LOWER + LEGEND, note)
+    reconstruction = style.label("log_reconstruction", runs["cost"].iloc[0])
+    kl, weight, mmd = "KL(q(z), p(z)) / nats", "weight ($\\lambda$, or $\\beta = \\gamma$)", "MMD(q(z), p(z))"
+    panels: list[tuple[str, str, str, Callable[[Axes, pd.DataFrame, dict], None]]] = [
+        ("a", weight, f"{reconstruction}", lambda axes, own, look: _band(axes, own, "log_reconstruction", look)),
+        ("b", weight, kl, _draw_kl),
+        ("c", kl, f"{reconstruction}", _draw_reconstruction_against_kl),
+        ("d", mmd, f"{reconstruction}", lambda axes, own, look: _path(axes, own, "mmd", look)),
+    ]
+    for place, (letter, xlabel, ylabel, draw_row) in enumerate(panels):
+        left, top = LEFT + place % 2 * (wide + GAP), TOP + place // 2 * (HEIGHT + LOWER)
+        axes = style.axes(figure, left, top, wide, HEIGHT)
+        for _, own in runs.groupby("row", sort=False):
+            first = own.iloc[0]
+            draw_row(axes, own, style.line(first["method"], int(first["twin"])))
+        axes.set(xlabel=xlabel, ylabel=ylabel)
+        if letter != "c":
+            axes.set_xscale("log")
+            style.log_ticks(axes.xaxis)
+        style.text(figure, left - 11, top - 1, f"({letter})", weight="bold")
+    _legend(figure, TOP + 2 * HEIGHT + LOWER + LEGEND - 4, runs.drop_duplicates("row"))
+    return figure
+
+
+def _means(runs: pd.DataFrame, *columns: str) -> pd.DataFrame:
+    """By weight, mean and standard deviation over seeds (0 of one seed) of some columns."""
+    own = runs.groupby("coefficient")[list(columns)]
+    return own.mean().join(own.std().fillna(0).add_suffix("_sd"))
+
+
+def _band(axes: Axes, runs: pd.DataFrame, column: str, look: dict) -> None:
+    """A mean by weight, and a band of one standard deviation to either side."""
+    means = _means(runs, column).dropna()
+    axes.plot(means.index, means[column], **look)
+    low, high = means[column] - means[f"{column}_sd"], means[column] + means[f"{column}_sd"]
+    axes.fill_between(means.index, low, high, color=look["color"], alpha=0.15, linewidth=0)
+
+
+def _draw_kl(axes: Axes, runs: pd.DataFrame, look: dict) -> None:
+    _band(axes, runs, HONEST, look)
+    _band(axes, runs, TRAINED, look | {"linestyle": "--", "markerfacecolor": "white"})
+
+
+def _draw_reconstruction_against_kl(axes: Axes, runs: pd.DataFrame, look: dict) -> None:
+    _path(axes, runs, HONEST, look)
+    _path(axes, runs, TRAINED, look | {"linestyle": "--", "markerfacecolor": "white"})
+
+
+def _path(axes: Axes, runs: pd.DataFrame, column: str, look: dict) -> None:
+    """Mean log-reconstruction against the mean of a column, joined in the order of weights, bars of one sd."""
+    means = _means(runs, column, "log_reconstruction").dropna()
+    axes.errorbar(
+        means[column], means["log_reconstruction"], xerr=means[f"{column}_sd"], yerr=means["log_reconstruction_sd"],
+        elinewidth=0.5, **look,
+    )  # fmt: skip
+
+
+def _legend(figure: Figure, top: float, rows: pd.DataFrame) -> None:
+    handles = [
+        Line2D([], [], **style.line(row.method, row.twin), label=style.mathematics(row.name))
+        for row in rows.itertuples(index=False)
+    ]
+    grey = {"color": "0.3", "linewidth": 0.9}
+    handles += [
+        Line2D([], [], **grey, label="KL over all encoded images"),
+        Line2D([], [], **grey, linestyle="--", label="as estimated in training"),
+    ]
+    figure.legend(
+        handles=handles, loc="center", bbox_to_anchor=(0.5, 1 - top / (figure.get_figheight() * 25.4)),
+        ncols=len(handles), frameon=False, handlelength=1.8, columnspacing=1.2, handletextpad=0.4, fontsize=8,
+    )  # fmt: skip
