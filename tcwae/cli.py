@@ -124,6 +124,14 @@ def _score(options: argparse.Namespace) -> None:
     )
 
 
+def _plan(options: argparse.Namespace) -> None:
+    from tcwae.plan import format_plan, plan
+    from tcwae.study import read
+
+    study = read(options.configfile)
+    print(format_plan(plan(study, options.results or Path("results") / study.study, options.images_per_second)))
+
+
 def _gather(options: argparse.Namespace) -> None:
     from tcwae.gather import gather
 
@@ -174,6 +182,14 @@ def _parser() -> argparse.ArgumentParser:
         its.set_defaults(verb=function)
         return its
 
+    plan = verb(
+        _plan, "say what a study asks for: runs, jobs, steps and hours; what is done, and what would be trained again"
+    )
+    plan.add_argument("--configfile", type=Path, default=Path("config.yaml"), help="the study (default %(default)s)")
+    plan.add_argument("--results", type=Path, help="its results (default results/STUDY)")
+    plan.add_argument(
+        "--images-per-second", type=float, metavar="X", help="of the device, for what has not been run here"
+    )
     prepare = verb(_prepare, "make a data set's file: render it, or read the original archive")
     prepare.add_argument("dataset", choices=[*KNOWN_DATASETS, "images", "npz"], help="images and npz are for one's own")
     prepare.add_argument("--source", choices=["rendered", "real"], help="default: real if there is an archive")

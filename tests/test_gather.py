@@ -1,6 +1,8 @@
 """From the metrics of runs to one table."""
 
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -107,3 +109,33 @@ def test_damaged_metrics_are_named(results, damage):
     with pytest.raises(InputError, match=rf"{identifier}/metrics.json: expected"):
         gather(STUDY, results)
     assert not (results / "metrics.csv").exists()
+
+
+def test_every_column_is_documented():
+    page = (Path(__file__).parents[1] / "docs" / "results.md").read_text()
+    table = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+    documented = re.findall(r"`(\w+)`", " ".join(table))
+    assert sorted(documented) == sorted(COLUMNS)
+
+
+def test_a_partial_table_has_the_runs_that_there_are(results):
+    gone = next(iter(runs(STUDY)))
+    (results / "runs" / gone / "metrics.json").unlink()
+    with pytest.raises(OSError, match="No such file"):
+        gather(STUDY, results)
+    gather(STUDY, results, partial=True)
+    assert pd.read_csv(results / "metrics.csv")["run"].tolist() == [run for run in runs(STUDY) if run != gone]
+
+
+def test_what_a_training_warned_of_is_in_its_row(results):
+    identifier, run = next(iter(runs(STUDY).items()))
+    warning = {"kind": "collapsed_latents", "term": "active_units", "step": 300, "value": 0.0}
+    terms = {"total_correlation": 1.5, "dimension_wise_kl": -2.0}
+    written = record(run)
+    written["training"] |= {"warnings": [warning], "terms": terms}
+    (results / "runs" / identifier / "metrics.json").write_text(json.dumps(written))
+    gather(STUDY, results)
+    first, *others = pd.read_csv(results / "metrics.csv").to_dict("records")
+    assert first["warnings"] == "collapsed_latents from step 300"
+    assert (first["total_correlation_trained"], first["dimension_wise_kl_trained"]) == (1.5, -2.0)
+    assert all(pd.isna(row["warnings"]) for row in others)
