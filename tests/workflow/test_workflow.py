@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pandas as pd
@@ -155,6 +156,19 @@ def test_every_rule_leaves_its_log_and_nothing_half_written(finished):
     assert (finished / SEED_1 / "train.log").read_text().startswith("cpu, 1 threads, step 0 of 4")
     assert not list(finished.rglob("*.part"))
     assert not list(finished.rglob("state*"))
+
+
+def test_the_html_report_has_every_result_with_its_label_and_caption(study):
+    status, output = snakemake(study, "--report", "report.zip")
+    assert status == 0, output
+    with zipfile.ZipFile(study / "report.zip") as report:
+        names = {Path(name).name for name in report.namelist()}
+        page = report.read("report/report.html").decode()
+    figures = {"comparison-scores_vs_reconstruction.pdf", "comparison-reconstructions.pdf", "grid-heatmap.pdf"}
+    assert names == figures | {"report.html", "report.pdf", "metrics.csv", "grid.csv", "comparison.csv", "best.csv"}
+    for figure, words in (("reconstructions", "Held-out images"), ("heatmap", "Mean scores over the grid")):
+        assert f'"labels": {{"figure": "{figure}"}}' in page
+        assert f'"caption": "<p>{words}' in page
 
 
 def test_a_second_call_does_nothing(study):

@@ -6,7 +6,12 @@ rule gather:
     input:
         study_metrics,
     output:
-        metrics=f"{results}/metrics.csv",
+        metrics=report(
+            f"{results}/metrics.csv",
+            caption="../report/captions/metrics.rst",
+            category="Tables",
+            labels={"table": "all runs"},
+        ),
         study=f"{results}/study.json",
     log:
         f"{results}/gather.log",

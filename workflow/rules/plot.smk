@@ -6,7 +6,7 @@ rule plot:
     output:
         report(
             f"{results}/figures/{{experiment}}-{{figure}}.pdf",
-            caption="../report/captions/{figure}.rst",
+            caption="../report/captions/figure.rst",
             category="Figures",
             subcategory="{experiment}",
             labels={"figure": "{figure}"},

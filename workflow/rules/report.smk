@@ -10,7 +10,12 @@ rule report:
         figures=figures(),
         template="workflow/report/report.typ",
     output:
-        report(f"{results}/report.pdf", category="Report", labels={"document": "report"}),
+        report(
+            f"{results}/report.pdf",
+            caption="../report/captions/report.rst",
+            category="Report",
+            labels={"document": "report"},
+        ),
     log:
         f"{results}/report.log",
     params:

@@ -7,7 +7,12 @@ checkpoint select:
     input:
         experiment_metrics,
     output:
-        f"{results}/selection/{{experiment}}.csv",
+        report(
+            f"{results}/selection/{{experiment}}.csv",
+            caption="../report/captions/selection.rst",
+            category="Tables",
+            labels={"table": "settings of {experiment}"},
+        ),
     log:
         f"{results}/selection/{{experiment}}.log",
     params:
