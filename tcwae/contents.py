@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from tcwae import paper, tables
+from tcwae import evidence, paper, tables
 from tcwae.figures import KINDS, names
 from tcwae.figures.results import Results
 from tcwae.runs import experiment_runs, runs
@@ -73,7 +73,7 @@ def _count(its: pd.DataFrame) -> dict[str, int]:
 
 def _experiment(study: Results, name: str, partial: bool) -> dict[str, Any]:
     """One experiment: what was run, the table of scores, who came out best, its figures, and all its settings."""
-    experiment, its, best = study.experiment(name), study.runs(name), _selected(study, name)
+    experiment, its, best = study.experiment(name), study.runs(name), study.selected(name)
     comparable = tables.comparable(its)
     table, figures = "scores_table" in experiment.shows, _figures(study, name)
     undrawn = [figure for figure in figures if partial and not (study.folder / figure["path"]).exists()]
@@ -88,16 +88,14 @@ def _experiment(study: Results, name: str, partial: bool) -> dict[str, Any]:
         "batch_size": _span(its["batch_size"]),
         "table": _score_table(best, comparable) if table else [],
         "winners": _winners(best) if table and len(best) > 1 else [],
+        "intervals": evidence.intervals(study, name) if table else [],
+        "rules": evidence.rules(study, name) if table else [],
+        "deviations": evidence.differences(study, name) if "deviations" in experiment.shows else [],
+        "fronts": evidence.fronts(study, name) if "pareto" in experiment.shows else [],
         "figures": [figure for figure in figures if figure not in undrawn],
         "undrawn": [figure["kind"].replace("_", " ") for figure in undrawn],
         "settings": [_setting_row(row) for _, row in study.settings(name).iterrows()],
     }
-
-
-def _selected(study: Results, name: str) -> pd.DataFrame:
-    """The selected setting of each method, also of one of which no run finished."""
-    settings = study.settings(name)
-    return settings[settings["selected"]]
 
 
 def _figures(study: Results, name: str) -> list[dict[str, Any]]:

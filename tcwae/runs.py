@@ -55,7 +55,7 @@ def experiment_runs(study: Study, name: str) -> dict[str, Run]:
 def row_runs(study: Study, name: str, row: str) -> dict[str, Run]:
     """The runs of one row of an experiment by their id."""
     experiment = study.experiments[name]
-    training = study.training_of(experiment)
+    training = study.training_of(name, row)
     cells = experiment.methods[row].cells()
     return {
         _identifier(run, study.training): run

@@ -40,8 +40,10 @@ Shows = Literal[
     "scores_table",
     "heatmap",
     "scores_vs_reconstruction",
+    "pareto",
     "violins",
     "ablation",
+    "deviations",
     "traversals",
     "latent_traversals",
     "reconstructions",
@@ -73,6 +75,7 @@ class Row(Settings):
     )
     cost: Cost | None = Field(None, description="instead of the experiment's")
     grid: Name | None = Field(None, description="experiment that was searched for what is `select` here")
+    training: dict[str, float] = Field({}, description="what differs from the experiment's training")
     coefficients: dict[str, GridAxis] = Field({}, description="by name; in a file they stand beside `method`")
 
     @model_validator(mode="before")
@@ -88,7 +91,7 @@ class Row(Settings):
     def _flat(self, serialize: Callable[["Row"], dict[str, Any]]) -> dict[str, Any]:
         values = serialize(self)
         axes = values.pop("coefficients", {})
-        return {key: value for key, value in values.items() if value is not None} | axes
+        return {key: value for key, value in values.items() if value not in (None, {})} | axes
 
     @property
     def selects(self) -> tuple[str, ...]:
@@ -191,10 +194,6 @@ class Study(Settings):
                     f"expected {', '.join(known)} or one under `datasets` with a format, found {experiment.dataset!r}"
                 )
                 raise ValueError(f".experiments.{name}.dataset: {found}")
-            try:
-                self.training_of(experiment)
-            except ValidationError as error:
-                raise ValueError(f".experiments.{name}.training{first_line(error)}") from None
         self._check_rows()
         for name, experiment in self.experiments.items():
             experiment.check_figures(name)
@@ -203,15 +202,21 @@ class Study(Settings):
     def _check_rows(self) -> None:
         """Each cell of each row; those that select last, so that a mistake in a grid is told where it stands."""
         rows = [(name, key, row) for name, its in self.experiments.items() for key, row in its.methods.items()]
-        for name, key, _ in sorted(rows, key=lambda place: bool(place[2].selects)):
+        for name, key, row in sorted(rows, key=lambda place: bool(place[2].selects)):
+            for where, changes in ((name, self.experiments[name].training), (f"{name}.methods.{key}", row.training)):
+                try:
+                    Training(**(self.training.model_dump() | changes))
+                except ValidationError as error:
+                    raise ValueError(f".experiments.{where}.training{first_line(error)}") from None
             try:
                 tuple(self.opened(name, key).cells())
             except ValueError as error:
                 raise ValueError(f".experiments.{name}.methods.{key}{error}") from None
 
-    def training_of(self, experiment: Experiment) -> Training:
-        """The study's training with the experiment's changes."""
-        return Training(**(self.training.model_dump() | experiment.training))
+    def training_of(self, experiment: str, row: str) -> Training:
+        """The study's training with the changes of an experiment and of its row."""
+        its = self.experiments[experiment]
+        return Training(**(self.training.model_dump() | its.training | its.methods[row].training))
 
     def dataset(self, name: str) -> Dataset:
         """The source of a data set: what the study says, else the images rendered here."""
@@ -231,7 +236,7 @@ class Study(Settings):
             name
             for name, other in grid.methods.items()
             if (grid.dataset, other.method, grid.cost_of(name)) == (its.dataset, own.method, its.cost_of(row))
-            and other.options == own.options
+            and (other.options, other.training) == (own.options, own.training)
             and set(own.selects) <= other.coefficients.keys() - {*other.selects}
         ]
         if len(found) != 1:

@@ -14,8 +14,10 @@ import pandas as pd
 from tcwae.errors import InputError
 from tcwae.figures import (
     ablation,
+    deviations,
     heatmap,
     latent_traversals,
+    pareto,
     quadrants,
     reconstructions,
     samples,
@@ -33,8 +35,10 @@ __all__ = ["KINDS", "plot"]
 KINDS: dict[str, ModuleType] = {
     "heatmap": heatmap,
     "scores_vs_reconstruction": scores_vs_reconstruction,
+    "pareto": pareto,
     "violins": violins,
     "ablation": ablation,
+    "deviations": deviations,
     "traversals": traversals,
     "latent_traversals": latent_traversals,
     "reconstructions": reconstructions,

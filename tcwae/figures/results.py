@@ -24,6 +24,7 @@ METRICS_TEXT = (
     *("finished", "images_sha256"),
 )
 METRICS_NUMBERS = (
+    *("mig_sampled", "factor_vae_sampled", "sap_sampled"),
     *(*COEFFICIENTS, *MEASURES, "reconstruction", "total_correlation_trained", "dimension_wise_kl_trained"),
     *("seed", "iterations", "batch_size", "diverged_step", "train_seconds", "evaluate_seconds"),
 )
@@ -95,11 +96,16 @@ class Results:
         twins = {key: methods[:place].count(methods[place]) for place, key in enumerate(experiment.methods)}
         return table.assign(name=table["row"].map(calls), twin=table["row"].map(twins))
 
+    def selected(self, experiment: str) -> pd.DataFrame:
+        """The selected setting of each row, also of one of which no run finished."""
+        settings = self.settings(experiment)
+        return settings[settings["selected"]]
+
     def best(self, experiment: str) -> pd.DataFrame:
         """The selected setting of each method, where its best run finished."""
         finished = self.metrics.loc[self.metrics["status"] == "finished", "run"]
-        settings = self.settings(experiment)
-        return settings[settings["selected"] & settings["best_run"].isin(finished)]
+        settings = self.selected(experiment)
+        return settings[settings["best_run"].isin(finished)]
 
 
 def load(folder: Path, experiment: str | None = None) -> Results:

@@ -1,0 +1,135 @@
+"""What each departure from the default setting changes: paired differences of the scores, seed by seed.
+
+A row of the experiment is the default of its method if it is the first of that method; every other row of the method departs
+from it in what it says (an option, or its training), and its seeds are paired with the default's. Departures of the scores
+alone (sampled codes, fewer votes, fewer factors) are taken on the default's own runs, from their codes.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from scipy import stats
+
+from tcwae.errors import InputError
+from tcwae.figures import names, style
+from tcwae.figures.results import Results, source_note
+from tcwae.metrics import METRICS, CodeTable
+from tcwae.score import read_table
+
+__all__ = ["data", "draw", "note", "runs", "summary"]
+
+LEFT, TOP, GAP, LINE, AXIS = 46.0, 6.0, 4.0, 7.0, 12.0
+"""Millimetres: for the departures' names, above and between panels, for a departure, and for the axis below."""
+
+CONFIDENCE = 0.95
+
+Scores = dict[str, float]
+
+
+def runs(results: Results, experiment: str) -> pd.DataFrame:
+    """The runs that are compared."""
+    return results.runs(experiment)
+
+
+def note(results: Results, experiment: str) -> str:
+    """Where the differences are from."""
+    return source_note(runs(results, experiment))
+
+
+def data(results: Results, experiment: str) -> pd.DataFrame:
+    """One row a departure, score and seed: value of the default, of the departure, and their difference.
+
+    Raises:
+        InputError: a row has several settings, so that its seeds are no pairs; no pair of runs finished.
+    """
+    table = runs(results, experiment)
+    if (table.groupby("row")["setting"].nunique() > 1).any():
+        raise InputError(f"{experiment}: expected one setting for each row of a comparison of deviations")
+    finished = table[table["status"] == "finished"]
+    pairs = [pair for _, own in finished.groupby("method", sort=False) for pair in _of_method(results, own)]
+    if not pairs:
+        raise InputError(
+            f"{results.folder / 'metrics.csv'}: expected pairs of finished runs of {experiment!r}, found none"
+        )
+    return pd.DataFrame(pairs, columns=["method", "deviation", "score", "seed", "default", "deviating"]).assign(
+        difference=lambda pairs: pairs["deviating"] - pairs["default"]
+    )
+
+
+def _of_method(results: Results, runs: pd.DataFrame) -> Iterator[tuple]:
+    default = runs[runs["twin"] == 0].set_index("seed")
+    for _, other in runs[runs["twin"] > 0].groupby("row", sort=False):
+        for run in other[other["seed"].isin(default.index)].itertuples():
+            for score in names.SCORES:
+                yield run.method, run.name, score, run.seed, default.loc[run.seed, score], getattr(run, score)
+    for seed, run in default.iterrows():
+        for deviation, scores in _scored_otherwise(results, run).items():
+            for score, value in scores.items():
+                yield run["method"], deviation, score, seed, run[score], value
+
+
+def _scored_otherwise(results: Results, run: pd.Series) -> Mapping[str, Scores]:
+    """The scores of a run by other protocols than the default one."""
+    seed = results.study.evaluation.seed
+    table = read_table(results.folder / "runs" / run["run"] / "codes.h5", False)
+    sampled = {score: run[f"{score}_sampled"] for score in ("mig", "factor_vae", "sap")}
+    few = METRICS["factor_vae"](table, np.random.default_rng(seed), train_votes=5_000)
+    found = {"sampled codes in the scores": sampled, "5,000 training votes": {"factor_vae": few.value}}
+    if "scale" in table.names:
+        four = _without(table, "scale")
+        fewer = {
+            score: METRICS[score](four, np.random.default_rng(seed)).value for score in ("mig", "factor_vae", "sap")
+        }
+        found["four factors, without the scale"] = fewer
+    return found
+
+
+def _without(table: CodeTable, factor: str) -> CodeTable:
+    kept = [place for place, name in enumerate(table.names) if name != factor]
+    return CodeTable.of_rows(table.codes, table.factors, kept, names=table.names)
+
+
+def summary(pairs: pd.DataFrame) -> pd.DataFrame:
+    """One row a departure and score: mean difference over the pairs and its 95% interval by Student's t; NaN for one pair."""
+    groups = pairs.groupby(["method", "deviation", "score"], sort=False)["difference"]
+    table = groups.agg(["mean", "std", "size"]).reset_index()
+    half = stats.t.ppf(0.5 + CONFIDENCE / 2, table["size"] - 1) * table["std"] / np.sqrt(table["size"])
+    return table.assign(low=table["mean"] - half, high=table["mean"] + half).drop(columns="std")
+
+
+def draw(pairs: pd.DataFrame, note: str) -> Figure:
+    """A panel for each score: mean differences with their intervals, single pairs as faint points, zero as a line."""
+    lines = list(dict.fromkeys(zip(pairs["method"], pairs["deviation"], strict=True)))
+    height = LINE * len(lines)
+    figure = style.new(TOP + height + AXIS, note)
+    wide = (style.WIDTH - LEFT - GAP * (len(names.SCORES) - 1)) / len(names.SCORES)
+    for column, (key, score) in enumerate(names.SCORES.items()):
+        axes = style.axes(figure, LEFT + column * (wide + GAP), TOP, wide, height)
+        _panel(axes, pairs[pairs["score"] == key], lines)
+        axes.set(xlabel=f"Δ {score.name}", ylim=(len(lines) - 0.5, -0.5))
+        axes.locator_params(axis="x", nbins=4)
+        axes.tick_params(axis="x", labelsize=7)
+        axes.tick_params(axis="y", length=0)
+        several = len({method for method, _ in lines}) > 1
+        said = [f"{deviation} ({names.METHODS[method]})" if several else deviation for method, deviation in lines]
+        axes.set_yticks(range(len(lines)), said if column == 0 else [], fontsize=7.5)
+        style.text(figure, LEFT + column * (wide + GAP) + wide / 2, TOP - 2, f"{score.arrow}", ha="center")
+    return figure
+
+
+def _panel(axes: Axes, pairs: pd.DataFrame, lines: list[tuple[str, str]]) -> None:
+    place: Callable[[pd.DataFrame], list[int]] = lambda table: [  # noqa: E731
+        lines.index(pair) for pair in zip(table["method"], table["deviation"], strict=True)
+    ]
+    means = summary(pairs)
+    axes.axvline(0, color="0.6", linewidth=0.6)
+    axes.plot(pairs["difference"], place(pairs), linestyle="", marker="o", markersize=2, color="0.6", alpha=0.7)
+    for at, mean in zip(place(means), means.itertuples(), strict=True):
+        colour = style.COLOURS[mean.method]
+        axes.errorbar(
+            mean.mean, at, xerr=[[mean.mean - mean.low], [mean.high - mean.mean]], marker="o", markersize=4, color=colour,
+            linewidth=1.0, capsize=2,
+        )  # fmt: skip

@@ -1,0 +1,104 @@
+"""Each score against the reconstruction for every run, with the front of each method: who wins at equal reconstruction?"""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from tcwae.errors import InputError
+from tcwae.figures import names, style
+from tcwae.figures.results import Results, source_note
+
+__all__ = ["data", "draw", "front", "note", "runs", "shares"]
+
+LEFT, TOP, GAP, HEIGHT, LEGEND = 13.0, 3.0, 14.5, 62.0, 17.0
+"""Millimetres: for the first panel's axis, above and between panels, of a panel, and for the axis and the legend below."""
+
+
+def runs(results: Results, experiment: str) -> pd.DataFrame:
+    """All runs of the study on the experiment's data and with its cost, of whatever experiment."""
+    its = results.experiment(experiment)
+    table = results.metrics
+    return table[(table["dataset"] == its.dataset) & (table["cost"] == its.cost)].assign(row=lambda own: own["method"])
+
+
+def note(results: Results, experiment: str) -> str:
+    """Where the points are from."""
+    return source_note(runs(results, experiment).assign(name=lambda own: own["method"].map(names.METHODS)))
+
+
+def data(results: Results, experiment: str) -> pd.DataFrame:
+    """One row a finished run; front_<score> says whether it is on its method's front, best_<score> on the front of all.
+
+    Raises:
+        InputError: no run finished.
+    """
+    table = runs(results, experiment)
+    table = table[table["status"] == "finished"]
+    if table.empty:
+        raise InputError(f"{results.folder / 'metrics.csv'}: expected a finished run for {experiment!r}, found none")
+    table = table[["run", "method", "cost", "setting", "seed", *names.SCORES]]
+    for score in (score for score in names.SCORES if score != "log_reconstruction"):
+        own = pd.concat([front(its, score) for _, its in table.groupby("method", sort=False)])
+        table = table.assign(**{f"front_{score}": own, f"best_{score}": front(table, score)})
+    return table
+
+
+def front(runs: pd.DataFrame, score: str) -> pd.Series:
+    """Whether no other run reconstructs at least as well and scores at least as well, one of the two better."""
+    lost, gained = runs["log_reconstruction"].to_numpy(), runs[score].to_numpy()
+    as_good = (lost[None] <= lost[:, None]) & (gained[None] >= gained[:, None])
+    better = (lost[None] < lost[:, None]) | (gained[None] > gained[:, None])
+    return pd.Series(~(as_good & better).any(axis=1), index=runs.index)
+
+
+def shares(runs: pd.DataFrame, score: str) -> dict[str, float]:
+    """How often each method's best run scores highest among the runs that reconstruct at least as well as some level.
+
+    Levels are the log-reconstructions of all runs at which every method has a run; equal winners share a level. Empty where
+    there is no such level.
+    """
+    methods = list(dict.fromkeys(runs["method"]))
+    start = runs.groupby("method")["log_reconstruction"].min().max()
+    levels = runs.loc[runs["log_reconstruction"] >= start, "log_reconstruction"].to_numpy()
+    if not len(levels):
+        return {}
+    best = np.array([_reached(runs[runs["method"] == method], score, levels) for method in methods])
+    wins = best == best.max(axis=0)
+    return dict(zip(methods, (wins / wins.sum(axis=0)).mean(axis=1).tolist(), strict=True))
+
+
+def _reached(runs: pd.DataFrame, score: str, levels: np.ndarray) -> np.ndarray:
+    """The best score of the runs that lose at most each level."""
+    lost, gained = runs["log_reconstruction"].to_numpy(), runs[score].to_numpy()
+    return np.where(lost[None] <= levels[:, None], gained[None], -np.inf).max(axis=1)
+
+
+def draw(runs: pd.DataFrame, note: str) -> Figure:
+    """A panel for each score: faint runs, and each method's front as a line through its filled markers."""
+    scores = [score for score in names.SCORES if score != "log_reconstruction"]
+    figure = style.new(TOP + HEIGHT + LEGEND, note)
+    wide = (style.WIDTH - LEFT - GAP * (len(scores) - 1) - 1) / len(scores)
+    methods = [method for method in names.METHODS if method in set(runs["method"])]
+    for column, score in enumerate(scores):
+        axes = style.axes(figure, LEFT + column * (wide + GAP), TOP, wide, HEIGHT)
+        for method in methods:
+            _draw_method(axes, runs[runs["method"] == method], method, score)
+        cost = runs["cost"].iloc[0]
+        axes.set(xlabel=style.label("log_reconstruction", cost), ylabel=style.label(score, cost))
+        axes.yaxis.set_label_coords(-9.5 / wide, 0.5)
+        axes.locator_params(nbins=5)
+    handles = [Line2D([], [], **style.line(method, 0), label=names.METHODS[method]) for method in methods]
+    figure.legend(
+        handles=handles, loc="center", bbox_to_anchor=(0.5, 1 - (TOP + HEIGHT + LEGEND - 4) / (figure.get_figheight() * 25.4)),
+        ncols=len(handles), frameon=False, handlelength=1.8, columnspacing=1.2, handletextpad=0.4,
+    )  # fmt: skip
+    return figure
+
+
+def _draw_method(axes: Axes, runs: pd.DataFrame, method: str, score: str) -> None:
+    look = style.line(method, 0)
+    axes.plot(runs["log_reconstruction"], runs[score], **look | {"linestyle": "", "markersize": 2, "alpha": 0.35})
+    best = runs[runs[f"front_{score}"]].sort_values("log_reconstruction")
+    axes.plot(best["log_reconstruction"], best[score], drawstyle="steps-post", **look)
