@@ -44,6 +44,7 @@ Shows = Literal[
     "violins",
     "ablation",
     "deviations",
+    "kl_estimators",
     "traversals",
     "latent_traversals",
     "reconstructions",
