@@ -18,8 +18,10 @@ import torch
 
 from tcwae.config import METHODS, Run, check, unflatten
 from tcwae.divergences import dimension_wise_kl, minibatch_weighted_log_density, total_correlation
+from tcwae.machine import set_up
 from tcwae.networks import Autoencoder
 from tcwae.objectives import OBJECTIVES, discriminator_loss, draw_noise, loss
+from tcwae.optimisers import make
 
 DATASET_SIZE, LATENT = 737_280, 10
 COEFFICIENTS = {
@@ -53,7 +55,7 @@ def step(method: str, batch: int) -> Callable[[], None]:
     model = Autoencoder(1, LATENT, objective.discriminators).to(memory_format=torch.channels_last)
     weights = [*model.encoder.parameters(), *model.decoder.parameters()]
     others = list(model.discriminators.parameters())
-    optimisers = [torch.optim.Adam(some, lr=4e-4, fused=True) for some in (weights, others) if some]
+    optimisers = make(run.training, weights, others)
     generator = torch.Generator().manual_seed(0)
     images = (torch.rand((batch, 1, 64, 64), generator=generator) < 0.04).float()
 
@@ -65,7 +67,6 @@ def step(method: str, batch: int) -> Callable[[], None]:
             sum(discriminator_loss(objective, model, codes, noise).values()).backward(inputs=others)
         for optimiser in optimisers:
             optimiser.step()
-            optimiser.zero_grad()
 
     return call
 
@@ -107,7 +108,7 @@ print((kilobytes("VmHWM") - before) / 1024)
 
 def measure(threads: int, repeats: int) -> pd.DataFrame:
     """All rows of the table."""
-    torch.set_num_threads(threads)
+    set_up(threads)
     rows = []
     for batch in (64, 256):
         calls = {method: step(method, batch) for method in METHODS}

@@ -21,7 +21,7 @@ import h5py
 import numpy as np
 import torch
 
-from tcwae import checkpoint, records, representation
+from tcwae import checkpoint, machine, records, representation
 from tcwae.config import Evaluation, Run, flatten
 from tcwae.data import prepared
 from tcwae.errors import InputError
@@ -30,7 +30,6 @@ from tcwae.images import Images, split
 from tcwae.metrics import METRICS, CodeTable, posterior_kl
 from tcwae.networks import Autoencoder
 from tcwae.provenance import versions
-from tcwae.train import select_device
 
 __all__ = ["evaluate"]
 
@@ -48,9 +47,9 @@ def evaluate(folder: Path, data: Path, settings: Evaluation, *, device: str = "c
         OSError: it cannot be read or written.
     """
     start = time.monotonic()
-    torch.set_num_threads(threads)
+    machine.set_up(threads)
     training = records.read(records.Training, folder / "training.json")
-    where = select_device(device)
+    where = machine.select_device(device)
     model, run, _ = checkpoint.load_model(folder / "model.safetensors", where)
     model.to(memory_format=torch.channels_last)
     source = prepared.read(data)

@@ -6,13 +6,15 @@ is a logit), and its 4x4 convolutions are transposed ones. The table's ReLU of t
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import softplus
+
+from tcwae.convolutions import downwards, upwards
 
 __all__ = ["Autoencoder", "Decoder", "Discriminator", "Encoder", "Posterior"]
 
@@ -56,7 +58,8 @@ class Encoder(nn.Module):
         self, images: Float[Tensor, "batch channel 64 64"]
     ) -> tuple[Float[Tensor, "batch latent"], Float[Tensor, "batch latent"]]:
         """Mean and variance."""
-        mean, raw = self.fully_connected(self.convolutions(images).flatten(1)).chunk(2, dim=1)
+        features = _stack(downwards, self.convolutions, images)
+        mean, raw = self.fully_connected(features.flatten(1)).chunk(2, dim=1)
         return mean, softplus(raw) + VARIANCE_FLOOR
 
 
@@ -77,7 +80,14 @@ class Decoder(nn.Module):
 
     def forward(self, codes: Float[Tensor, "batch latent"]) -> Float[Tensor, "batch channel 64 64"]:
         """Logits; the reconstruction is their sigmoid."""
-        return self.convolutions(self.fully_connected(codes).unflatten(1, (64, 4, 4)))
+        return _stack(upwards, self.convolutions, self.fully_connected(codes).unflatten(1, (64, 4, 4)))
+
+
+def _stack(function: Callable[[Tensor, Sequence[Tensor]], Tensor], layers: nn.Sequential, pictures: Tensor) -> Tensor:
+    """`layers`, on a CPU in float32 by the function that computes all of them at once."""
+    if pictures.device.type == "cpu" and pictures.dtype == torch.float32 and torch.backends.mkldnn.is_available():
+        return function(pictures, list(layers.parameters()))
+    return layers(pictures)
 
 
 class Discriminator(nn.Module):

@@ -8,16 +8,50 @@ from torch.nn import Parameter
 
 from tcwae.config import Training
 
-__all__ = ["make", "moments", "restore"]
+__all__ = ["Adam", "make", "moments", "restore"]
 
 
-def make(
-    settings: Training, autoencoder: Sequence[Parameter], discriminators: Sequence[Parameter]
-) -> list[torch.optim.Adam]:
+class Adam:
+    """Adam (Kingma and Ba, 2015, https://arxiv.org/abs/1412.6980) in one operation on all its parameters.
+
+    The operation is the one of `torch.optim.Adam(fused=True)`, whose class imports torch's compiler and takes seconds.
+    """
+
+    def __init__(
+        self, parameters: Sequence[Parameter], learning_rate: float, beta1: float, beta2: float, epsilon: float
+    ) -> None:
+        self.parameters = list(parameters)
+        self.settings = {"lr": learning_rate, "beta1": beta1, "beta2": beta2, "eps": epsilon}
+        self.means, self.squares = (
+            [torch.zeros_like(parameter, requires_grad=False) for parameter in self.parameters] for _ in range(2)
+        )
+        self.steps = [torch.zeros((), device=parameter.device) for parameter in self.parameters]
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """Move the parameters against their gradients, which are used up."""
+        torch._foreach_add_(self.steps, 1)
+        torch._fused_adam_(
+            self.parameters,
+            [parameter.grad for parameter in self.parameters],
+            self.means,
+            self.squares,
+            [],
+            self.steps,
+            **self.settings,
+            weight_decay=0.0,
+            amsgrad=False,
+            maximize=False,
+        )
+        for parameter in self.parameters:
+            parameter.grad = None
+
+
+def make(settings: Training, autoencoder: Sequence[Parameter], discriminators: Sequence[Parameter]) -> list[Adam]:
     """Adam with the settings of section B.1, and if there are discriminators one with those of Table 4."""
     adams = [
-        (autoencoder, settings.learning_rate, settings.adam_beta1, settings.adam_beta2, settings.adam_epsilon),
-        (
+        Adam(autoencoder, settings.learning_rate, settings.adam_beta1, settings.adam_beta2, settings.adam_epsilon),
+        Adam(
             discriminators,
             settings.discriminator_learning_rate,
             settings.discriminator_beta1,
@@ -25,41 +59,32 @@ def make(
             settings.discriminator_epsilon,
         ),
     ]
-    return [
-        torch.optim.Adam(parameters, lr=rate, betas=(beta1, beta2), eps=epsilon, fused=True)
-        for parameters, rate, beta1, beta2, epsilon in adams
-        if parameters
-    ]
+    return [adam for adam in adams if adam.parameters]
 
 
-def moments(optimisers: Sequence[torch.optim.Adam]) -> dict[str, Tensor]:
-    """optimiser.<i>.<k>.step, .exp_avg and .exp_avg_sq for the k-th parameter of the i-th optimiser, after a step."""
+def moments(optimisers: Sequence[Adam]) -> dict[str, Tensor]:
+    """optimiser.<i>.<k>.step, .exp_avg and .exp_avg_sq for the k-th parameter of the i-th optimiser."""
     return {
         f"optimiser.{i}.{k}.{name}": tensor
         for i, optimiser in enumerate(optimisers)
-        for k, its in optimiser.state_dict()["state"].items()
-        for name, tensor in its.items()
+        for name, tensors in (
+            ("step", optimiser.steps),
+            ("exp_avg", optimiser.means),
+            ("exp_avg_sq", optimiser.squares),
+        )
+        for k, tensor in enumerate(tensors)
     }
 
 
-def restore(optimisers: Sequence[torch.optim.Adam], tensors: Mapping[str, Tensor]) -> None:
-    """Take up moments, each laid out in memory as its parameter is.
+def restore(optimisers: Sequence[Adam], tensors: Mapping[str, Tensor]) -> None:
+    """Take up moments.
 
     Raises:
         KeyError: one is missing.
         ValueError: one has another shape than its parameter.
     """
-    for i, optimiser in enumerate(optimisers):
-        its = {}
-        for k, parameter in enumerate(optimiser.param_groups[0]["params"]):
-            prefix = f"optimiser.{i}.{k}"
-            its[k] = {"step": _like(torch.empty((), dtype=torch.float32), tensors[f"{prefix}.step"])} | {
-                name: _like(parameter, tensors[f"{prefix}.{name}"]) for name in ("exp_avg", "exp_avg_sq")
-            }
-        optimiser.load_state_dict(optimiser.state_dict() | {"state": its})
-
-
-def _like(parameter: Tensor, tensor: Tensor) -> Tensor:
-    if (tensor.shape, tensor.dtype) != (parameter.shape, parameter.dtype):
-        raise ValueError(f"a moment {tensor.dtype} {tuple(tensor.shape)} of a parameter {tuple(parameter.shape)}")
-    return torch.empty_like(parameter, requires_grad=False).copy_(tensor)
+    for name, there in moments(optimisers).items():
+        found = tensors[name]
+        if (found.shape, found.dtype) != (there.shape, there.dtype):
+            raise ValueError(f"{name} {found.dtype} {tuple(found.shape)}, expected {there.dtype} {tuple(there.shape)}")
+        there.copy_(found)

@@ -12,7 +12,6 @@ Files of a run's folder:
 The same seed on the same machine and number of threads gives the same bytes, interrupted or not.
 """
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -26,7 +25,7 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from tcwae import checkpoint, optimisers, records
+from tcwae import checkpoint, machine, optimisers, records
 from tcwae.collapse import LEAST_VARIANCE, warnings_of
 from tcwae.config import Run, flatten
 from tcwae.data import prepared
@@ -38,7 +37,7 @@ from tcwae.objectives import OBJECTIVES, discriminator_loss, draw_noise, loss
 from tcwae.provenance import versions
 from tcwae.stopping import Interrupted, requests
 
-__all__ = ["Diverged", "Interrupted", "select_device", "train"]
+__all__ = ["Diverged", "Interrupted", "train"]
 
 
 @dataclass(frozen=True)
@@ -47,21 +46,6 @@ class Diverged:
 
     step: int
     term: str
-
-
-def select_device(name: str) -> torch.device:
-    """The device of that name; there is no silent fall-back to another one.
-
-    Raises:
-        InputError: it is not there.
-    """
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise InputError(f"--device {name}: expected a CUDA device, found none (torch {torch.__version__})")
-    try:
-        torch.empty(0, device=name)
-    except RuntimeError as error:
-        raise InputError(f"--device {name}: {str(error).splitlines()[0]}") from None
-    return torch.device(name)
 
 
 def train(
@@ -86,7 +70,7 @@ def train(
         OSError: a file cannot be read or written; the state that was there is as it was.
     """
     start = time.monotonic()
-    _set_up_torch(threads, deterministic)
+    machine.set_up(threads, deterministic)
     images = prepared.read(data)
     if images.name != run.dataset:
         raise InputError(f"{data}: expected images of {run.dataset}, found {images.name}")
@@ -94,7 +78,7 @@ def train(
         raise InputError(
             f"{data}: expected a batch of at most its {len(images)} images, found {run.training.batch_size}"
         )
-    training = Training(run, Images(images, select_device(device)))
+    training = Training(run, Images(images, machine.select_device(device)))
     identity = _identity(run, images, device, deterministic)
 
     with exclusive(output / ".lock"), requests() as asked:
@@ -117,15 +101,6 @@ def train(
         _write_results(output, run, training, device, threads, deterministic, images)
         checkpoint.remove_states(output)
     return training.diverged
-
-
-def _set_up_torch(threads: int, deterministic: bool) -> None:
-    torch.set_num_threads(threads)
-    if torch.are_deterministic_algorithms_enabled() != deterministic:  # the call alone takes seconds
-        torch.use_deterministic_algorithms(deterministic)
-    torch.backends.cudnn.deterministic = deterministic
-    if deterministic:
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS reads it when it starts
 
 
 def _identity(run: Run, images: prepared.Prepared, device: str, deterministic: bool) -> dict[str, str]:
@@ -194,7 +169,6 @@ class Training:
                 terms |= losses
             for optimiser in self.optimisers:
                 optimiser.step()
-                optimiser.zero_grad()
 
             self.step += 1
             self.columns = [*terms, "loss"]

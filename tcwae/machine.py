@@ -1,0 +1,54 @@
+"""The machine that a training or an evaluation runs on, and how torch is to use it."""
+
+import ctypes
+import os
+import sys
+from contextlib import suppress
+
+import torch
+
+from tcwae.errors import InputError
+
+__all__ = ["select_device", "set_up"]
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+"""Their numbers in malloc.h."""
+
+
+def select_device(name: str) -> torch.device:
+    """The device of that name; there is no silent fall-back to another one.
+
+    Raises:
+        InputError: it is not there.
+    """
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise InputError(f"--device {name}: expected a CUDA device, found none (torch {torch.__version__})")
+    try:
+        torch.empty(0, device=name)
+    except RuntimeError as error:
+        raise InputError(f"--device {name}: {str(error).splitlines()[0]}") from None
+    return torch.device(name)
+
+
+def set_up(threads: int, deterministic: bool = False) -> None:
+    """Threads of the CPU; and algorithms that give the same bytes each time, which those of a CPU do anyway."""
+    _keep_freed_memory()
+    torch.set_num_threads(threads)
+    if torch.are_deterministic_algorithms_enabled() != deterministic:  # the call alone takes seconds
+        torch.use_deterministic_algorithms(deterministic)
+    torch.backends.cudnn.deterministic = deterministic
+    if deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS reads it when it starts
+
+
+def _keep_freed_memory() -> None:
+    """Have the C library keep large freed blocks for the next step instead of giving them back to the system.
+
+    A step frees tens of megabytes and asks for them again, and the system fills each page with zeros before: thousands of
+    page faults a step, up to a tenth of its time on a CPU. Only glibc has these settings (man 3 mallopt).
+    """
+    if sys.platform == "linux":
+        with suppress(AttributeError, OSError):
+            mallopt = ctypes.CDLL(None).mallopt
+            mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+            mallopt(M_MMAP_THRESHOLD, 2**30)
