@@ -134,7 +134,7 @@ def _comparison(row: pd.Series, printed: paper.PaperRow) -> dict[str, Any]:
     cells = []
     for key, score in names.SCORES.items():
         mean, sd = row[f"{key}_mean"], row[f"{key}_sd"]
-        z = z_score(mean, sd, row["seeds"], printed.scores[key])
+        z = z_score(mean, sd, int(row["seeds"]), printed.scores[key])
         cells.append(
             {
                 "ours": UNKNOWN if math.isnan(mean) else score.text(mean),

@@ -85,7 +85,7 @@ def test_a_row_for_each_method_of_the_paper(results):
     z = z_score(
         best["mig_mean"],
         best["mig_sd"],
-        best["seeds"],
+        int(best["seeds"]),
         paper.find("dsprites", "tcwae_mws", "cross_entropy").scores["mig"],
     )
     assert mws["cells"][1]["z"].replace("\N{MINUS SIGN}", "-") == f"{z:+.1f}"
