@@ -99,7 +99,7 @@ def test_a_diverged_run_is_counted_and_named(said):
     assert said["runs"] == experiment["runs"] == {"total": 36, "finished": 35, "diverged": 1}
     failed = [row for row in said["run_tables"][0]["rows"] if row["failure"]]
     assert [(row["method"], plain(row["setting"]), row["seed"]) for row in failed] == [
-        ("TCWAE-GAN", "β = 10, γ = 1", 1)  # noqa: RUF001
+        ("TCWAE-GAN", "β = 10, γ = 1", 1)
     ]
     assert failed[0]["failure"] == "diverged at step 512 (total correlation)"
     by_kind = {figure["kind"]: figure["runs"] for figure in experiment["figures"]}

@@ -92,7 +92,7 @@ def test_rows_are_in_the_papers_order(tmp_path):
 
 def test_settings_are_read_as_they_are_written():
     assert names.coefficients("beta=50,gamma=100") == {"beta": "50", "gamma": "100"}
-    assert names.setting("beta=50,gamma=0.5").replace(names.NO_BREAK, " ") == "β = 50, γ = 0.5"  # noqa: RUF001
+    assert names.setting("beta=50,gamma=0.5").replace(names.NO_BREAK, " ") == "β = 50, γ = 0.5"
     unusual = names.setting("lambda=1,mws_kernel=smoothed").replace(names.NO_BREAK, " ")
     assert unusual == "λ = 1, mws kernel = smoothed"
 
