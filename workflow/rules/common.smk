@@ -135,6 +135,21 @@ def growing_memory(wildcards, attempt):
     return 4000 * attempt
 
 
+def growing_time(wildcards, attempt):
+    """Minutes, more at each attempt."""
+    return 60 * attempt
+
+
+def time_budget(wildcards, resources):
+    """The flag that ends a training before its job's time is up: five minutes, or half of a short time, before.
+
+    What is left over is for the start of the job and for the last step and the save. No signal would do instead: a scheduler's
+    reach Snakemake's process of the job, not the trainer. Where jobs have no time there is no flag.
+    """
+    minutes = resources.get("runtime")
+    return f"--time-budget {60 * minutes - min(300, 30 * minutes)}" if minutes else ""
+
+
 def selections():
     """The ranked settings of each experiment."""
     return [f"{results}/selection/{name}.csv" for name in study.experiments]

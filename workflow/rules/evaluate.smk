@@ -15,7 +15,7 @@ rule evaluate:
     resources:
         device="cpu",
         mem_mb=growing_memory,
-        runtime=60,
+        runtime=growing_time,
     params:
         flags=evaluation_flags,
         folder=subpath(output.metrics, parent=True),

@@ -15,7 +15,7 @@ rule plot:
         f"{results}/figures/{{experiment}}-{{figure}}.log",
     resources:
         mem_mb=growing_memory,
-        runtime=30,
+        runtime=growing_time,
     params:
         results=subpath(input[0], parent=True),
     shell:

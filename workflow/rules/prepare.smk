@@ -10,7 +10,7 @@ rule prepare:
     threads: 2
     resources:
         mem_mb=growing_memory,
-        runtime=60,
+        runtime=growing_time,
     params:
         flags=prepare_flags,
     shell:

@@ -14,11 +14,11 @@ rule train:
     resources:
         device="cpu",
         mem_mb=growing_memory,
-        runtime=600,
     params:
         flags=run_flags,
+        budget=time_budget,
         folder=subpath(output.model, parent=True),
     # status 3: the run diverged, which is a result
     shell:
         "tcwae train {params.flags} --data {input.data:q} --output {params.folder:q} "
-        "--device {resources.device} --threads {threads} > {log:q} 2>&1 || [ $? -eq 3 ]"
+        "--device {resources.device} --threads {threads} {params.budget} > {log:q} 2>&1 || [ $? -eq 3 ]"

@@ -1,0 +1,176 @@
+"""A study in a folder of its own, and Snakemake on it as a user calls it on the login node."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from tcwae.checkpoint import STATES
+from tcwae.cli import main
+from tcwae.data.prepared import factor_grid
+
+from .cluster import wait_until
+
+__all__ = ["PROFILE", "ROOT", "Call", "StudyFolder", "make_study"]
+
+ROOT = Path(__file__).parents[2]
+PROFILE = ROOT / "slurm" / "profile.v9+.yaml"
+SIZES = (3, 2, 14, 14)
+NO_CONTAINER = ("--software-deployment-method", "env-modules")
+"""All that the tests take from the profile: there is no Apptainer here."""
+NODE = '''#!{python}
+"""`tcwae` as a node with GPUs has it: what happens is recorded, and there is no GPU to compute with."""
+import os, sys, time
+from tcwae import lock
+from tcwae.cli import main
+
+def record(what):
+    words = (what, time.time(), os.getpid(), os.environ.get("SLURM_JOB_ID"), os.environ.get("CUDA_VISIBLE_DEVICES"))
+    with open("{record}", "a") as file:
+        file.write("\\t".join([*map(str, words), *sys.argv[1:]]) + "\\n")
+
+lock.PATIENCE = 10
+record("begin")
+words = ["cpu" if word == "cuda" else word for word in sys.argv[1:]]
+status = main([*words, "--save-every", "1"] if words[0] == "train" else words)
+record(status)
+sys.exit(status)
+'''
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of `tcwae` in a job: what is "begin", or the status with which it ended."""
+
+    what: str
+    seconds: float
+    process: int
+    job: str
+    gpu: str
+    verb: str
+    flags: list[str]
+
+    @property
+    def folder(self) -> str:
+        return self.flags[self.flags.index("--output") + 1]
+
+
+class Snakemake(subprocess.Popen):
+    """A call of Snakemake in the background."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        self.log = folder / f"snakemake.{len(list(folder.glob('snakemake.*')))}.log"
+        environment = os.environ | {
+            "PATH": f"{folder / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "OMP_NUM_THREADS": "1",
+        }
+        with self.log.open("w") as log:
+            command = ["snakemake", "--profile", "slurm", *NO_CONTAINER, *arguments]
+            super().__init__(command, cwd=folder, env=environment, stdout=log, stderr=log, process_group=0)
+
+    def output(self) -> str:
+        return self.log.read_text()
+
+    def finish(self, seconds: float = 400) -> tuple[int, str]:
+        """Its status and its output."""
+        try:
+            return self.wait(seconds), self.output()
+        finally:
+            if self.poll() is None:
+                os.killpg(self.pid, signal.SIGKILL)
+                print(self.output())
+
+
+class StudyFolder:
+    """A study of one method on small pictures, a run for each seed."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def snakemake(self, *arguments: str) -> Snakemake:
+        return Snakemake(self.path, *arguments)
+
+    def planned(self, *arguments: str) -> dict[str, int]:
+        """How often a dry run would call each rule."""
+        status, output = self.snakemake("--dry-run", *arguments).finish(120)
+        assert status == 0, output
+        counts = re.findall(r"^(\w+) +(\d+)$", output, re.MULTILINE)
+        return {rule: int(count) for rule, count in counts if rule != "total"}
+
+    def run(self, seed: int) -> Path:
+        return self.path / f"results/small/runs/toys/wae_mmd/cross_entropy/lambda=10/seed={seed}"
+
+    def model(self, seed: int) -> str:
+        return str((self.run(seed) / "model.safetensors").relative_to(self.path))
+
+    def weights(self, seed: int) -> bytes:
+        return (self.run(seed) / "model.safetensors").read_bytes()
+
+    def calls(self, verb: str = "train", seed: int | None = None) -> list[Call]:
+        """The calls of a verb, of all runs or one, in the order in which they began or ended."""
+        file = self.path / "record"
+        lines = [line.split("\t") for line in file.read_text().splitlines()] if file.exists() else []
+        calls = [Call(line[0], float(line[1]), int(line[2]), *line[3:6], line[6:]) for line in lines]
+        mine = [call for call in calls if call.verb == verb]
+        return mine if seed is None else [call for call in mine if Path(call.folder).name == f"seed={seed}"]
+
+    def wait_for_state(self, seed: int, seconds: float = 200) -> Call:
+        """Wait until a training has saved a state and is alive; the call that did."""
+        state = self.run(seed) / STATES[0]
+        wait_until(state.exists, seconds, f"a state of seed {seed}")
+        return self.calls(seed=seed)[-1]
+
+    def uninterrupted(self, seed: int) -> bytes:
+        """The weights of the same training by hand, without SLURM and without a pause."""
+        flags = next(call for call in self.calls(seed=seed) if call.what == "begin").flags
+        folder = self.path / "whole" / f"seed={seed}"
+        words = {"cuda": "cpu", flags[flags.index("--output") + 1]: str(folder)}
+        here = Path.cwd()
+        os.chdir(self.path)
+        try:
+            assert main(["train", *(words.get(word, word) for word in flags)]) == 0
+        finally:
+            os.chdir(here)
+        return (folder / "model.safetensors").read_bytes()
+
+
+def make_study(path: Path, seeds: int, iterations: int, profile: str) -> StudyFolder:
+    """Write the study, the workflow, the profile, and the nodes' `tcwae`."""
+    path.mkdir()
+    shutil.copy(ROOT / "Snakefile", path)
+    shutil.copytree(ROOT / "workflow", path / "workflow")
+    shutil.copytree(ROOT / "slurm", path / "slurm")
+    (path / "slurm" / PROFILE.name).write_text(profile)
+    factors = factor_grid(SIZES).astype(int)
+    images = np.zeros((len(factors), 64, 64), np.uint8)
+    for picture, (size, turned, x, y) in zip(images, factors, strict=True):
+        side, top, left = 6 + 4 * size, 4 + 3 * y, 4 + 3 * x
+        picture[top : top + side, left : left + side + 4 * turned] = 255
+    np.savez(path / "toys.npz", images=images, factors=factors, factor_names=np.array(["size", "turned", "x", "y"]))
+    study = {
+        "study": "small",
+        "seeds": list(range(seeds)),
+        "training": {"iterations": iterations, "batch_size": 16},
+        "evaluation": {"codes": 1000, "held_out": 100},
+        "datasets": {"toys": {"source": "real", "format": "npz", "archive": "toys.npz"}},
+        "experiments": {
+            "comparison": {
+                "dataset": "toys",
+                "methods": {"wae_mmd": {"lambda": 10}},
+                "shows": ["scores_table", "scores_vs_reconstruction"],
+            }
+        },
+    }
+    (path / "config.yaml").write_text(yaml.safe_dump(study))
+    (path / "bin").mkdir()
+    script = path / "bin" / "tcwae"
+    script.write_text(NODE.format(python=sys.executable, record=path / "record"))
+    script.chmod(0o755)
+    return StudyFolder(path)
