@@ -3,7 +3,7 @@ CORES ?= 2
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: report test test-faults style bench env lock clean
+.PHONY: report test test-faults test-slurm style bench env lock clean
 
 report: env  ## the quick study, from nothing to results/quick/report.pdf
 	snakemake --cores $(CORES) --show-failed-logs
@@ -13,6 +13,9 @@ test: env  ## every quick test
 
 test-faults: env  ## the long tests of what a cluster can do to a run
 	pytest --numprocesses $(CORES) --dist loadfile -m faults -rP
+
+test-slurm: env  ## the cluster profile on a real SLURM, started for the purpose: needs root and Debian's packages
+	pytest -m slurm -rs tests/slurm
 
 style: env  ## what CI checks besides the tests
 	ruff check

@@ -23,6 +23,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 __all__ = ["Cluster", "command", "missing", "wait_until"]
 
@@ -30,7 +31,7 @@ ETC = Path("/etc/slurm")
 FREEZER = Path("/sys/fs/cgroup/freezer")
 NODES = {"gpu1": 16831, "gpu2": 16832, "cpu1": 16833}
 PROGRAMS = ("munged", "slurmctld", "slurmd", "slurmdbd", "mariadbd", "sbatch", "sacct")
-PASSWORD = "minutes"  # noqa: S105 of a database that lives for so long
+PASSWORD = "minutes"  # of a database that lives for so long
 
 SLURM = """\
 ClusterName=tcwae
@@ -64,8 +65,8 @@ KillWait=5
 SlurmdTimeout=60
 MailProg=/bin/true
 EnforcePartLimits=ALL
-NodeName=gpu1 NodeHostname={host} NodeAddr=127.0.0.1 Port=16831 CPUs=8 RealMemory=64000 Gres=gpu:3
-NodeName=gpu2 NodeHostname={host} NodeAddr=127.0.0.1 Port=16832 CPUs=8 RealMemory=64000 Gres=gpu:3
+NodeName=gpu1 NodeHostname={host} NodeAddr=127.0.0.1 Port=16831 CPUs=8 RealMemory=64000 Gres=gpu:4
+NodeName=gpu2 NodeHostname={host} NodeAddr=127.0.0.1 Port=16832 CPUs=8 RealMemory=64000 Gres=gpu:4
 NodeName=cpu1 NodeHostname={host} NodeAddr=127.0.0.1 Port=16833 CPUs=8 RealMemory=64000
 PartitionName=cpu Nodes=cpu1 Default=YES MaxTime=1-00:00:00
 PartitionName=gpu Nodes=gpu[1-2] MaxTime=1-00:00:00 PriorityTier=1
@@ -81,6 +82,7 @@ AccountingStorageHost=127.0.0.1
 AccountingStoragePort=16819
 AccountingStoragePass={folder}/munge/socket
 AccountingStorageTRES=gres/gpu
+AccountingStoreFlags=job_comment
 JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=5
 """
@@ -101,7 +103,7 @@ StoragePass={password}
 StorageLoc=slurm_acct_db
 """
 CGROUP = "CgroupPlugin=cgroup/v1\nConstrainCores=no\nConstrainRAMSpace=no\nConstrainDevices=no\n"
-GRES = "NodeName=gpu[1-2] Name=gpu Flags=nvidia_gpu_env File={folder}/dev/nvidia[0-2]\n"
+GRES = "NodeName=gpu[1-2] Name=gpu Flags=nvidia_gpu_env File={folder}/dev/nvidia[0-3]\n"
 
 
 def missing() -> str | None:
@@ -118,9 +120,9 @@ def missing() -> str | None:
     return None
 
 
-def command(*words: object, seconds: float = 60) -> str:
+def command(*words: object, **options: Any) -> str:
     """The output of a client command; clients of a daemon that is down would wait for minutes."""
-    done = subprocess.run([*map(str, words)], capture_output=True, text=True, timeout=seconds)
+    done = subprocess.run([*map(str, words)], capture_output=True, text=True, timeout=60, **options)
     assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
     return done.stdout.strip()
 
@@ -199,7 +201,7 @@ class Cluster:
         key = self.folder / "munge/key"
         key.write_bytes(os.urandom(128))
         key.chmod(0o600)
-        for number in range(3):
+        for number in range(4):
             os.mknod(self.folder / f"dev/nvidia{number}", stat.S_IFCHR | 0o666, os.makedev(1, 3))
         texts = {"slurm": SLURM + (WITH_ACCOUNTING if self.accounting else WITHOUT_ACCOUNTING)}
         texts |= {"gres": GRES, "cgroup": CGROUP, "plugstack": ""}

@@ -1,5 +1,6 @@
 """A study in a folder of its own, and Snakemake on it as a user calls it on the login node."""
 
+import json
 import os
 import re
 import shutil
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import yaml
+from safetensors import safe_open
 
 from tcwae.checkpoint import STATES
 from tcwae.cli import main
@@ -23,8 +25,8 @@ __all__ = ["PROFILE", "ROOT", "Call", "StudyFolder", "make_study"]
 ROOT = Path(__file__).parents[2]
 PROFILE = ROOT / "slurm" / "profile.v9+.yaml"
 SIZES = (3, 2, 14, 14)
-NO_CONTAINER = ("--software-deployment-method", "env-modules")
-"""All that the tests take from the profile: there is no Apptainer here."""
+OVERRIDDEN = ("--software-deployment-method", "env-modules", "--slurm-init-seconds-before-status-checks", "10")
+"""All that the tests change of the profile: there is no Apptainer here, and jobs of seconds are asked for earlier."""
 NODE = '''#!{python}
 """`tcwae` as a node with GPUs has it: what happens is recorded, and there is no GPU to compute with."""
 import os, sys, time
@@ -65,15 +67,11 @@ class Call:
 class Snakemake(subprocess.Popen):
     """A call of Snakemake in the background."""
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
-        self.log = folder / f"snakemake.{len(list(folder.glob('snakemake.*')))}.log"
-        environment = os.environ | {
-            "PATH": f"{folder / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "OMP_NUM_THREADS": "1",
-        }
+    def __init__(self, study: "StudyFolder", *arguments: str) -> None:
+        self.log = study.path / f"snakemake.{len(study.outputs())}.log"
+        command = ["snakemake", "--profile", "slurm", *OVERRIDDEN, *arguments]
         with self.log.open("w") as log:
-            command = ["snakemake", "--profile", "slurm", *NO_CONTAINER, *arguments]
-            super().__init__(command, cwd=folder, env=environment, stdout=log, stderr=log, process_group=0)
+            super().__init__(command, cwd=study.path, env=study.environment, stdout=log, stderr=log, process_group=0)
 
     def output(self) -> str:
         return self.log.read_text()
@@ -95,7 +93,17 @@ class StudyFolder:
         self.path = path
 
     def snakemake(self, *arguments: str) -> Snakemake:
-        return Snakemake(self.path, *arguments)
+        return Snakemake(self, *arguments)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The user's, with the nodes' `tcwae` first."""
+        path = f"{self.path / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+        return os.environ | {"PATH": path, "OMP_NUM_THREADS": "1"}
+
+    def outputs(self) -> list[str]:
+        """What the calls of Snakemake have said."""
+        return [log.read_text() for log in sorted(self.path.glob("snakemake.*.log"))]
 
     def planned(self, *arguments: str) -> dict[str, int]:
         """How often a dry run would call each rule."""
@@ -121,11 +129,22 @@ class StudyFolder:
         mine = [call for call in calls if call.verb == verb]
         return mine if seed is None else [call for call in mine if Path(call.folder).name == f"seed={seed}"]
 
-    def wait_for_state(self, seed: int, seconds: float = 200) -> Call:
-        """Wait until a training has saved a state and is alive; the call that did."""
+    def wait_for_state(self, seed: int, seconds: float = 300) -> int:
+        """Wait until a training has saved a state; the step of it."""
         state = self.run(seed) / STATES[0]
         wait_until(state.exists, seconds, f"a state of seed {seed}")
-        return self.calls(seed=seed)[-1]
+        with safe_open(state, "pt") as file:
+            return json.loads(file.metadata()["tcwae"])["step"]
+
+    def alive(self, seed: int) -> list[int]:
+        """The processes that train a run now."""
+        begun = [call.process for call in self.calls(seed=seed) if call.what == "begin"]
+        commands = {process: Path(f"/proc/{process}/cmdline") for process in begun}
+        return [process for process, file in commands.items() if file.exists() and b"train" in file.read_bytes()]
+
+    def resumed_at(self, seed: int) -> int:
+        """The step at which the last of the processes that trained a run took it up."""
+        return int(re.search(r"step (\d+) of", (self.run(seed) / "train.log").read_text())[1])
 
     def uninterrupted(self, seed: int) -> bytes:
         """The weights of the same training by hand, without SLURM and without a pause."""
@@ -141,13 +160,16 @@ class StudyFolder:
         return (folder / "model.safetensors").read_bytes()
 
 
-def make_study(path: Path, seeds: int, iterations: int, profile: str) -> StudyFolder:
-    """Write the study, the workflow, the profile, and the nodes' `tcwae`."""
+def make_study(
+    path: Path, seeds: int, iterations: int, profile: str | None = None, shows: tuple[str, ...] = ("scores_table",)
+) -> StudyFolder:
+    """Write the study, the workflow, the profile (the user's, or another), and the nodes' `tcwae`."""
     path.mkdir()
     shutil.copy(ROOT / "Snakefile", path)
     shutil.copytree(ROOT / "workflow", path / "workflow")
     shutil.copytree(ROOT / "slurm", path / "slurm")
-    (path / "slurm" / PROFILE.name).write_text(profile)
+    if profile is not None:
+        (path / "slurm" / PROFILE.name).write_text(profile)
     factors = factor_grid(SIZES).astype(int)
     images = np.zeros((len(factors), 64, 64), np.uint8)
     for picture, (size, turned, x, y) in zip(images, factors, strict=True):
@@ -164,7 +186,7 @@ def make_study(path: Path, seeds: int, iterations: int, profile: str) -> StudyFo
             "comparison": {
                 "dataset": "toys",
                 "methods": {"wae_mmd": {"lambda": 10}},
-                "shows": ["scores_table", "scores_vs_reconstruction"],
+                "shows": list(shows),
             }
         },
     }

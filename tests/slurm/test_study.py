@@ -1,6 +1,9 @@
 """A study through `snakemake --profile slurm`, from submission to the report, and what a user does next."""
 
+import re
+
 import pytest
+import yaml
 
 from .cluster import command
 from .study import PROFILE, make_study
@@ -9,19 +12,30 @@ pytestmark = pytest.mark.slurm
 
 
 @pytest.fixture(scope="module")
-def study(cluster, tmp_path_factory):
+def long_study(cluster, tmp_path_factory):
+    """One training that needs more than the minute that its first job has, begun beside the other study."""
+    study = make_study(tmp_path_factory.mktemp("long") / "here", 1, 1200)
+    resources = yaml.safe_load(PROFILE.read_text())["set-resources"]["train"] | {"runtime": "min(attempt, 2)"}
+    given = [f"train:{key}={value}" for key, value in resources.items()]
+    return study, study.snakemake(study.model(0), "--set-resources", *given)
+
+
+@pytest.fixture(scope="module")
+def study(long_study, tmp_path_factory):
     """A study of two runs, from nothing to its report."""
-    study = make_study(tmp_path_factory.mktemp("study") / "here", 2, 60, PROFILE.read_text())
+    study = make_study(tmp_path_factory.mktemp("study") / "here", 2, 60)
     status, output = study.snakemake().finish()
     assert status == 0, output
     return study
 
 
 def jobs(study):
-    """For each job of SLURM its rule, partition, allocation, minutes and state."""
-    form = "comment%120,partition,alloctres%80,timelimitraw,state"
+    """For each job of a study: its rule, partition, allocation, minutes and state."""
+    form = "jobid,comment%120,partition,alloctres%80,timelimitraw,state"
     lines = command("sacct", "-X", "-n", "-P", "-o", form, "-S", "now-1hour").splitlines()
-    return [(line.split("|")[0].removeprefix("rule_").split("_")[0], *line.split("|")[1:]) for line in lines]
+    mine = set(re.findall(r"submitted with SLURM jobid (\d+)", "".join(map(str, study.outputs()))))
+    found = [line.split("|") for line in lines]
+    return [(words[1].split("_")[1], *words[2:]) for words in found if words[0] in mine]
 
 
 def test_ends_with_the_report(study):
@@ -32,20 +46,16 @@ def test_ends_with_the_report(study):
 
 def test_a_training_has_one_gpu_of_its_own_and_no_other_job_has_any(study):
     found = jobs(study)
-    assert sorted(job[0] for job in found) == ["evaluate"] * 2 + ["plot", "prepare"] + ["train"] * 2
+    assert sorted(job[0] for job in found) == ["evaluate", "evaluate", "prepare", "train", "train"]
     for rule, partition, allocated, minutes, state in found:
         assert state == "COMPLETED"
         assert partition == ("gpu" if rule == "train" else "cpu")
         assert ("gres/gpu=1" in allocated.split(",")) == (rule == "train")
-        assert int(minutes) == {"train": 480, "plot": 60, "evaluate": 60, "prepare": 60}[rule]
-    trained = [call for call in study.calls() if call.what == "begin"]
-    assert sorted(call.gpu for call in trained) == ["0", "1"]
-    assert {call.gpu for call in study.calls("evaluate") + study.calls("plot")} == {"None"}
-
-
-def test_the_training_knows_its_budget(study):
-    flags = study.calls()[0].flags
-    assert flags[flags.index("--time-budget") + 1] == str(480 * 60 - 300)
+        assert int(minutes) == (480 if rule == "train" else 60)
+    trained = [call.gpu for call in study.calls() if call.what == "begin"]
+    assert len(trained) == len(set(trained)) == 2
+    assert all(gpu.isdecimal() for gpu in trained)
+    assert {call.gpu for call in study.calls("evaluate")} == {"None"}
 
 
 def test_logs_of_what_ended_well_are_gone(study):
@@ -67,12 +77,21 @@ def test_one_seed_again_and_what_depends_on_it(study):
     assert study.planned() == {}
 
 
-def test_without_accounting(bare_cluster, tmp_path):
-    """The two lines that such a site changes; `squeue` is asked instead of `sacct`."""
-    lines = PROFILE.read_text().replace("# slurm-status-command: squeue", "slurm-status-command: squeue")
-    kept = [line for line in lines.splitlines() if not line.strip().startswith("slurm_account")]
-    study = make_study(tmp_path / "here", 1, 60, "\n".join(kept))
-    status, output = study.snakemake().finish()
+def test_a_training_that_outlasts_its_job_goes_on_in_the_next(long_study):
+    """It leaves with 75 before SLURM would kill it, and the next job has more time."""
+    study, snakemake = long_study
+    status, output = snakemake.finish()
     assert status == 0, output
-    assert (study.path / "results/small/report.pdf").exists()
-    assert study.calls()[0].gpu == "0"
+    ended = [call for call in study.calls() if call.what != "begin"]
+    assert [call.what for call in ended] == ["75"] * (len(ended) - 1) + ["0"]
+    assert len(ended) > 1
+    budgets = [call.flags[call.flags.index("--time-budget") + 1] for call in ended]
+    assert budgets == ["30", "60", "60", "60"][: len(ended)]
+    assert [job[3] for job in jobs(study) if job[0] == "train"] == ["1", "2", "2", "2"][: len(ended)]
+    assert "the time budget is spent: saved at step " in output
+    assert study.weights(0) == study.uninterrupted(0)
+
+
+def test_the_budget_is_the_job_s_time_but_for_five_minutes(study):
+    flags = study.calls()[0].flags
+    assert flags[flags.index("--time-budget") + 1] == str(480 * 60 - 300)

@@ -1,0 +1,159 @@
+"""What a cluster does to jobs: no run is lost, none trained twice at a time, and nobody waits for ever."""
+
+import os
+import re
+import signal
+import threading
+import time
+
+import pytest
+
+from tcwae.checkpoint import State, save_state
+
+from .cluster import command, wait_until
+from .study import make_study
+
+pytestmark = pytest.mark.slurm
+SEEDS = KILLED, CANCELLED, DRAINED, PREEMPTED, BROKEN = range(5)
+
+
+def prepared(folder, seeds, iterations):
+    study = make_study(folder / "here", seeds, iterations)
+    assert study.snakemake("--until", "prepare").finish()[0] == 0
+    return study
+
+
+def field(job, name):
+    """A field of `scontrol show job`."""
+    return re.search(rf"\b{name}=(\S+)", command("scontrol", "show", "job", job))[1]
+
+
+def preempt(job):
+    """Let an urgent job have all of the node on which `job` runs; the delay of two minutes that SLURM has is skipped."""
+    node = field(job, "NodeList")
+    urgent = ("sbatch", "--parsable", "--account=lab", "--partition=urgent", f"--nodelist={node}", "--gpus=4")
+    other = command(*urgent, "--output=/dev/null", "--wrap=sleep 5")
+    wait_until(lambda: field(job, "JobState") == "PENDING", 60, "the job requeued")
+    wait_until(lambda: field(other, "JobState") == "COMPLETED", 60, "the urgent job")
+    for waiting in command("squeue", "-h", "-t", "PENDING", "-o", "%i").split():
+        command("scontrol", "update", f"jobid={waiting}", "starttime=now")
+
+
+class Watch(threading.Thread):
+    """Notes the runs that two processes train at a time."""
+
+    def __init__(self, study):
+        super().__init__(daemon=True)
+        self.study, self.over, self.twice = study, threading.Event(), set()
+
+    def run(self):
+        while not self.over.wait(0.5):
+            self.twice |= {seed for seed in SEEDS if len(self.study.alive(seed)) > 1}
+
+
+@pytest.fixture(scope="module")
+def orphaned(cluster, tmp_path_factory):
+    """Snakemake is killed in the middle of a training and started again, while the job lives on and is slow."""
+    study = prepared(tmp_path_factory.mktemp("orphan"), 1, 300)
+    first = study.snakemake(study.model(0))
+    study.wait_for_state(0)
+    os.killpg(first.pid, signal.SIGKILL)
+    first.wait()
+    study.orphan = study.calls(seed=0)[-1]
+    os.kill(study.orphan.process, signal.SIGSTOP)
+    study.locked = study.snakemake(study.model(0)).finish()
+    assert study.snakemake("--unlock").finish()[0] == 0
+    study.second = study.snakemake(study.model(0))
+    return study
+
+
+@pytest.fixture(scope="module")
+def troubled(orphaned, cluster, tmp_path_factory):
+    """Five trainings in one call of Snakemake, each with its own trouble, and then an outage of the controller."""
+    study = prepared(tmp_path_factory.mktemp("faults"), len(SEEDS), 500)
+    save_state(study.run(BROKEN), {"seed": "another"}, State({}, {}))
+    snakemake = study.snakemake(*map(study.model, SEEDS))
+    watch = Watch(study)
+    watch.start()
+
+    study.killed_at = study.wait_for_state(KILLED)
+    os.kill(study.calls(seed=KILLED)[-1].process, signal.SIGKILL)
+    study.wait_for_state(CANCELLED)
+    command("scancel", study.calls(seed=CANCELLED)[-1].job)
+    study.wait_for_state(PREEMPTED)
+    preempt(study.calls(seed=PREEMPTED)[-1].job)
+
+    study.wait_for_state(DRAINED)
+    node = field(study.calls(seed=DRAINED)[-1].job, "NodeList")
+    command("scontrol", "update", f"nodename={node}", "state=drain", "reason=test")
+    cluster.kill_controller()
+    time.sleep(15)
+    cluster.start_controller()
+    wait_until(lambda: "DRAIN" in command("scontrol", "show", "node", node), 30, "the controller")
+    command("scontrol", "update", f"nodename={node}", "state=resume")
+
+    study.status, study.said = snakemake.finish()
+    watch.over.set()
+    study.twice = watch.twice
+    return study
+
+
+def test_a_job_that_waits_for_another_s_lock_says_so_and_ends(orphaned):
+    """The jobs of a Snakemake that was killed go on; the new ones end, until the old one has."""
+    status, output = orphaned.locked
+    assert status == 1
+    assert "Directory cannot be locked" in output
+    waited = lambda: [call for call in orphaned.calls(seed=0) if call.what == "75"]  # noqa: E731
+    wait_until(waited, 120, "a job that ends")
+    assert orphaned.alive(0)[0] == orphaned.orphan.process
+    os.kill(orphaned.orphan.process, signal.SIGCONT)
+    status, output = orphaned.second.finish()
+    assert status == 0, output
+    assert f"another process trains this run: process {orphaned.orphan.process} on " in output
+    assert orphaned.weights(0) == orphaned.uninterrupted(0)
+
+
+def test_no_run_is_lost(troubled):
+    """Killed, cancelled, preempted, on a node that was drained, and all of them without slurmctld for a while."""
+    assert troubled.status == 1  # one run can only fail
+    for seed in SEEDS[:-1]:
+        assert troubled.weights(seed) == troubled.uninterrupted(seed)
+        assert not list(troubled.run(seed).glob("state*"))
+    assert not list(troubled.path.rglob("*.part"))
+
+
+def test_none_is_trained_twice_at_a_time(troubled):
+    assert not troubled.twice
+
+
+def test_a_kill_loses_at_most_what_came_after_the_last_save(troubled):
+    assert troubled.resumed_at(KILLED) >= troubled.killed_at > 0
+
+
+def test_scancel_is_a_failure_that_is_tried_again(troubled):
+    assert "SLURM status is: 'CANCELLED" in troubled.said
+    assert len({call.job for call in troubled.calls(seed=CANCELLED)}) > 1
+
+
+def test_a_preempted_job_is_requeued_under_its_number(troubled):
+    calls = [call for call in troubled.calls(seed=PREEMPTED) if call.what == "begin"]
+    assert calls[1].job == calls[0].job
+    assert troubled.resumed_at(PREEMPTED) > 0
+
+
+def test_a_job_that_fails_shows_its_own_words(troubled):
+    """At each of its attempts, where Snakemake was started."""
+    words = f"{troubled.run(BROKEN).relative_to(troubled.path)}/state.safetensors: is of another training"
+    assert words in troubled.said
+    assert len([call for call in troubled.calls(seed=BROKEN) if call.what == "2"]) == 4
+    assert list(troubled.path.glob("slurm_logs/rule_train/*seed=4/*.log"))
+
+
+def test_an_unknown_partition_is_refused_by_name(troubled):
+    """Nothing is queued, and the first line of the error is sbatch's."""
+    jobs = command("squeue", "-h", "-t", "all")
+    given = ("--set-resources", "train:slurm_partition=moon", "--retries", "0")
+    status, output = troubled.snakemake(troubled.model(BROKEN), *given).finish()
+    assert status == 1
+    assert "invalid partition specified: moon" in output
+    assert command("squeue", "-h", "-t", "all") == jobs
