@@ -1,0 +1,1 @@
+"""The cluster profile on a real SLURM."""

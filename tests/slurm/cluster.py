@@ -25,7 +25,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Cluster", "command", "missing", "wait_until"]
+__all__ = ["Cluster", "command", "die_with_parent", "missing", "wait_until"]
 
 ETC = Path("/etc/slurm")
 FREEZER = Path("/sys/fs/cgroup/freezer")
@@ -140,7 +140,8 @@ def _succeeds(*words: str) -> bool:
     return subprocess.run(["timeout", "5", *words], capture_output=True).returncode == 0
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """Let the kernel end this process when the tests have ended, however they did."""
     pr_set_pdeathsig = 1
     ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
 
@@ -245,7 +246,7 @@ class Cluster:
         program = words if words and not words[0].startswith("-") else (name, *words)
         with (self.folder / f"log/{name}.out").open("ab") as out:
             self.daemons[name] = subprocess.Popen(
-                program, stdin=subprocess.DEVNULL, stdout=out, stderr=out, preexec_fn=_die_with_parent, process_group=0
+                program, stdin=subprocess.DEVNULL, stdout=out, stderr=out, preexec_fn=die_with_parent, process_group=0
             )
 
 

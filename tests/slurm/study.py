@@ -18,17 +18,19 @@ from tcwae.checkpoint import STATES
 from tcwae.cli import main
 from tcwae.data.prepared import factor_grid
 
-from .cluster import wait_until
+from .cluster import die_with_parent, wait_until
 
 __all__ = ["PROFILE", "ROOT", "Call", "StudyFolder", "make_study"]
 
 ROOT = Path(__file__).parents[2]
 PROFILE = ROOT / "slurm" / "profile.v9+.yaml"
 SIZES = (3, 2, 14, 14)
+STEPS = 100
+DATA = "resources/toys-real.h5"
 OVERRIDDEN = ("--software-deployment-method", "env-modules", "--slurm-init-seconds-before-status-checks", "10")
 """All that the tests change of the profile: there is no Apptainer here, and jobs of seconds are asked for earlier."""
 NODE = '''#!{python}
-"""`tcwae` as a node with GPUs has it: what happens is recorded, and there is no GPU to compute with."""
+"""`tcwae` as a node with GPUs has it, but that there is no GPU to compute with; trainings take their time, and save often."""
 import os, sys, time
 from tcwae import lock
 from tcwae.cli import main
@@ -38,10 +40,20 @@ def record(what):
     with open("{record}", "a") as file:
         file.write("\\t".join([*map(str, words), *sys.argv[1:]]) + "\\n")
 
+def slowly(*arguments, **options):
+    for step in steps(*arguments, **options):
+        time.sleep({pause})
+        yield step
+
 lock.PATIENCE = 10
 record("begin")
 words = ["cpu" if word == "cuda" else word for word in sys.argv[1:]]
-status = main([*words, "--save-every", "1"] if words[0] == "train" else words)
+if words[0] == "train":
+    from tcwae.train import Training
+
+    steps, Training.steps = Training.steps, slowly
+    words += ["--save-every", "1"]
+status = main(words)
 record(status)
 sys.exit(status)
 '''
@@ -70,8 +82,9 @@ class Snakemake(subprocess.Popen):
     def __init__(self, study: "StudyFolder", *arguments: str) -> None:
         self.log = study.path / f"snakemake.{len(study.outputs())}.log"
         command = ["snakemake", "--profile", "slurm", *OVERRIDDEN, *arguments]
+        options = {"cwd": study.path, "env": study.environment, "process_group": 0, "preexec_fn": die_with_parent}
         with self.log.open("w") as log:
-            super().__init__(command, cwd=study.path, env=study.environment, stdout=log, stderr=log, process_group=0)
+            super().__init__(command, stdout=log, stderr=log, **options)
 
     def output(self) -> str:
         return self.log.read_text()
@@ -161,9 +174,18 @@ class StudyFolder:
 
 
 def make_study(
-    path: Path, seeds: int, iterations: int, profile: str | None = None, shows: tuple[str, ...] = ("scores_table",)
+    path: Path,
+    seeds: int,
+    *,
+    profile: str | None = None,
+    shows: tuple[str, ...] = ("scores_table",),
+    prepared: bool = False,
+    seconds: float = 0.0,
 ) -> StudyFolder:
-    """Write the study, the workflow, the profile (the user's, or another), and the nodes' `tcwae`."""
+    """Write the study, the workflow, the profile (the user's, or another), and the nodes' `tcwae`.
+
+    A training takes at least that many seconds, for most of which it sleeps. `prepared`: the data are there already.
+    """
     path.mkdir()
     shutil.copy(ROOT / "Snakefile", path)
     shutil.copytree(ROOT / "workflow", path / "workflow")
@@ -179,7 +201,7 @@ def make_study(
     study = {
         "study": "small",
         "seeds": list(range(seeds)),
-        "training": {"iterations": iterations, "batch_size": 16},
+        "training": {"iterations": STEPS, "batch_size": 16},
         "evaluation": {"codes": 1000, "held_out": 100},
         "datasets": {"toys": {"source": "real", "format": "npz", "archive": "toys.npz"}},
         "experiments": {
@@ -193,6 +215,9 @@ def make_study(
     (path / "config.yaml").write_text(yaml.safe_dump(study))
     (path / "bin").mkdir()
     script = path / "bin" / "tcwae"
-    script.write_text(NODE.format(python=sys.executable, record=path / "record"))
+    script.write_text(NODE.format(python=sys.executable, record=path / "record", pause=seconds / STEPS))
     script.chmod(0o755)
+    if prepared:
+        words = ("prepare", "npz", "--name", "toys", "--archive", path / "toys.npz", "--output", path / DATA)
+        assert main([*map(str, words)]) == 0
     return StudyFolder(path)

@@ -17,12 +17,6 @@ pytestmark = pytest.mark.slurm
 SEEDS = KILLED, CANCELLED, DRAINED, PREEMPTED, BROKEN = range(5)
 
 
-def prepared(folder, seeds, iterations):
-    study = make_study(folder / "here", seeds, iterations)
-    assert study.snakemake("--until", "prepare").finish()[0] == 0
-    return study
-
-
 def field(job, name):
     """A field of `scontrol show job`."""
     return re.search(rf"\b{name}=(\S+)", command("scontrol", "show", "job", job))[1]
@@ -54,7 +48,7 @@ class Watch(threading.Thread):
 @pytest.fixture(scope="module")
 def orphaned(cluster, tmp_path_factory):
     """Snakemake is killed in the middle of a training and started again, while the job lives on and is slow."""
-    study = prepared(tmp_path_factory.mktemp("orphan"), 1, 300)
+    study = make_study(tmp_path_factory.mktemp("orphan") / "here", 1, prepared=True, seconds=30)
     first = study.snakemake(study.model(0))
     study.wait_for_state(0)
     os.killpg(first.pid, signal.SIGKILL)
@@ -70,7 +64,7 @@ def orphaned(cluster, tmp_path_factory):
 @pytest.fixture(scope="module")
 def troubled(orphaned, cluster, tmp_path_factory):
     """Five trainings in one call of Snakemake, each with its own trouble, and then an outage of the controller."""
-    study = prepared(tmp_path_factory.mktemp("faults"), len(SEEDS), 500)
+    study = make_study(tmp_path_factory.mktemp("faults") / "here", len(SEEDS), prepared=True, seconds=30)
     save_state(study.run(BROKEN), {"seed": "another"}, State({}, {}))
     snakemake = study.snakemake(*map(study.model, SEEDS))
     watch = Watch(study)
@@ -80,17 +74,16 @@ def troubled(orphaned, cluster, tmp_path_factory):
     os.kill(study.calls(seed=KILLED)[-1].process, signal.SIGKILL)
     study.wait_for_state(CANCELLED)
     command("scancel", study.calls(seed=CANCELLED)[-1].job)
-    study.wait_for_state(PREEMPTED)
-    preempt(study.calls(seed=PREEMPTED)[-1].job)
-
     study.wait_for_state(DRAINED)
     node = field(study.calls(seed=DRAINED)[-1].job, "NodeList")
     command("scontrol", "update", f"nodename={node}", "state=drain", "reason=test")
+    time.sleep(3)
+    command("scontrol", "update", f"nodename={node}", "state=resume")
+    study.wait_for_state(PREEMPTED)
+    preempt(study.calls(seed=PREEMPTED)[-1].job)
     cluster.kill_controller()
     time.sleep(15)
     cluster.start_controller()
-    wait_until(lambda: "DRAIN" in command("scontrol", "show", "node", node), 30, "the controller")
-    command("scontrol", "update", f"nodename={node}", "state=resume")
 
     study.status, study.said = snakemake.finish()
     watch.over.set()

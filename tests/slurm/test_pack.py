@@ -20,8 +20,7 @@ def state(job):
 @pytest.fixture(scope="module")
 def packed(cluster, tmp_path_factory):
     """Seven runs, one of which can only fail, trained by two jobs that hold a GPU each."""
-    study = make_study(tmp_path_factory.mktemp("pack") / "here", len(SEEDS), 150)
-    assert study.snakemake("--until", "prepare").finish()[0] == 0
+    study = make_study(tmp_path_factory.mktemp("pack") / "here", len(SEEDS), prepared=True, seconds=15)
     save_state(study.run(BROKEN), {"seed": "another"}, State({}, {}))
     words = ("sbatch", "--parsable", "--array=0-1", "--cpus-per-task=3", "slurm/pack.sbatch", *OVERRIDDEN)
     job = command(*words, cwd=study.path, env=study.environment)

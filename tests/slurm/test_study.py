@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slurm
 @pytest.fixture(scope="module")
 def long_study(cluster, tmp_path_factory):
     """One training that needs more than the minute that its first job has, begun beside the other study."""
-    study = make_study(tmp_path_factory.mktemp("long") / "here", 1, 1200)
+    study = make_study(tmp_path_factory.mktemp("long") / "here", 1, prepared=True, seconds=45)
     resources = yaml.safe_load(PROFILE.read_text())["set-resources"]["train"] | {"runtime": "min(attempt, 2)"}
     given = [f"train:{key}={value}" for key, value in resources.items()]
     return study, study.snakemake(study.model(0), "--set-resources", *given)
@@ -23,7 +23,7 @@ def long_study(cluster, tmp_path_factory):
 @pytest.fixture(scope="module")
 def study(long_study, tmp_path_factory):
     """A study of two runs, from nothing to its report."""
-    study = make_study(tmp_path_factory.mktemp("study") / "here", 2, 60)
+    study = make_study(tmp_path_factory.mktemp("study") / "here", 2)
     status, output = study.snakemake().finish()
     assert status == 0, output
     return study
@@ -60,7 +60,7 @@ def test_a_training_has_one_gpu_of_its_own_and_no_other_job_has_any(study):
 
 def test_logs_of_what_ended_well_are_gone(study):
     assert not list(study.path.glob("slurm_logs/**/*.log"))
-    assert (study.run(0) / "train.log").read_text().startswith("cpu, 1 threads, step 0 of 60")
+    assert (study.run(0) / "train.log").read_text().startswith("cpu, 1 threads, step 0 of 100")
 
 
 def test_one_seed_again_and_what_depends_on_it(study):
