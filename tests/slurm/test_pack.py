@@ -69,3 +69,15 @@ def test_one_that_fails_leaves_the_others_and_says_why(packed):
 def test_the_cluster_profile_finds_all_else_done(packed):
     assert packed.planned(*map(packed.model, SEEDS)) == {"train": 1}
     assert packed.planned()["evaluate"] == len(SEEDS)
+
+
+def test_before_its_time_is_up_a_job_lets_its_trainings_save(packed, tmp_path):
+    """The signal is the one that `--signal` of the script asks for."""
+    study = make_study(tmp_path / "here", 1, prepared=True, seconds=60)
+    words = ("sbatch", "--parsable", "--array=0-0", "slurm/pack.sbatch", *OVERRIDDEN)
+    job = command(*words, cwd=study.path, env=study.environment)
+    study.wait_for_state(0)
+    command("scancel", "--batch", "--signal=USR1", job)
+    assert wait_until(lambda: state(job), 100, "the end of the job") == ["FAILED"]
+    assert [call.what for call in study.calls()] == ["begin", "75"]
+    assert study.wait_for_state(0) > 0
