@@ -9,6 +9,14 @@ import pytest
 from .cluster import Cluster, missing
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _same_versions_throughout():
+    """A commit to the repository while the tests run would change the versions in the files that they compare."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GIT_DIR", "/nonexistent")
+        yield
+
+
 def running(accounting):
     """A cluster while the tests last; its logs are printed where one of them failed."""
     reason = missing()
