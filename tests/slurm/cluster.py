@@ -115,7 +115,7 @@ def missing() -> str | None:
         return f"no {', '.join(absent)} (apt-get install slurm-wlm munge slurmdbd mariadb-server)"
     if not FREEZER.is_dir():
         return f"no {FREEZER}: proctrack/cgroup is set up here for control groups of version 1"
-    if (ETC / "slurm.conf").exists():
+    if (ETC / "slurm.conf").exists() and not ((ETC / "slurm.conf").is_symlink() and not _succeeds("scontrol", "ping")):
         return f"{ETC / 'slurm.conf'} exists: this machine has a SLURM, or these tests run already"
     return None
 
@@ -154,6 +154,7 @@ class Cluster:
         self.daemons: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self) -> None:
+        self._remove_control_groups()  # of tests that were killed
         self._write_configuration()
         self._daemon("munged", "--foreground", "--force", *self._munge("key-file socket pid-file log-file seed-file"))
         wait_until((self.folder / "munge/socket").exists, 10, "munged")
@@ -183,11 +184,19 @@ class Cluster:
                 daemon.wait(10)
             except subprocess.TimeoutExpired:
                 daemon.kill()
-        for node in NODES:
-            _remove_control_group(FREEZER / f"slurm_{node}")
+        self._remove_control_groups()
         for link in ETC.glob("*.conf"):
             if link.is_symlink() and link.readlink().is_relative_to(self.folder):
                 link.unlink()
+
+    def _remove_control_groups(self) -> None:
+        """End what the nodes' jobs have left; a group without processes is removed like an empty folder."""
+        groups = [path.parent for node in NODES for path in (FREEZER / f"slurm_{node}").rglob("cgroup.procs")]
+        for group in sorted(groups, key=lambda group: -len(group.parts)):
+            for process in (group / "cgroup.procs").read_text().split():
+                os.kill(int(process), signal.SIGKILL)
+            wait_until(lambda group=group: not (group / "cgroup.procs").read_text(), 10, f"{group} without processes")
+            group.rmdir()
 
     def _states(self) -> list[str]:
         done = subprocess.run(["timeout", "5", "sinfo", "-h", "-N", "-o", "%T"], capture_output=True, text=True)
@@ -248,16 +257,3 @@ class Cluster:
             self.daemons[name] = subprocess.Popen(
                 program, stdin=subprocess.DEVNULL, stdout=out, stderr=out, preexec_fn=die_with_parent, process_group=0
             )
-
-
-def _remove_control_group(group: Path) -> None:
-    """End what a node's jobs have left; a group without processes is removed like an empty folder."""
-    if not group.exists():
-        return
-    groups = sorted((path.parent for path in group.rglob("cgroup.procs")), key=lambda path: -len(path.parts))
-    for path in groups:
-        for process in (path / "cgroup.procs").read_text().split():
-            os.kill(int(process), signal.SIGKILL)
-    time.sleep(0.2)
-    for path in groups:
-        path.rmdir()

@@ -77,6 +77,10 @@ def test_one_seed_again_and_what_depends_on_it(study):
     assert study.planned() == {}
 
 
+def test_another_time_limit_trains_nothing_again(study):
+    assert study.planned("--set-resources", "train:runtime=77") == {}
+
+
 def test_a_training_that_outlasts_its_job_goes_on_in_the_next(long_study):
     """It leaves with 75 before SLURM would kill it, and the next job has more time."""
     study, snakemake = long_study
