@@ -3,7 +3,7 @@ CORES ?= 2
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: report test test-faults test-slurm style bench env lock clean
+.PHONY: report test test-faults test-slurm style bench env lock clean test-container image
 
 report: env  ## the quick study, from nothing to results/quick/report.pdf
 	snakemake --cores $(CORES) --show-failed-logs
@@ -17,6 +17,9 @@ test-faults: env  ## the long tests of what a cluster can do to a run
 test-slurm: env  ## the cluster profile on a real SLURM, started for the purpose: needs root and Debian's packages
 	pytest -m slurm -rs tests/slurm
 
+test-container: env  ## the image's recipe and a small study in it, in a Debian tree (root, debootstrap)
+	pytest -m container -rP
+
 style: env  ## what CI checks besides the tests
 	ruff check
 	ruff format --check
@@ -25,6 +28,10 @@ style: env  ## what CI checks besides the tests
 
 bench: env  ## where the time and memory of a training step go
 	OMP_NUM_THREADS=1 python -m benchmarks.bench
+
+image:  ## the container image of this version, on a machine with Apptainer and internet
+	apptainer build --build-arg commit=$$(git describe --always --abbrev=10 --exclude='*' --dirty=+) \
+	    containers/tcwae-$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml).sif containers/tcwae.def
 
 env: .venv/ready  ## the environment: .venv from requirements.lock
 

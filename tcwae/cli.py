@@ -171,9 +171,19 @@ def _report(options: argparse.Namespace) -> None:
     report(options.results, options.template, options.output)
 
 
+def _doctor(options: argparse.Namespace) -> int:
+    from tcwae.doctor import examine
+
+    levels = []
+    for finding in examine(options.configfile):
+        print(finding, flush=True)
+        levels.append(finding.level)
+    return 2 if "problem" in levels else 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="tcwae", description="Train, score and compare TCWAE and its relatives.")
-    parser.add_argument("--version", action="version", version=f"tcwae {__version__}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="print version and commit")
     verbs = parser.add_subparsers(required=True, metavar="VERB", dest="name")
 
     def verb(function: Any, description: str) -> argparse.ArgumentParser:  # noqa: ANN401
@@ -185,7 +195,6 @@ def _parser() -> argparse.ArgumentParser:
     plan = verb(
         _plan, "say what a study asks for: runs, jobs, steps and hours; what is done, and what would be trained again"
     )
-    plan.add_argument("--configfile", type=Path, default=Path("config.yaml"), help="the study (default %(default)s)")
     plan.add_argument("--results", type=Path, help="its results (default results/STUDY)")
     plan.add_argument(
         "--images-per-second", type=float, metavar="X", help="of the device, for what has not been run here"
@@ -259,7 +268,21 @@ def _parser() -> argparse.ArgumentParser:
         its.add_argument("--results", type=Path, required=True, help="results/<study>")
     for its in (plot, report):
         its.add_argument("--output", type=Path, required=True, help="the PDF")
+
+    doctor = verb(_doctor, "say whether this machine is ready for the study here, and what to do where it is not")
+    for its in (plan, doctor):
+        its.add_argument("--configfile", type=Path, default=Path("config.yaml"), help="the study (default %(default)s)")
     return parser
+
+
+class _Version(argparse.Action):
+    """Look for the commit only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from tcwae.provenance import commit
+
+        print(f"tcwae {__version__} ({commit()})")
+        parser.exit()
 
 
 def _machine(parser: argparse.ArgumentParser) -> None:

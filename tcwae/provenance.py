@@ -13,8 +13,13 @@ __all__ = ["commit", "versions"]
 
 @cache
 def commit() -> str:
-    """The git commit of the code, with a + where files differ from it; `unknown` outside a repository."""
+    """The git commit of the code, with a + where files differ from it; `unknown` outside a repository.
+
+    In an image it is what the build wrote beside this file.
+    """
     folder = Path(__file__).parent
+    if (folder / "commit").exists():
+        return (folder / "commit").read_text().strip()
     try:
         described = subprocess.run(
             ["git", "-C", folder, "describe", "--always", "--abbrev=10", "--exclude=*", "--dirty=+"],

@@ -1,6 +1,7 @@
 """The command line: help that names every field, and one line and a status for everything that can be mended."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -40,7 +41,8 @@ def test_help_of_train_shows_every_field_with_default_and_source(capsys):
 
 
 @pytest.mark.parametrize(
-    "verb", ["prepare", "download", "data", "score", "train", "evaluate", "gather", "select", "plot", "report"]
+    "verb",
+    ["prepare", "download", "data", "score", "train", "evaluate", "gather", "select", "plot", "report", "doctor"],
 )
 def test_every_verb_has_help(verb, capsys):
     assert f"usage: tcwae {verb}" in help_of(verb, capsys)
@@ -49,7 +51,7 @@ def test_every_verb_has_help(verb, capsys):
 def test_version(capsys):
     with pytest.raises(SystemExit):
         main(["--version"])
-    assert capsys.readouterr().out.startswith("tcwae 0.")
+    assert re.fullmatch(r"tcwae 0\.\d+\.\d+ \(\w+\+?\)\n", capsys.readouterr().out)
 
 
 @pytest.mark.parametrize(

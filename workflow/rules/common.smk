@@ -5,8 +5,11 @@ from pathlib import Path
 from shlex import join
 
 from snakemake.exceptions import WorkflowError
+from snakemake.settings.types import DeploymentMethod
 
 from tcwae.config import KNOWN_DATASETS, check, flags
+from tcwae.container import check_image
+from tcwae.doctor.files import check_space
 from tcwae.errors import InputError
 from tcwae.runs import candidates, chosen, experiment_runs, grids, resolve, runs
 from tcwae.study import Study
@@ -15,18 +18,27 @@ if shutil.which("tcwae") is None:
     raise WorkflowError("the command tcwae is not on PATH: activate the environment (source .venv/bin/activate)")
 
 
-def read_study():
-    """The checked study, and by id all runs it may come to; a mistake in the configuration ends here, with one line."""
+def mendable(function, *arguments):
+    """What the function returns; what a user can mend ends here, with one line."""
     try:
-        checked = check(Study, config, " + ".join(map(str, workflow.configfiles)))
-        return checked, candidates(checked)
+        return function(*arguments)
     except InputError as error:
         raise WorkflowError(str(error)) from None
 
 
-study, all_runs = read_study()
+study = mendable(check, Study, config, " + ".join(map(str, workflow.configfiles)))
+all_runs = mendable(candidates, study)  # that it may come to
 results = f"results/{study.study}"
 all_data = {f"{name}-{study.dataset(name).label}": name for name in {run.dataset for run in all_runs.values()}}
+
+# before anything is queued, and not again in each job
+in_container = DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method
+if workflow.is_main_process and in_container and study.container:
+    mendable(check_image, study.container)
+
+
+onstart:
+    mendable(check_space, Path(), study)
 
 
 wildcard_constraints:

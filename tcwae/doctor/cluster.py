@@ -1,0 +1,146 @@
+"""The cluster: SLURM as the profile asks for it, and the image with what it must see."""
+
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from shlex import split
+from shutil import which
+from typing import Any
+
+from tcwae import container
+from tcwae.doctor.finding import Finding
+from tcwae.doctor.gpu import inside_image
+from tcwae.errors import InputError
+from tcwae.provenance import commit
+from tcwae.study import Study
+
+__all__ = ["PROFILE", "image", "slurm"]
+
+PROFILE = Path("slurm/profile.v9+.yaml")
+ANSWER_SECONDS = 20
+"""A client whose controller is down tries for minutes."""
+
+
+def slurm(profile: Mapping[str, Any]) -> Iterator[Finding]:
+    """Each partition that the profile sends jobs to: is it there and up, and has it GPUs where they are asked for."""
+    if inside_image():
+        return
+    if which("sbatch") is None:
+        yield Finding("warning", "SLURM", "no sbatch on this machine: `snakemake --profile slurm` needs a login node")
+        return
+    try:
+        lines = _ask("sinfo", "--noheader", "--format", "%R|%a|%D|%G")
+    except InputError as error:
+        yield Finding("problem", "SLURM", str(error))
+        return
+    found: dict[str, list[list[str]]] = {}
+    for line in lines:
+        name, *rest = line.split("|")
+        found.setdefault(name, []).append(rest)
+    for rules, asked in _asked(profile):
+        yield _partition(rules, asked, found)
+    yield from _account(profile)
+
+
+def _asked(profile: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """What rules ask for: all of them, and those with wishes of their own."""
+    usual = profile.get("default-resources") or {}
+    yield "jobs", usual
+    for rule, own in (profile.get("set-resources") or {}).items():
+        yield rule, {**usual, **own}
+
+
+def _partition(rules: str, asked: Mapping[str, Any], found: Mapping[str, list[list[str]]]) -> Finding:
+    name = asked.get("slurm_partition")
+    if name is None:
+        return Finding("ok", "SLURM", f"{rules}: the default partition")
+    if name not in found:
+        known = ", ".join(found) or "none"
+        return Finding(
+            "problem",
+            "SLURM",
+            f"{rules}: expected the partition {name} of {PROFILE}, found {known}: write one of these there",
+        )
+    groups = found[name]
+    gpus = sorted({gres for _, _, gres in groups if "gpu" in gres})
+    if (asked.get("gpu") or "gpu" in str(asked.get("gres"))) and not gpus:
+        return Finding(
+            "problem",
+            "SLURM",
+            f"{rules}: partition {name} has no GPUs: name one in {PROFILE} that has (sinfo -o '%R %G')",
+        )
+    if all(state != "up" for state, _, _ in groups):
+        return Finding("warning", "SLURM", f"{rules}: partition {name} is {groups[0][0]}: jobs wait until it is up")
+    nodes = sum(int(count) for _, count, _ in groups)
+    return Finding("ok", "SLURM", f"{rules}: partition {name}, nodes: {nodes}{', ' + ', '.join(gpus) if gpus else ''}")
+
+
+def _account(profile: Mapping[str, Any]) -> Iterator[Finding]:
+    """The account, where there is accounting."""
+    named = (profile.get("default-resources") or {}).get("slurm_account")
+    try:
+        known = _ask(
+            "sacctmgr", "--noheader", "--parsable2", "show", "associations", f"user={_user()}", "format=account"
+        )
+    except InputError:
+        return
+    if named and known and named not in known:
+        text = f"expected the account {named} of {PROFILE}, found {', '.join(sorted(set(known)))}: write one of these there"
+        yield Finding("problem", "SLURM", text)
+
+
+def _user() -> str:
+    import getpass
+
+    return getpass.getuser()
+
+
+def _ask(*command: str) -> list[str]:
+    """The lines that a client of SLURM prints.
+
+    Raises:
+        InputError: it fails, does not answer, or is not there.
+    """
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=ANSWER_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise InputError(f"{command[0]} gives no answer in {ANSWER_SECONDS} s: is the controller down?") from None
+    except OSError as error:
+        raise InputError(f"{command[0]}: {error.strerror}") from None
+    if done.returncode:
+        raise InputError(f"{command[0]}: {(done.stderr.strip().splitlines() or ['failed'])[-1]}")
+    return done.stdout.split("\n")[:-1]
+
+
+def image(study: Study, profile: Mapping[str, Any]) -> Iterator[Finding]:
+    """The image: there, of this version and commit, and with the folders in it that jobs read and write."""
+    if inside_image() or study.container is None:
+        return
+    try:
+        printed = container.check_image(study.container)
+        unseen = _unseen(study, split(str(profile.get("apptainer-args") or ""))) if printed else []
+    except InputError as error:
+        needed = which("sbatch") and "apptainer" in str(profile.get("software-deployment-method"))
+        yield Finding("problem" if needed else "warning", "image", str(error))
+        return
+    if not printed:
+        yield Finding(
+            "warning", "image", f"{study.container} is fetched when the study starts, and its version seen then"
+        )
+    elif f"({commit()})" in printed:
+        yield Finding("ok", "image", f"{study.container}: {printed}")
+    else:
+        text = f"{study.container} is {printed}, the code here {commit()}: `make image` builds it anew if tcwae/ has changed"
+        yield Finding("warning", "image", text)
+    for path in unseen:
+        where = Path(path).resolve()
+        text = f"{path} is at {where}, which jobs do not see: add --bind {where} to apptainer-args in {PROFILE}"
+        yield Finding("problem", "image", text)
+
+
+def _unseen(study: Study, arguments: list[str]) -> list[str]:
+    """Folders and archives that are there for us and not for a job in the image."""
+    archives = [dataset.archive for dataset in study.datasets.values() if dataset.archive]
+    paths = [path for path in ("results", "resources", *archives) if Path(path).exists()]
+    test = 'for path; do [ -e "$path" ] || echo "$path"; done'
+    return container.execute(study.container, ["sh", "-c", test, "sh", *paths], arguments).splitlines()

@@ -1,0 +1,139 @@
+"""Files: may they be written, is there space for a study, and is its data there and whole."""
+
+import math
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from shutil import disk_usage
+
+from tcwae.config import Run
+from tcwae.doctor.finding import Finding
+from tcwae.errors import InputError
+from tcwae.runs import runs, without_selects
+from tcwae.study import Dataset, Study
+
+__all__ = ["check_space", "data", "needed", "space"]
+
+IMAGES = {
+    "dsprites": (737_280, 512),
+    "smallnorb": (48_600, 64 * 64),
+    "chairs3d": (86_366, 64 * 64 * 3),
+    "celeba": (202_599, 64 * 64 * 3),
+}
+"""Images of a data set and bytes of one in its prepared file (docs/data.md)."""
+
+RUN_BYTES = 20e6
+"""Of a run, besides its codes: weights, curves, pictures, and two states while it is trained."""
+
+PROBE_MEGABYTES = 64
+"""More would take long on a slow file system."""
+
+
+def check_space(folder: Path, study: Study) -> None:
+    """What is still to be made fits into `folder`, a study's working directory, and something can be written there.
+
+    Raises:
+        InputError: it does not fit, or nothing can be written: a full quota is seen by trying alone.
+    """
+    free, wanted = disk_usage(folder).free, needed(folder, study)
+    if free < wanted:
+        raise InputError(f"{folder.resolve()}: expected {_gb(wanted)} free for this study, found {_gb(free)}")
+    try:
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            for _ in range(PROBE_MEGABYTES):
+                probe.write(os.urandom(10**6))  # which no file system compresses
+            os.fsync(probe.fileno())
+    except OSError as error:
+        raise InputError(
+            f"{folder.resolve()}: expected to write {PROBE_MEGABYTES} MB to try, found: {error.strerror}; "
+            "is it writable, and the quota not used up?"
+        ) from None
+
+
+def needed(folder: Path, study: Study) -> float:
+    """Bytes of the files that the study has still to write, estimated.
+
+    One's own data counts nothing, nor do runs whose coefficients are not selected yet.
+    """
+    images = (
+        math.prod(IMAGES.get(name, (0,))) for name in _datasets(study) if not _prepared(folder, study, name).exists()
+    )
+    results = folder / "results" / study.study / "runs"
+    decided = runs(without_selects(study))
+    to_do = (run for name, run in decided.items() if not (results / name / "metrics.json").exists())
+    return sum(images) + sum(RUN_BYTES + _code_bytes(run, study) for run in to_do)
+
+
+def _datasets(study: Study) -> list[str]:
+    return sorted({experiment.dataset for experiment in study.experiments.values()})
+
+
+def _code_bytes(run: Run, study: Study) -> int:
+    """Codes and deviations in single precision, the row and up to six factors of each image."""
+    images = study.evaluation.codes or IMAGES.get(run.dataset, (0, 0))[0]
+    return images * (8 * run.latent_dimension + 8 + 6)
+
+
+def _prepared(folder: Path, study: Study, name: str) -> Path:
+    return folder / "resources" / f"{name}-{study.dataset(name).label}.h5"
+
+
+def space(folder: Path, study: Study) -> Iterator[Finding]:
+    """Whether `folder` can be written and has the space."""
+    try:
+        check_space(folder, study)
+    except InputError as error:
+        yield Finding("problem", "space", str(error))
+    else:
+        free = disk_usage(folder).free
+        yield Finding(
+            "ok", "space", f"{_gb(free)} free in {folder.resolve()}, about {_gb(needed(folder, study))} still needed"
+        )
+
+
+def data(folder: Path, study: Study) -> Iterator[Finding]:
+    """Of each data set whether it is prepared and its checksum right, else whether what it is made from is there."""
+    from tcwae.data.prepared import read
+
+    for name in _datasets(study):
+        path = _prepared(folder, study, name)
+        if not path.exists():
+            yield _source(folder, name, study.dataset(name), path)
+            continue
+        try:
+            images = read(path)
+        except (InputError, OSError) as error:
+            yield Finding("problem", "data", _line(error))
+        else:
+            yield Finding("ok", "data", f"{path}: {len(images):,} images, {images.source}, checksum right")
+
+
+def _source(folder: Path, name: str, dataset: Dataset, path: Path) -> Finding:
+    """What will make a file that is not there."""
+    from tcwae.data.archives import ARCHIVES
+
+    if dataset.source == "rendered":
+        return Finding("ok", "data", f"{path}: will be drawn")
+    raw = folder / "resources" / "raw" / name
+    files = [folder / dataset.archive] if dataset.archive else [raw / archive.name for archive in ARCHIVES[name]]
+    missing = [file for file in files if not file.exists()]
+    if not missing:
+        return Finding("ok", "data", f"{path}: will be prepared from {', '.join(map(str, files))}")
+    if dataset.archive:
+        return Finding("problem", "data", f"{missing[0]}: expected the archive of {name}, found no such file")
+    browser = [archive for archive in ARCHIVES[name] if archive.browser and raw / archive.name in missing]
+    if browser:
+        fetch = f"fetch it from {browser[0].url} with a browser"
+        return Finding("problem", "data", f"{raw / browser[0].name}: expected the archive, found no such file: {fetch}")
+    return Finding(
+        "warning", "data", f"{path}: {missing[0].name} will be downloaded; this machine needs the internet then"
+    )
+
+
+def _gb(size: int | float) -> str:
+    return f"{size / 1e9:.1f} GB"
+
+
+def _line(error: Exception) -> str:
+    return f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else str(error)

@@ -1,0 +1,104 @@
+"""How Snakemake calls Apptainer, and what is seen before it queues anything. The images are programs that play one."""
+
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+import tcwae
+
+ROOT = Path(__file__).parents[2]
+IMAGE = "containers/tcwae.sif"
+STUDY = {
+    "study": "small",
+    "container": IMAGE,
+    "seeds": [0],
+    "datasets": {"celeba": {"count": 50}},
+    "experiments": {"one": {"dataset": "celeba", "methods": {"wae_mmd": {"lambda": 10}}, "shows": ["scores_table"]}},
+}
+DATA = "resources/celeba-rendered-50.h5"
+PREPARES = f"if [ $1 = tcwae ]; then echo tcwae {tcwae.__version__}; else : > {DATA}; fi"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A study's folder with the cluster's profile, and the stand-in for Apptainer first on PATH."""
+    shutil.copy(ROOT / "Snakefile", tmp_path)
+    for name in ("workflow", "slurm"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(STUDY))
+    for name in ("bin", "containers"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "bin" / "apptainer").symlink_to(ROOT / "tests" / "container" / "apptainer.py")
+    return tmp_path
+
+
+def image(folder, script):
+    (folder / IMAGE).write_text(f"#!/bin/sh\n{script}\n")
+    (folder / IMAGE).chmod(0o755)
+
+
+def snakemake(folder, *arguments, **options):
+    path = f"{folder / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "--profile",
+        "slurm",
+        "--executor",
+        "local",
+        "--cores",
+        "1",
+        DATA,
+        *arguments,
+    ]
+    done = subprocess.run(
+        command, cwd=folder, env=os.environ | {"PATH": path, "APPTAINER_CALLS": str(folder / "calls")},
+        capture_output=True, text=True, timeout=120, **options,
+    )  # fmt: skip
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_a_job_is_this_command(folder):
+    """The working directory is home and bound, the profile's options are passed, the image is that of the configuration."""
+    image(folder, PREPARES)
+    profile = folder / "slurm" / "profile.v9+.yaml"
+    given = yaml.safe_load(profile.read_text())
+    assert given["apptainer-args"] == "--nv"
+    profile.write_text(yaml.safe_dump(given | {"apptainer-args": "--nv --bind /usr:/scratch"}))
+    status, output = snakemake(folder)
+    assert status == 0, output
+    assert (folder / DATA).exists()
+    calls = [json.loads(line) for line in (folder / "calls").read_text().splitlines()]
+    assert calls[0] == ["exec", "--home", str(folder), IMAGE, "tcwae", "--version"]
+    (job,) = [call for call in calls if "tcwae prepare" in call[-1]]
+    assert job[:6] == ["exec", "--home", str(folder), "--nv", "--bind", "/usr:/scratch"]
+    assert job[-4:-1] == [IMAGE, "bash", "-c"]
+    assert not (folder / "results").exists()
+
+
+def test_an_image_of_another_version_stops_before_anything_is_queued(folder):
+    image(folder, 'echo "tcwae 0.0.9 (abc)"')
+    status, output = snakemake(folder, "-n")
+    assert status == 1
+    assert f"expected tcwae {tcwae.__version__} as here, found tcwae 0.0.9 (abc)" in output
+    assert "Traceback" not in output
+    assert "rule prepare" not in output
+
+
+def test_a_full_quota_stops_before_anything_is_queued(folder):
+    """A limit of file size stands for the quota."""
+    image(folder, PREPARES)
+    limit = 10_000_000
+    status, output = snakemake(folder, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
+    assert status == 1
+    assert f"{folder}: expected to write 64 MB to try, found: File too large" in output
+    assert "Traceback" not in output
+    assert not (folder / "resources").exists()
