@@ -30,7 +30,7 @@ bench: env  ## where the time and memory of a training step go
 	OMP_NUM_THREADS=1 python -m benchmarks.bench
 
 image:  ## the container image of this version, on a machine with Apptainer and internet
-	apptainer build --build-arg commit=$$(git describe --always --abbrev=10 --exclude='*' --dirty=+) \
+	apptainer build --build-arg commit=$$(git describe --always --abbrev=10 --exclude='*' --dirty=+ || echo unknown) \
 	    containers/tcwae-$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml).sif containers/tcwae.def
 
 env: .venv/ready  ## the environment: .venv from requirements.lock

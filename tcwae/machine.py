@@ -3,6 +3,7 @@
 import ctypes
 import os
 import sys
+import warnings
 from contextlib import suppress
 
 import torch
@@ -21,8 +22,13 @@ def select_device(name: str) -> torch.device:
     Raises:
         InputError: it is not there.
     """
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise InputError(f"--device {name}: expected a CUDA device, found none (torch {torch.__version__})")
+    with warnings.catch_warnings(record=True) as said:  # torch's reason, which belongs in the error's one line
+        warnings.simplefilter("always")
+        there = not name.startswith("cuda") or torch.cuda.is_available()
+    if not there:
+        reason = f"{said[0].message}; " if said else ""
+        found = f"found none (torch {torch.__version__}); {reason}`tcwae doctor` on this machine says what to do"
+        raise InputError(f"--device {name}: expected a CUDA device, {found}")
     try:
         torch.empty(0, device=name)
     except RuntimeError as error:

@@ -157,5 +157,8 @@ def test_flags_leave_out_defaults():
 
 def test_imports_no_torch_and_no_pandas():
     """Every job of a cluster parses the Snakefile, and with it this."""
-    code = "import sys, tcwae.config, tcwae.study, tcwae.runs; sys.exit(bool({'torch', 'pandas', 'numpy'} & set(sys.modules)))"
+    code = (
+        "import sys, tcwae.config, tcwae.study, tcwae.runs, tcwae.container, tcwae.doctor.files; "
+        "sys.exit(bool({'torch', 'pandas', 'numpy'} & set(sys.modules)))"
+    )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -190,7 +190,7 @@ def test_folders_that_the_image_does_not_see(here):
 
 def test_what_a_study_needs_is_what_is_not_there_yet(here):
     """Four runs and dSprites' images at first, then less."""
-    runs = 4 * (files.RUN_BYTES + 737_280 * (8 * 10 + 14))
+    runs = 4 * (10e6 + 737_280 * (8 * 10 + 14))
     assert files.needed(here, study()) == runs + 737_280 * 512
     (here / "resources").mkdir()
     (here / "resources" / "dsprites-rendered.h5").touch()

@@ -125,7 +125,7 @@ def image(study: Study, profile: Mapping[str, Any]) -> Iterator[Finding]:
         return
     if not printed:
         yield Finding(
-            "warning", "image", f"{study.container} is fetched when the study starts, and its version seen then"
+            "warning", "image", f"{study.container} is fetched when the study starts; its version is not known before"
         )
     elif f"({commit()})" in printed:
         yield Finding("ok", "image", f"{study.container}: {printed}")

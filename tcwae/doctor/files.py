@@ -23,8 +23,8 @@ IMAGES = {
 }
 """Images of a data set and bytes of one in its prepared file (docs/data.md)."""
 
-RUN_BYTES = 20e6
-"""Of a run, besides its codes: weights, curves, pictures, and two states while it is trained."""
+DISCRIMINATORS = {"factor_vae": 1, "tcwae_gan": 2}
+"""A method's discriminators, which make most of its weights."""
 
 PROBE_MEGABYTES = 64
 """More would take long on a slow file system."""
@@ -62,17 +62,17 @@ def needed(folder: Path, study: Study) -> float:
     results = folder / "results" / study.study / "runs"
     decided = runs(without_selects(study))
     to_do = (run for name, run in decided.items() if not (results / name / "metrics.json").exists())
-    return sum(images) + sum(RUN_BYTES + _code_bytes(run, study) for run in to_do)
+    return sum(images) + sum(_run_bytes(run, study) for run in to_do)
 
 
 def _datasets(study: Study) -> list[str]:
     return sorted({experiment.dataset for experiment in study.experiments.values()})
 
 
-def _code_bytes(run: Run, study: Study) -> int:
-    """Codes and deviations in single precision, the row and up to six factors of each image."""
+def _run_bytes(run: Run, study: Study) -> float:
+    """Codes and deviations in single precision, row and up to six factors of each image; weights, curves and pictures."""
     images = study.evaluation.codes or IMAGES.get(run.dataset, (0, 0))[0]
-    return images * (8 * run.latent_dimension + 8 + 6)
+    return images * (8 * run.latent_dimension + 14) + 10e6 + 20e6 * DISCRIMINATORS.get(run.method.name, 0)
 
 
 def _prepared(folder: Path, study: Study, name: str) -> Path:

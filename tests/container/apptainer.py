@@ -62,7 +62,8 @@ def enter(tree, command, folders=(), *, writable=False, environment=os.environ, 
         "HOME": str(home),
         "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     }
-    words = ["unshare", "--mount", "/bin/sh", "-c", script]
+    ordinary_user = ["--map-root-user"] if writable else []  # who builds has one user id
+    words = ["unshare", *ordinary_user, "--mount", "/bin/sh", "-c", script]
     return subprocess.run(words, env=variables, capture_output=capture, text=True)
 
 

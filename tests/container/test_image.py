@@ -191,4 +191,15 @@ def test_a_whole_study_runs_in_it(tree, tmp_path):
     expected = ["prepare", *["train"] * 2, *["evaluate"] * 2, "gather", "select", *["plot"] * 2, "report"]
     assert sorted(verbs) == sorted(expected)
     assert all(words[:3] == ["exec", "--home", str(tmp_path)] and words[3] == "--nv" for words in jobs)
-    print("\nin the working directory afterwards:", sorted(file.name for file in tmp_path.iterdir()))
+    left = {file.name for file in tmp_path.iterdir()}
+    assert left == {
+        "Snakefile",
+        "config.yaml",
+        "workflow",
+        "slurm",
+        "bin",
+        "calls",
+        "resources",
+        "results",
+        ".snakemake",
+    }
