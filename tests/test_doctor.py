@@ -162,9 +162,8 @@ def test_the_image(here):
 
     (here / "image.sif").touch()
     program(here, "apptainer", f'echo "tcwae {tcwae.__version__} ({COMMIT})"')
-    assert (
-        lines(cluster.image(study(), PROFILE))[0] == f"ok       image: image.sif: tcwae {tcwae.__version__} ({COMMIT})"
-    )
+    found = lines(cluster.image(study(), PROFILE))
+    assert found[0].startswith(f"ok       image: image.sif: tcwae {tcwae.__version__} ({COMMIT}), by ")
     program(here, "apptainer", f'case "$*" in *version) echo "tcwae {tcwae.__version__} (abc)";; esac')
     (finding,) = cluster.image(study(), PROFILE)
     assert (finding.level, f"the code here {COMMIT}" in finding.text) == ("warning", True)
@@ -208,6 +207,13 @@ def test_space(here, monkeypatch):
     (finding,) = files.space(here, study())
     assert (finding.level, "expected 1000000000.0 GB free" in finding.text) == ("problem", True)
     assert not list(here.glob("tmp*"))
+
+
+def test_space_is_looked_for_where_results_are(here, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("scratch")
+    (here / "results").symlink_to(elsewhere)
+    (finding,) = files.space(here, study())
+    assert finding.text.startswith(f"{elsewhere} can be written")
 
 
 def test_data(here, small_data):

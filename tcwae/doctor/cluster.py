@@ -56,19 +56,13 @@ def _partition(rules: str, asked: Mapping[str, Any], found: Mapping[str, list[li
         return Finding("ok", "SLURM", f"{rules}: the default partition")
     if name not in found:
         known = ", ".join(found) or "none"
-        return Finding(
-            "problem",
-            "SLURM",
-            f"{rules}: expected the partition {name} of {PROFILE}, found {known}: write one of these there",
-        )
+        text = f"{rules}: expected the partition {name} of {PROFILE}, found {known}: write one of these there"
+        return Finding("problem", "SLURM", text)
     groups = found[name]
     gpus = sorted({gres for _, _, gres in groups if "gpu" in gres})
     if (asked.get("gpu") or "gpu" in str(asked.get("gres"))) and not gpus:
-        return Finding(
-            "problem",
-            "SLURM",
-            f"{rules}: partition {name} has no GPUs: name one in {PROFILE} that has (sinfo -o '%R %G')",
-        )
+        text = f"{rules}: partition {name} has no GPUs: name one in {PROFILE} that has (sinfo -o '%R %G')"
+        return Finding("problem", "SLURM", text)
     if all(state != "up" for state, _, _ in groups):
         return Finding("warning", "SLURM", f"{rules}: partition {name} is {groups[0][0]}: jobs wait until it is up")
     nodes = sum(int(count) for _, count, _ in groups)
@@ -128,7 +122,7 @@ def image(study: Study, profile: Mapping[str, Any]) -> Iterator[Finding]:
             "warning", "image", f"{study.container} is fetched when the study starts; its version is not known before"
         )
     elif f"({commit()})" in printed:
-        yield Finding("ok", "image", f"{study.container}: {printed}")
+        yield Finding("ok", "image", f"{study.container}: {printed}, by {_ask(container.engine(), '--version')[0]}")
     else:
         text = f"{study.container} is {printed}, the code here {commit()}: `make image` builds it anew if tcwae/ has changed"
         yield Finding("warning", "image", text)

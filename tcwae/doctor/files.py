@@ -31,22 +31,23 @@ PROBE_MEGABYTES = 64
 
 
 def check_space(folder: Path, study: Study) -> None:
-    """What is still to be made fits into `folder`, a study's working directory, and something can be written there.
+    """What is still to be made in `folder`, a study's working directory, has space, and something can be written there.
 
     Raises:
         InputError: it does not fit, or nothing can be written: a full quota is seen by trying alone.
     """
-    free, wanted = disk_usage(folder).free, needed(folder, study)
+    place, wanted = _place(folder), needed(folder, study)
+    free = disk_usage(place).free
     if free < wanted:
-        raise InputError(f"{folder.resolve()}: expected {_gb(wanted)} free for this study, found {_gb(free)}")
+        raise InputError(f"{place}: expected {_gb(wanted)} free for this study, found {_gb(free)}")
     try:
-        with tempfile.TemporaryFile(dir=folder) as probe:
+        with tempfile.TemporaryFile(dir=place) as probe:
             for _ in range(PROBE_MEGABYTES):
                 probe.write(os.urandom(10**6))  # which no file system compresses
             os.fsync(probe.fileno())
     except OSError as error:
         raise InputError(
-            f"{folder.resolve()}: expected to write {PROBE_MEGABYTES} MB to try, found: {error.strerror}; "
+            f"{place}: expected to write {PROBE_MEGABYTES} MB to try, found: {error.strerror}; "
             "is it writable, and the quota not used up?"
         ) from None
 
@@ -86,10 +87,15 @@ def space(folder: Path, study: Study) -> Iterator[Finding]:
     except InputError as error:
         yield Finding("problem", "space", str(error))
     else:
-        free = disk_usage(folder).free
-        yield Finding(
-            "ok", "space", f"{_gb(free)} free in {folder.resolve()}, about {_gb(needed(folder, study))} still needed"
-        )
+        place, wanted = _place(folder), _gb(needed(folder, study))
+        free = _gb(disk_usage(place).free)
+        yield Finding("ok", "space", f"{place} can be written, {free} free, about {wanted} still needed")
+
+
+def _place(folder: Path) -> Path:
+    """Where most is written: `results` may be a link to another file system."""
+    results = folder / "results"
+    return (results if results.exists() else folder).resolve()
 
 
 def data(folder: Path, study: Study) -> Iterator[Finding]:
