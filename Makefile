@@ -18,7 +18,7 @@ test-slurm: env  ## the cluster profile on a real SLURM, started for the purpose
 	pytest -m slurm -rs tests/slurm
 
 test-container: env  ## the image's recipe and a small study in it, in a Debian tree (root, debootstrap)
-	pytest -m container -rP
+	pytest tests/container -m container -rP
 
 style: env  ## what CI checks besides the tests
 	ruff check

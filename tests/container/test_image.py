@@ -162,6 +162,13 @@ def test_the_hosts_python_does_not_reach_into_it(tree):
     assert (status, output.startswith("/opt/tcwae/")) == (0, True), output
 
 
+def test_it_knows_whom_to_trust(tree):
+    """`tcwae download` runs in it."""
+    code = "import ssl; print(len(ssl.create_default_context().get_ca_certs()))"
+    status, output = inside(tree, "python", "-c", code)
+    assert (status, int(output) > 50) == (0, True)
+
+
 def test_a_whole_study_runs_in_it(tree, tmp_path):
     """Through the cluster's profile, with jobs that see nothing of the host but the working directory."""
     shutil.copy(ROOT / "Snakefile", tmp_path)
@@ -190,6 +197,8 @@ def test_a_whole_study_runs_in_it(tree, tmp_path):
     verbs = re.findall(r"tcwae (\w+) ", " ".join(words[-1] for words in jobs))
     expected = ["prepare", *["train"] * 2, *["evaluate"] * 2, "gather", "select", *["plot"] * 2, "report"]
     assert sorted(verbs) == sorted(expected)
+    rules = {file.stem for file in (ROOT / "workflow" / "rules").iterdir()} - {"common"}
+    assert rules - set(verbs) == {"download"}
     assert all(words[:3] == ["exec", "--home", str(tmp_path)] and words[3] == "--nv" for words in jobs)
     left = {file.name for file in tmp_path.iterdir()}
     assert left == {
