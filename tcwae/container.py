@@ -18,15 +18,11 @@ START_SECONDS = 120
 
 
 def check_image(image: str) -> str:
-    """What `tcwae --version` prints in the image, which is of this code's version.
-
-    One that Snakemake pulls, with `://` in its name, is not looked at: there is nothing printed of it.
+    """What `tcwae --version` prints in the image, a file or a folder, which is of this code's version.
 
     Raises:
         InputError: it is not there, does not start, or is of another version.
     """
-    if "://" in image:
-        return ""
     if not Path(image).exists():
         raise InputError(
             f"container: expected the image {image}, found no such file: `make image` builds it (containers/README.md)"

@@ -38,10 +38,6 @@ def test_it_is_started_as_a_job_is(apptainer, tmp_path):
     assert printed == f"exec --home {tmp_path} --nv --bind /data image.sif tcwae --version"
 
 
-def test_one_that_is_pulled_is_not_looked_at(apptainer):
-    assert container.check_image("docker://example/tcwae:0.1.0") == ""
-
-
 @pytest.mark.parametrize(
     ("image", "script", "fault"),
     [

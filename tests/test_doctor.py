@@ -167,7 +167,9 @@ def test_the_image(here):
     program(here, "apptainer", f'case "$*" in *version) echo "tcwae {tcwae.__version__} (abc)";; esac')
     (finding,) = cluster.image(study(), PROFILE)
     assert (finding.level, f"the code here {COMMIT}" in finding.text) == ("warning", True)
-    assert cluster.image(study(container=None), PROFILE)
+    assert not list(cluster.image(study(container=None), PROFILE))
+    (finding,) = cluster.image(study(container="docker://example/tcwae:0.1.0"), PROFILE)
+    assert (finding.level, "is fetched when the study starts" in finding.text) == ("warning", True)
 
 
 def test_folders_that_the_image_does_not_see(here):

@@ -110,19 +110,19 @@ def image(study: Study, profile: Mapping[str, Any]) -> Iterator[Finding]:
     """The image: there, of this version and commit, and with the folders in it that jobs read and write."""
     if inside_image() or study.container is None:
         return
+    if "://" in study.container:
+        yield Finding("warning", "image", f"{study.container} is fetched when the study starts, and looked at then")
+        return
     try:
         printed = container.check_image(study.container)
-        unseen = _unseen(study, split(str(profile.get("apptainer-args") or ""))) if printed else []
+        unseen = _unseen(study, split(str(profile.get("apptainer-args") or "")))
+        engine = _ask(container.engine(), "--version")[0]
     except InputError as error:
         needed = which("sbatch") and "apptainer" in str(profile.get("software-deployment-method"))
         yield Finding("problem" if needed else "warning", "image", str(error))
         return
-    if not printed:
-        yield Finding(
-            "warning", "image", f"{study.container} is fetched when the study starts; its version is not known before"
-        )
-    elif f"({commit()})" in printed:
-        yield Finding("ok", "image", f"{study.container}: {printed}, by {_ask(container.engine(), '--version')[0]}")
+    if f"({commit()})" in printed:
+        yield Finding("ok", "image", f"{study.container}: {printed}, by {engine}")
     else:
         text = f"{study.container} is {printed}, the code here {commit()}: `make image` builds it anew if tcwae/ has changed"
         yield Finding("warning", "image", text)

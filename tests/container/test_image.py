@@ -181,7 +181,7 @@ def test_a_whole_study_runs_in_it(tree, tmp_path):
     path = f"{stand_in}:{Path(sys.executable).parent}:{os.environ['PATH']}"
     done = subprocess.run(
         [sys.executable, "-m", "snakemake", "--profile", "slurm", "--executor", "local", "--cores", "2",
-         "--set-resources", "train:device=cpu"],
+         "--max-jobs-per-timespan", "100/1s", "--set-resources", "train:device=cpu"],
         cwd=tmp_path, env=os.environ | {"PATH": path, "APPTAINER_CALLS": str(calls)}, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

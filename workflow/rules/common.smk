@@ -31,13 +31,12 @@ all_runs = mendable(candidates, study)  # that it may come to
 results = f"results/{study.study}"
 all_data = {f"{name}-{study.dataset(name).label}": name for name in {run.dataset for run in all_runs.values()}}
 
-# before anything is queued, and not again in each job
-in_container = DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method
-if workflow.is_main_process and in_container and study.container:
-    mendable(check_image, study.container)
-
 
 onstart:
+    # once, before anything is queued
+    if DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method:
+        for image in workflow.dag.container_imgs.values():
+            mendable(check_image, image.path)
     mendable(check_space, Path(), study)
 
 
