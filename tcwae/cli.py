@@ -6,6 +6,7 @@ the same command goes on.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,7 +26,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; see the module's text for the status."""
     options = _parser().parse_args(arguments)
     try:
-        return options.verb(options) or 0
+        status = options.verb(options) or 0
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # whoever reads what is printed, as `head` does, has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (InputError, OSError) as error:
         print(f"tcwae {options.name}: {_line(error)}", file=sys.stderr)
     except KeyboardInterrupt:
@@ -112,6 +118,18 @@ def _evaluate(options: argparse.Namespace) -> None:
         device=options.device,
         threads=options.threads,
     )
+
+
+def _curves(options: argparse.Namespace) -> None:
+    from tcwae import curves
+
+    runs = curves.read(options.run)
+    if options.output is not None:
+        curves.draw(runs, options.output)
+    if options.tensorboard is not None:
+        curves.export(runs, options.tensorboard)
+    if options.output is None and options.tensorboard is None:
+        print(curves.as_text(runs))
 
 
 def _score(options: argparse.Namespace) -> None:
@@ -238,6 +256,11 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--data", type=Path, required=True, help="a prepared file")
     _machine(evaluate)
     _add_fields(evaluate, Evaluation, prefix="")
+
+    curves = verb(_curves, "show losses and terms of runs that train or have ended, as text or PNG or for TensorBoard")
+    curves.add_argument("run", type=Path, nargs="+", help="a run's folder")
+    curves.add_argument("--output", type=Path, metavar="PNG", help="draw them here")
+    curves.add_argument("--tensorboard", type=Path, metavar="FOLDER", help="write event files for TensorBoard here")
 
     score = verb(_score, "score codes that any program wrote, npz or HDF5")
     score.add_argument("file", type=Path, help="codes with factor_sizes, or with factors: see docs/scores")
