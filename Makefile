@@ -3,7 +3,7 @@ CORES ?= 2
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: report test test-faults test-slurm style bench env lock clean test-container image
+.PHONY: report test test-faults test-slurm style bench env lock clean test-container image test-browser
 
 report: env  ## the quick study, from nothing to results/quick/report.pdf
 	snakemake --cores $(CORES) --show-failed-logs
@@ -19,6 +19,9 @@ test-slurm: env  ## the cluster profile on a real SLURM, started for the purpose
 
 test-container: env  ## the image's recipe and a small study in it, in a Debian tree (root, debootstrap)
 	pytest tests/container -m container -rP
+
+test-browser: env  ## the page of tcwae explore, in headless Chromium
+	pytest -m browser -rs
 
 style: env  ## what CI checks besides the tests
 	ruff check

@@ -132,6 +132,13 @@ def _curves(options: argparse.Namespace) -> None:
         print(curves.as_text(runs))
 
 
+def _explore(options: argparse.Namespace) -> None:
+    from tcwae.explore import explore
+
+    explore(options.run, options.output)
+    print(f"open {options.output.resolve().as_uri()} in a browser")
+
+
 def _score(options: argparse.Namespace) -> None:
     from tcwae.score import format_table, score_file
 
@@ -261,6 +268,10 @@ def _parser() -> argparse.ArgumentParser:
     curves.add_argument("run", type=Path, nargs="+", help="a run's folder")
     curves.add_argument("--output", type=Path, metavar="PNG", help="draw them here")
     curves.add_argument("--tensorboard", type=Path, metavar="FOLDER", help="write event files for TensorBoard here")
+
+    explore = verb(_explore, "make a page in which one moves the latents of runs and watches the decoder")
+    explore.add_argument("run", type=Path, nargs="+", help="an evaluated run's folder; several stand side by side")
+    explore.add_argument("--output", type=Path, default=Path("explore.html"), help="the page (default %(default)s)")
 
     score = verb(_score, "score codes that any program wrote, npz or HDF5")
     score.add_argument("file", type=Path, help="codes with factor_sizes, or with factors: see docs/scores")

@@ -85,6 +85,8 @@ class Model:
                 f"expected images of shape (images, {', '.join(map(str, shape))}), found {tuple(tensor.shape)}"
                 + _advice(tensor.shape, shape)
             )
+        if not (tensor.is_floating_point() or tensor.dtype in (torch.uint8, torch.bool)):
+            raise InputError(f"expected images as uint8, bool or floating-point numbers, found {tensor.dtype}")
         batches = (self.network.encoder(some) for some in self._pixels(tensor))
         mean, variance = (torch.cat(parts) for parts in zip(*batches, strict=True))
         return Posterior(_like(images, mean), _like(images, variance))
@@ -151,17 +153,13 @@ class Model:
 
 
 def _tensor(values: Values, what: str) -> Tensor:
-    """As a tensor of uint8, bool or a float type."""
-    if not isinstance(values, Tensor):
-        array = np.asarray(values)
-        if array.dtype.kind == "f":
-            array = array.astype(np.float32)  # of whatever byte order
-        if array.dtype.kind not in "fb" and array.dtype != np.uint8:
-            raise InputError(f"expected {what} as uint8, bool or floating-point numbers, found {array.dtype}")
-        return torch.from_numpy(np.require(array, requirements="CW"))
-    if not (values.is_floating_point() or values.dtype in (torch.uint8, torch.bool)):
-        raise InputError(f"expected {what} as uint8, bool or floating-point numbers, found {values.dtype}")
-    return values.detach()
+    """As a tensor; an array's floats in the machine's byte order, and its memory torch's to use."""
+    if isinstance(values, Tensor):
+        return values.detach()
+    array = np.asarray(values)
+    if array.dtype.kind not in "fbiu":
+        raise InputError(f"expected {what} as numbers, found {array.dtype}")
+    return torch.from_numpy(np.require(array, np.float32 if array.dtype.kind == "f" else None, "CW"))
 
 
 def _advice(found: torch.Size, one: tuple[int, ...]) -> str:

@@ -48,6 +48,7 @@ def test_decode_is_the_sigmoid_of_the_decoder(case):
     with torch.no_grad():
         expected = network.decoder(torch.from_numpy(codes).float()).sigmoid().permute(0, 2, 3, 1)
     np.testing.assert_allclose(model.decode(codes), expected.numpy(), rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(model.decode(np.eye(4, dtype=int)), model.decode(np.eye(4)))
 
 
 def test_all_kinds_of_images_mean_the_same(case):
@@ -103,9 +104,9 @@ REFUSED = {
     "in [0, 1], found values from 0 to 255": lambda m, x: m.encode(x.astype(float)),
     "in [0, 1], found values from nan to nan": lambda m, x: m.encode(np.full(x.shape, np.nan)),
     "found none above 1": lambda m, x: m.encode(x % 2),
-    "found int64": lambda m, x: m.encode(x.astype(int)),
-    "found torch.int64": lambda m, x: m.encode(torch.from_numpy(x).long()),
-    "found <U1": lambda m, x: m.encode(np.full(x.shape, "a")),
+    "or floating-point numbers, found torch.int64": lambda m, x: m.encode(x.astype(int)),
+    "bool or floating-point numbers, found torch.int64": lambda m, x: m.encode(torch.from_numpy(x).long()),
+    "images as numbers, found <U1": lambda m, x: m.encode(np.full(x.shape, "a")),
     "(codes, 4), found (2, 3)": lambda m, x: m.decode(np.zeros((2, 3))),
     "(codes, 4), found (4,); for a single one": lambda m, x: m.decode(np.zeros(4)),
     "codes that are finite numbers, found NaN": lambda m, x: m.decode(np.full((1, 4), np.inf)),
