@@ -10,10 +10,12 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any
 
-from tcwae import __version__
-from tcwae.config import KNOWN_DATASETS, METHODS, Evaluation, Run, Settings, Training, check, unflatten
+import shtab
+
+from tcwae.arguments import Version, add_fields, add_machine, add_methods
+from tcwae.config import KNOWN_DATASETS, METHODS, Evaluation, Run, Training, check, unflatten
 from tcwae.errors import InputError
 from tcwae.study import Study
 
@@ -208,7 +210,8 @@ def _doctor(options: argparse.Namespace) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="tcwae", description="Train, score and compare TCWAE and its relatives.")
-    parser.add_argument("--version", action=_Version, nargs=0, help="print version and commit")
+    parser.add_argument("--version", action=Version, help="show versions and commit")
+    shtab.add_argument_to(parser, help="print what completes this command in a shell: docs/install.md")
     verbs = parser.add_subparsers(required=True, metavar="VERB", dest="name")
 
     def verb(function: Any, description: str) -> argparse.ArgumentParser:  # noqa: ANN401
@@ -244,7 +247,7 @@ def _parser() -> argparse.ArgumentParser:
     train = verb(_train, "train one run, or go on where it stopped")
     train.add_argument("--data", type=Path, required=True, help="a prepared file")
     train.add_argument("--output", type=Path, required=True, help="the run's folder")
-    _machine(train)
+    add_machine(train)
     train.add_argument(
         "--deterministic", action="store_true", help="algorithms that give the same bytes each time, on a GPU too"
     )
@@ -252,17 +255,17 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--time-budget", type=float, metavar="SECONDS", help=f"then save and leave with status {STOPPED}"
     )
-    _add_fields(train.add_argument_group("run"), Run, skip=("training", "method"))
+    add_fields(train.add_argument_group("run"), Run, skip=("training", "method"))
     method = train.add_argument_group("method", "A method takes the coefficients that name it.")
     method.add_argument("--method", dest="run.method", choices=METHODS, required=True)
-    _add_methods(method)
-    _add_fields(train.add_argument_group("training"), Training)
+    add_methods(method)
+    add_fields(train.add_argument_group("training"), Training)
 
     evaluate = verb(_evaluate, "score a trained run and draw what its images show")
     evaluate.add_argument("--run", type=Path, required=True, help="the run's folder, with model.safetensors")
     evaluate.add_argument("--data", type=Path, required=True, help="a prepared file")
-    _machine(evaluate)
-    _add_fields(evaluate, Evaluation, prefix="")
+    add_machine(evaluate)
+    add_fields(evaluate, Evaluation, prefix="")
 
     curves = verb(_curves, "show losses and terms of runs that train or have ended, as text or PNG or for TensorBoard")
     curves.add_argument("run", type=Path, nargs="+", help="a run's folder")
@@ -307,50 +310,3 @@ def _parser() -> argparse.ArgumentParser:
     for its in (plan, doctor):
         its.add_argument("--configfile", type=Path, default=Path("config.yaml"), help="the study (default %(default)s)")
     return parser
-
-
-class _Version(argparse.Action):
-    """Look for the commit only when it is asked for."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from tcwae.provenance import commit
-
-        print(f"tcwae {__version__} ({commit()})")
-        parser.exit()
-
-
-def _machine(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--device", default="cpu", help="cpu or cuda; never another one than asked for (default cpu)")
-    parser.add_argument("--threads", type=int, default=1, help="default %(default)s")
-
-
-def _add_fields(parser: Any, model: type[Settings], skip: Sequence[str] = (), prefix: str = "run.") -> None:  # noqa: ANN401
-    """A flag for each field of a model; the model itself checks the values and holds the defaults."""
-    for name, field in model.model_fields.items():
-        if name not in skip:
-            key = field.alias or name
-            default = (
-                "required" if field.is_required() else f"default {'none' if field.default is None else field.default}"
-            )
-            choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else None
-            parser.add_argument(
-                f"--{key.replace('_', '-')}",
-                dest=prefix + key,
-                choices=choices,
-                metavar=None if choices else "X",
-                help=f"{field.description} ({default})".replace("%", "%%"),
-            )
-
-
-def _add_methods(parser: Any) -> None:  # noqa: ANN401
-    """A flag for each coefficient of any method, which says what it means for those that have it."""
-    meanings: dict[str, dict[str, list[str]]] = {}
-    for method, model in METHODS.items():
-        for name, field in model.model_fields.items():
-            if name != "name":
-                default = "required" if field.is_required() else f"default {field.default}"
-                texts = meanings.setdefault(field.alias or name, {})
-                texts.setdefault(f"{field.description} ({default})", []).append(method)
-    for key, texts in meanings.items():
-        meaning = "; ".join(f"{', '.join(methods)}: {text}" for text, methods in texts.items())
-        parser.add_argument(f"--{key.replace('_', '-')}", dest=f"run.{key}", metavar="X", help=meaning)

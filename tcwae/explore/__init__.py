@@ -1,9 +1,8 @@
 """`tcwae explore`: a page in which one moves the latents of trained runs and sees the decoder answer.
 
 The page is one HTML file that needs nothing else: weights, images and the decoder are in it, and its own policy forbids it
-to load anything. The decoder is some eighty lines of plain JavaScript instead of a runtime for ONNX: Table 3's has 8 million
-multiplications, a few milliseconds, where a WebAssembly runtime would make each page ten times as large and, opened from disk,
-is often refused by the browser.
+to load anything. The decoder is eighty lines of plain JavaScript: Table 3's has 8 million multiplications, some ten
+milliseconds. ONNX Runtime's WebAssembly alone (14 MB, onnxruntime-web 1.30) would make the page ten times as large.
 """
 
 import base64

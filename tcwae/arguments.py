@@ -1,0 +1,62 @@
+"""Arguments of the command line that are made from the models of `config`: a flag a field, with its default and source."""
+
+import argparse
+from collections.abc import Sequence
+from typing import Any, Literal, get_args, get_origin
+
+from tcwae.config import METHODS, Settings
+
+__all__ = ["Version", "add_fields", "add_machine", "add_methods"]
+
+
+class Version(argparse.Action):
+    """Finds out the versions when it is asked for them, not before."""
+
+    def __init__(self, option_strings: list[str], dest: str, **options: Any) -> None:  # noqa: ANN401
+        super().__init__(option_strings, dest, nargs=0, **options)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from tcwae.provenance import versions
+
+        numbers = versions()
+        print(f"tcwae {numbers.pop('tcwae')} (commit {numbers.pop('commit')})")
+        print(", ".join(f"{name} {number}" for name, number in numbers.items()))
+        parser.exit()
+
+
+def add_machine(parser: argparse.ArgumentParser) -> None:
+    """Where a verb computes."""
+    parser.add_argument("--device", default="cpu", help="cpu or cuda; never another one than asked for (default cpu)")
+    parser.add_argument("--threads", type=int, default=1, help="default %(default)s")
+
+
+def add_fields(parser: Any, model: type[Settings], skip: Sequence[str] = (), prefix: str = "run.") -> None:  # noqa: ANN401
+    """A flag for each field of a model; the model itself checks the values and holds the defaults."""
+    for name, field in model.model_fields.items():
+        if name not in skip:
+            key = field.alias or name
+            default = (
+                "required" if field.is_required() else f"default {'none' if field.default is None else field.default}"
+            )
+            choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else None
+            parser.add_argument(
+                f"--{key.replace('_', '-')}",
+                dest=prefix + key,
+                choices=choices,
+                metavar=None if choices else "X",
+                help=f"{field.description} ({default})".replace("%", "%%"),
+            )
+
+
+def add_methods(parser: Any) -> None:  # noqa: ANN401
+    """A flag for each coefficient of any method, which says what it means for those that have it."""
+    meanings: dict[str, dict[str, list[str]]] = {}
+    for method, model in METHODS.items():
+        for name, field in model.model_fields.items():
+            if name != "name":
+                default = "required" if field.is_required() else f"default {field.default}"
+                texts = meanings.setdefault(field.alias or name, {})
+                texts.setdefault(f"{field.description} ({default})", []).append(method)
+    for key, texts in meanings.items():
+        meaning = "; ".join(f"{', '.join(methods)}: {text}" for text, methods in texts.items())
+        parser.add_argument(f"--{key.replace('_', '-')}", dest=f"run.{key}", metavar="X", help=meaning)
