@@ -1,12 +1,15 @@
 """Arguments of the command line that are made from the models of `config`: a flag a field, with its default and source."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
+
+import shtab
 
 from tcwae.config import METHODS, Settings
 
-__all__ = ["Version", "add_fields", "add_machine", "add_methods"]
+__all__ = ["Version", "add_completion", "add_fields", "add_machine", "add_methods"]
 
 
 class Version(argparse.Action):
@@ -16,12 +19,21 @@ class Version(argparse.Action):
         super().__init__(option_strings, dest, nargs=0, **options)
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        """Print them and exit."""
         from tcwae.provenance import versions
 
         numbers = versions()
         print(f"tcwae {numbers.pop('tcwae')} (commit {numbers.pop('commit')})")
         print(", ".join(f"{name} {number}" for name, number in numbers.items()))
         parser.exit()
+
+
+def add_completion(parser: argparse.ArgumentParser, verbs: Iterable[argparse.ArgumentParser]) -> None:
+    """The option --print-completion; what is a path in a verb is completed as one."""
+    shtab.add_argument_to(parser, help="print what completes this command in a shell; see docs/install.md")
+    for action in (action for verb in verbs for action in verb._actions):
+        if action.type is Path:
+            action.complete = shtab.FILE
 
 
 def add_machine(parser: argparse.ArgumentParser) -> None:

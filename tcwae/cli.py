@@ -12,9 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import shtab
-
-from tcwae.arguments import Version, add_fields, add_machine, add_methods
+from tcwae.arguments import Version, add_completion, add_fields, add_machine, add_methods
 from tcwae.config import KNOWN_DATASETS, METHODS, Evaluation, Run, Training, check, unflatten
 from tcwae.errors import InputError
 from tcwae.study import Study
@@ -211,7 +209,6 @@ def _doctor(options: argparse.Namespace) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="tcwae", description="Train, score and compare TCWAE and its relatives.")
     parser.add_argument("--version", action=Version, help="show versions and commit")
-    shtab.add_argument_to(parser, help="print what completes this command in a shell: docs/install.md")
     verbs = parser.add_subparsers(required=True, metavar="VERB", dest="name")
 
     def verb(function: Any, description: str) -> argparse.ArgumentParser:  # noqa: ANN401
@@ -309,4 +306,5 @@ def _parser() -> argparse.ArgumentParser:
     doctor = verb(_doctor, "say whether this machine is ready for the study here, and what to do where it is not")
     for its in (plan, doctor):
         its.add_argument("--configfile", type=Path, default=Path("config.yaml"), help="the study (default %(default)s)")
+    add_completion(parser, verbs.choices.values())
     return parser

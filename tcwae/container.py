@@ -18,7 +18,7 @@ START_SECONDS = 120
 
 
 def check_image(image: str) -> str:
-    """What `tcwae --version` prints in the image, a file or a folder, which is of this code's version.
+    """The first line that `tcwae --version` prints in the image, a file or a folder, which is of this code's version.
 
     Raises:
         InputError: it is not there, does not start, or is of another version.
@@ -27,7 +27,7 @@ def check_image(image: str) -> str:
         raise InputError(
             f"container: expected the image {image}, found no such file: `make image` builds it (containers/README.md)"
         )
-    printed = execute(image, ["tcwae", "--version"])
+    printed = execute(image, ["tcwae", "--version"]).partition("\n")[0]
     if printed.split()[:2] != ["tcwae", __version__]:
         raise InputError(
             f"container {image}: expected tcwae {__version__} as here, found {printed or 'nothing'}: "

@@ -13,23 +13,24 @@ __all__ = ["commit", "versions"]
 
 @cache
 def commit() -> str:
-    """The git commit of the code, with a + where files differ from it; `unknown` outside a repository.
+    """The git commit of the code, with a + where files differ from it.
 
-    In an image it is what the build wrote beside this file.
+    An installed package has it in a file (`setup.py`). It is `unknown` outside a repository, and in one that does not hold
+    the code, as where a virtual environment lies in another project.
     """
     folder = Path(__file__).parent
-    if (folder / "commit").exists():
-        return (folder / "commit").read_text().strip()
+    recorded = folder / "COMMIT"
+    if recorded.exists():
+        return recorded.read_text().strip()
     try:
-        described = subprocess.run(
-            ["git", "-C", folder, "describe", "--always", "--abbrev=10", "--exclude=*", "--dirty=+"],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        _git(folder, "ls-files", "--error-unmatch", Path(__file__).name)
+        return _git(folder, "describe", "--always", "--abbrev=10", "--exclude=*", "--dirty=+")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-    return described.stdout.strip()
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    return subprocess.run(["git", "-C", folder, *arguments], capture_output=True, text=True, check=True).stdout.strip()
 
 
 def versions() -> dict[str, str]:

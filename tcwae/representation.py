@@ -1,12 +1,14 @@
 """What a trained model makes of images: codes, reconstructions, samples, traversals, and their divergences."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
+from tqdm import tqdm
 
 from tcwae import divergences
 from tcwae.config import Cost
@@ -46,8 +48,16 @@ class Codes:
 @torch.no_grad()
 def encode(model: Autoencoder, images: Images, index: Int[Tensor, "images"]) -> Codes:
     """The posteriors of `images[index]`."""
-    means, variances = zip(*(model.encoder(images[some]) for some in index.split(BATCH)), strict=True)
+    means, variances = zip(*(model.encoder(images[some]) for some in _progress(index)), strict=True)
     return Codes(torch.cat(means), torch.cat(variances))
+
+
+def _progress(index: Int[Tensor, "images"]) -> Iterator[Int[Tensor, "some"]]:
+    """Batches of an index, with the time that is left for a person at a terminal."""
+    with tqdm(total=len(index), desc="encode", unit="image", disable=None, leave=False, delay=2) as bar:
+        for some in index.split(BATCH):
+            yield some
+            bar.update(len(some))
 
 
 @torch.no_grad()

@@ -30,6 +30,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+from tqdm import tqdm
 
 from tcwae import __version__
 from tcwae.errors import InputError
@@ -74,7 +75,8 @@ def score_table(table: CodeTable, metrics: Sequence[str], seeds: int) -> dict[st
         raise InputError(f"expected at least 1 seed, found {seeds}")
     result: dict[str, Any] = {}
     for name in dict.fromkeys(metrics):
-        scores = [METRICS[name](table, np.random.default_rng(seed)) for seed in range(seeds)]
+        repeats = tqdm(range(seeds), desc=name, unit="seed", disable=None, leave=False, delay=2)
+        scores = [METRICS[name](table, np.random.default_rng(seed)) for seed in repeats]
         result[name] = _summary(scores, table.names) | {"settings": _settings(METRICS[name])}
     result["settings"] = _of_table(table) | {"seeds": seeds, "tcwae": __version__}
     return result

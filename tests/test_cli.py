@@ -1,14 +1,17 @@
 """The command line: help that names every field, and one line and a status for everything that can be mended."""
 
 import os
-import re
+import platform
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 
+import tcwae
 from tcwae.cli import main
 from tcwae.config import METHODS, Run, Training
+from tcwae.provenance import commit
 
 TRAIN = "train --dataset dsprites --method beta_tcvae --beta 4 --iterations 2 --batch-size 4".split()
 
@@ -42,7 +45,22 @@ def test_help_of_train_shows_every_field_with_default_and_source(capsys):
 
 @pytest.mark.parametrize(
     "verb",
-    ["prepare", "download", "data", "score", "train", "evaluate", "gather", "select", "plot", "report", "doctor"],
+    [
+        "prepare",
+        "download",
+        "data",
+        "score",
+        "train",
+        "evaluate",
+        "curves",
+        "explore",
+        "doctor",
+        "gather",
+        "plan",
+        "select",
+        "plot",
+        "report",
+    ],
 )
 def test_every_verb_has_help(verb, capsys):
     assert f"usage: tcwae {verb}" in help_of(verb, capsys)
@@ -51,7 +69,41 @@ def test_every_verb_has_help(verb, capsys):
 def test_version(capsys):
     with pytest.raises(SystemExit):
         main(["--version"])
-    assert re.fullmatch(r"tcwae 0\.\d+\.\d+ \(\w+\+?\)\n", capsys.readouterr().out)
+    assert capsys.readouterr().out == (
+        f"tcwae {tcwae.__version__} (commit {commit()})\n"
+        f"python {platform.python_version()}, torch {version('torch')}, numpy {version('numpy')}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "completions"),
+    [
+        ("tcwae ev", {"evaluate"}),
+        ("tcwae train --method tcwae_", {"tcwae_mws", "tcwae_gan"}),
+        ("tcwae train --discriminator-l", {"--discriminator-learning-rate"}),
+        ("tcwae curves ru", {"runs"}),
+    ],
+)
+def test_bash_completes_verbs_flags_choices_and_paths(line, completions, tmp_path, capsys):
+    (tmp_path / "runs").mkdir()
+    with pytest.raises(SystemExit):
+        main(["--print-completion", "bash"])
+    words = line.split()
+    script = (
+        f"{capsys.readouterr().out}\nCOMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; COMP_LINE='{line}'; "
+        f"COMP_POINT={len(line)}; compopt() {{ :; }}; _shtab_tcwae tcwae {words[-1]} {words[-2]}; "
+        'printf "%s\\n" "${COMPREPLY[@]}"'
+    )
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, cwd=tmp_path)
+    assert set(done.stdout.split()) == completions, done.stderr
+
+
+def test_a_reader_that_has_read_enough_is_no_error(small_data):
+    done = subprocess.run(
+        f"{sys.executable} -m tcwae data {small_data} | true; exit ${{PIPESTATUS[0]}}",
+        shell=True, executable="bash", capture_output=True, text=True,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize(
@@ -71,6 +123,9 @@ def test_version(capsys):
         (["gather", "--study", "{", "--results", "."], "--study: expected JSON"),
         (["gather", "--study", "{}", "--results", "."], "--study: study: Field required"),
         (["data", "text"], "text: expected a data set"),
+        (["curves", "none"], "none: No such file"),
+        (["curves", "text"], "Not a directory"),
+        (["explore", "none", "--output", "page.html"], "none/images.h5: No such file"),
         (["score", "text"], "text"),
         (["prepare", "npz", "--source", "real", "--archive", "text", "--output", "x.h5"], "text"),
         (["prepare", "celeba", "--source", "rendered", "--crop", "140", "--output", "x.h5"], "crop"),

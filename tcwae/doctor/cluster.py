@@ -121,7 +121,7 @@ def image(study: Study, profile: Mapping[str, Any]) -> Iterator[Finding]:
         needed = which("sbatch") and "apptainer" in str(profile.get("software-deployment-method"))
         yield Finding("problem" if needed else "warning", "image", str(error))
         return
-    if f"({commit()})" in printed:
+    if f"(commit {commit()})" in printed:
         yield Finding("ok", "image", f"{study.container}: {printed}, by {engine}")
     else:
         text = f"{study.container} is {printed}, the code here {commit()}: `make image` builds it anew if tcwae/ has changed"

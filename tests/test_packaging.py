@@ -1,0 +1,79 @@
+"""What is built holds the whole package and knows its commit."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+BUILD = "import sys; from setuptools import build_meta; print(getattr(build_meta, sys.argv[1])(sys.argv[2]))"
+
+
+def run(*arguments, folder, **environment):
+    done = subprocess.run(
+        [str(word) for word in arguments], cwd=folder, capture_output=True, text=True, env=os.environ | environment
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def build(kind, sources, output):
+    return output / run(sys.executable, "-c", BUILD, kind, output, folder=sources).splitlines()[-1]
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory):
+    """The files as they are now, in a repository of their own with one commit."""
+    folder = tmp_path_factory.mktemp("repository")
+    listed = run("git", "ls-files", "--cached", "--others", "--exclude-standard", folder=ROOT).splitlines()
+    for name in listed:
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, folder / name)
+    run("git", "init", "-q", folder=folder)
+    run("git", "add", "-A", folder=folder)
+    run("git", "-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-qm", "all", folder=folder)
+    return folder
+
+
+def test_the_wheel_holds_the_package_and_its_commit(repository, tmp_path):
+    commit = run("git", "rev-parse", "--short=10", "HEAD", folder=repository)
+    modules = set(run("git", "ls-files", "tcwae", folder=repository).splitlines())
+    wheel = build("build_wheel", repository, tmp_path)
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+        archive.extractall(tmp_path / "installed")
+    assert {name for name in names if name.startswith("tcwae/")} == modules | {"tcwae/COMMIT"}
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+    version = run(sys.executable, "-m", "tcwae", "--version", folder=tmp_path, PYTHONPATH=str(tmp_path / "installed"))
+    assert version.startswith(f"tcwae 0.1.0 (commit {commit})")
+
+
+def test_a_wheel_from_the_sources_archive_is_the_same(repository, tmp_path):
+    archive = build("build_sdist", repository, tmp_path)
+    with tarfile.open(archive) as file:
+        file.extractall(tmp_path, filter="data")
+    contents = []
+    for sources, output in (
+        (repository, tmp_path / "a"),
+        (tmp_path / archive.name.removesuffix(".tar.gz"), tmp_path / "b"),
+    ):
+        output.mkdir()
+        with zipfile.ZipFile(build("build_wheel", sources, output)) as wheel:
+            contents.append({name: wheel.read(name) for name in wheel.namelist() if name.startswith("tcwae/")})
+    assert contents[0] == contents[1]
+
+
+def test_in_the_repository_of_another_project_the_commit_is_unknown(repository, tmp_path):
+    shutil.copytree(repository / "tcwae", tmp_path / "site-packages" / "tcwae")
+    run("git", "init", "-q", folder=tmp_path)
+    (tmp_path / ".gitignore").write_text("site-packages\n")
+    run("git", "add", "-A", folder=tmp_path)
+    run("git", "-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-qm", "theirs", folder=tmp_path)
+    code = "from tcwae.provenance import commit; print(commit())"
+    assert run(sys.executable, "-c", code, folder=tmp_path, PYTHONPATH=str(tmp_path / "site-packages")) == "unknown"
