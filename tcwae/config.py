@@ -168,7 +168,7 @@ Method = Annotated[WAEMMD | TCWAEMWS | TCWAEGAN | BetaTCVAE | FactorVAE | BetaVA
 METHODS: dict[str, type[Settings]] = {
     model.model_fields["name"].default: model for model in get_args(get_args(Method)[0])
 }
-MethodName = Literal["wae_mmd", "tcwae_mws", "tcwae_gan", "beta_tcvae", "factor_vae", "beta_vae"]
+MethodName = Literal[tuple(METHODS)]
 
 
 class Training(Settings):
