@@ -24,7 +24,7 @@ DIVERGED, STOPPED = 3, 75
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; see the module's text for the status."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
         status = options.verb(options) or 0
         sys.stdout.flush()
@@ -206,7 +206,7 @@ def _doctor(options: argparse.Namespace) -> int:
     return 2 if "problem" in levels else 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="tcwae", description="Train, score and compare TCWAE and its relatives.")
     parser.add_argument("--version", action=Version, help="show versions and commit")
     verbs = parser.add_subparsers(required=True, metavar="VERB", dest="name")

@@ -1,0 +1,62 @@
+"""The pages of `make docs` that are made from the code: the command line, the configuration, the Python names."""
+
+import argparse
+import os
+from typing import Any
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+
+os.environ["COLUMNS"] = "100"
+
+API = """# Python
+
+::: tcwae.model.load
+
+::: tcwae.model.Model
+
+::: tcwae.model.Posterior
+
+::: tcwae.errors.InputError
+"""
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Called by mkdocs: add the pages."""
+    for name, content in (("api", API), ("cli", command_line()), ("configuration", configuration())):
+        files.append(File.generated(config, f"reference/{name}.md", content=content))
+    return files
+
+
+def command_line() -> str:
+    """The help of each verb."""
+    from tcwae.cli import parser
+
+    verbs = next(action for action in parser()._actions if isinstance(action, argparse._SubParsersAction))
+    parts = [f"## tcwae {name}\n\n```text\n{verb.format_help()}```\n" for name, verb in verbs.choices.items()]
+    return "\n".join(["# Command line\n", f"```text\n{parser().format_help()}```\n", *parts])
+
+
+def configuration() -> str:
+    """A table for each model, its keys, defaults and sources."""
+    from tcwae import config, study
+
+    models = [study.Study, study.Experiment, config.Dataset, config.Training, config.Evaluation]
+    tables = [_table(model.__name__, model) for model in models]
+    tables += [_table(f"`{name}`", model) for name, model in config.METHODS.items()]
+    return "\n".join(["# Configuration\n", *tables])
+
+
+def _table(title: str, model: Any) -> str:  # noqa: ANN401
+    rows = [
+        f"| `{field.alias or name}` | {'required' if field.is_required() else f'`{field.get_default(call_default_factory=True)}`'} "
+        f"| {_cell(field.description or '')} |"
+        for name, field in model.model_fields.items()
+        if name != "name"
+    ]
+    text = " ".join((model.__doc__ or "").split())
+    return "\n".join([f"## {title}\n", f"{_cell(text)}\n", "| key | default | meaning |", "|---|---|---|", *rows, ""])
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*").replace("_", "\\_").replace("$", "\\$")
