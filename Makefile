@@ -3,7 +3,7 @@ CORES ?= 2
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: report test test-faults test-slurm style bench env lock clean test-container image test-browser
+.PHONY: report test test-faults test-slurm style bench env lock clean test-container image test-browser docs
 
 report: env  ## the quick study, from nothing to results/quick/report.pdf
 	snakemake --cores $(CORES) --show-failed-logs
@@ -22,6 +22,9 @@ test-container: env  ## the image's recipe and a small study in it, in a Debian 
 
 test-browser: env  ## the page of tcwae explore, in headless Chromium
 	pytest -m browser -rs
+
+docs: env  ## the documentation as pages to open from the disk, build/docs/index.html
+	NO_MKDOCS_2_WARNING=1 mkdocs build --quiet --strict
 
 style: env  ## what CI checks besides the tests
 	ruff check

@@ -2,10 +2,12 @@
 
 import argparse
 import os
+import re
 from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
 
 os.environ["COLUMNS"] = "100"
 
@@ -26,6 +28,12 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for name, content in (("api", API), ("cli", command_line()), ("configuration", configuration())):
         files.append(File.generated(config, f"reference/{name}.md", content=content))
     return files
+
+
+def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
+    """Called by mkdocs: a link that leads out of docs/, to the code, is its text here."""
+    out = "../" * (page.file.src_uri.count("/") + 1)
+    return re.sub(rf"\[([^\]]*)\]\({re.escape(out)}[^)]*\)", r"`\1`", markdown)
 
 
 def command_line() -> str:
