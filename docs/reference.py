@@ -8,6 +8,9 @@ from typing import Any
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
+from pydantic.fields import FieldInfo
+
+from tcwae.config import Settings
 
 os.environ["COLUMNS"] = "100"
 
@@ -49,7 +52,7 @@ def configuration() -> str:
     """A table for each model, its keys, defaults and sources."""
     from tcwae import config, study
 
-    models = [study.Study, study.Experiment, config.Dataset, config.Training, config.Evaluation]
+    models = [study.Study, study.Experiment, study.Row, config.Dataset, config.Training, config.Evaluation]
     tables = [_table(model.__name__, model) for model in models]
     tables += [_table(f"`{name}`", model) for name, model in config.METHODS.items()]
     return "\n".join(["# Configuration\n", *tables])
@@ -57,13 +60,21 @@ def configuration() -> str:
 
 def _table(title: str, model: Any) -> str:  # noqa: ANN401
     rows = [
-        f"| `{field.alias or name}` | {'required' if field.is_required() else f'`{field.get_default(call_default_factory=True)}`'} "
-        f"| {_cell(field.description or '')} |"
+        f"| `{field.alias or name}` | {_default(field)} | {_cell(field.description or '')} |"
         for name, field in model.model_fields.items()
         if name != "name"
     ]
     text = " ".join((model.__doc__ or "").split())
     return "\n".join([f"## {title}\n", f"{_cell(text)}\n", "| key | default | meaning |", "|---|---|---|", *rows, ""])
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    if isinstance(field.default, Settings):
+        name = type(field.default).__name__
+        return f"see [{name}](#{name.lower()})"
+    return "none" if field.default in (None, "", (), {}) else f"`{field.default}`"
 
 
 def _cell(text: str) -> str:
