@@ -17,6 +17,6 @@ checkpoint select:
         f"{results}/selection/{{experiment}}.log",
     params:
         study=experiment_json,
-        results=results,
+        results=subpath(output[0], ancestor=2),
     shell:
         "tcwae select {wildcards.experiment:q} --study {params.study:q} --results {params.results:q} > {log:q} 2>&1"
