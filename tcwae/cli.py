@@ -93,6 +93,7 @@ def _train(options: argparse.Namespace) -> int:
             device=options.device,
             threads=options.threads,
             deterministic=options.deterministic,
+            cuda_graph=options.cuda_graph,
             save_every=options.save_every,
             time_budget=options.time_budget,
         )
@@ -247,6 +248,9 @@ def parser() -> argparse.ArgumentParser:
     add_machine(train)
     train.add_argument(
         "--deterministic", action="store_true", help="algorithms that give the same bytes each time, on a GPU too"
+    )
+    train.add_argument(
+        "--cuda-graph", action="store_true", help="launch a step as one operation; not measured yet, so off"
     )
     train.add_argument("--save-every", type=float, default=600.0, metavar="SECONDS", help="default %(default)s")
     train.add_argument(

@@ -20,7 +20,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
 from tqdm import tqdm
@@ -31,10 +30,10 @@ from tcwae.config import Run, flatten
 from tcwae.data import prepared
 from tcwae.errors import InputError
 from tcwae.files import atomic, remove_leftovers
-from tcwae.images import Images, split
+from tcwae.images import Images
 from tcwae.lock import exclusive
-from tcwae.objectives import OBJECTIVES, discriminator_loss, draw_noise, loss
 from tcwae.provenance import versions
+from tcwae.step import Step, recorded
 from tcwae.stopping import Interrupted, requests
 
 __all__ = ["Diverged", "Interrupted", "train"]
@@ -56,13 +55,14 @@ def train(
     device: str = "cpu",
     threads: int = 1,
     deterministic: bool = False,
+    cuda_graph: bool = False,
     save_every: float = 600.0,
     time_budget: float | None = None,
 ) -> Diverged | None:
     """Train `run` on a prepared data set and write its files into `output`; resume where a state is there.
 
     save_every and time_budget are in seconds. `deterministic` holds torch to algorithms that give the same bytes each time,
-    which on a CPU they do anyway.
+    which on a CPU they do anyway; `cuda_graph` launches a step as one operation.
 
     Raises:
         InputError: the data or a state does not fit, or the device is not there.
@@ -78,7 +78,9 @@ def train(
         raise InputError(
             f"{data}: expected a batch of at most its {len(images)} images, found {run.training.batch_size}"
         )
-    training = Training(run, Images(images, machine.select_device(device)))
+    if cuda_graph and not device.startswith("cuda"):
+        raise InputError(f"--cuda-graph: expected --device cuda, found {device}")
+    training = Training(run, Images(images, machine.select_device(device)), cuda_graph=cuda_graph)
     identity = _identity(run, images, device, deterministic)
 
     with exclusive(output / ".lock"), requests() as asked:
@@ -137,46 +139,24 @@ class Training:
     recent: list[torch.Tensor] = field(default_factory=list)
     """Terms of the steps since the last row of the curves, still on the device."""
 
+    cuda_graph: bool = False
+
     def __post_init__(self) -> None:
-        device = self.images.bytes.device
-        weights_seed, noise_seed = (
-            int(word) for word in np.random.SeedSequence(self.run.seed).generate_state(2, np.uint64)
-        )
-        self.generator = torch.Generator(device).manual_seed(noise_seed % 2**63)
-        model = checkpoint.build(self.run, self.images.channels, weights_seed % 2**63)
-        self.model = model.to(device=device, memory_format=torch.channels_last)
-        self.objective = OBJECTIVES[self.run.method.name](self.run.method, len(self.images))
-        self.autoencoder = [*self.model.encoder.parameters(), *self.model.decoder.parameters()]
-        self.discriminators = list(self.model.discriminators.parameters())
-        self.optimisers = optimisers.make(self.run.training, self.autoencoder, self.discriminators)
+        self.advance = Step(self.run, self.images)
 
     def steps(self, progress: Callable[..., Any]) -> Iterator[int]:
         """Train to the end, yielding between two steps; stops early where a term is not finite."""
-        settings, device = self.run.training, self.images.bytes.device
-        training_images = torch.from_numpy(split(len(self.images))[0]).to(device)
+        settings, advance = self.run.training, recorded(self.advance) if self.cuda_graph else self.advance
         bar = progress(initial=self.step, total=settings.iterations, unit="step", disable=None, mininterval=1)
         started, begun, reported = time.monotonic(), self.seconds, time.monotonic()
         while self.step < settings.iterations and self.diverged is None:
-            drawn = torch.randint(len(training_images), (settings.batch_size,), generator=self.generator, device=device)
-            images = self.images[training_images[drawn]]
-            noise = draw_noise(settings.batch_size, self.run.latent_dimension, self.generator)
-
-            total, terms, codes = loss(self.objective, self.run.cost, self.model, images, noise)
-            total.backward(inputs=self.autoencoder)
-            if self.discriminators:
-                losses = discriminator_loss(self.objective, self.model, codes, noise)
-                sum(losses.values()).backward(inputs=self.discriminators)
-                terms |= losses
-            for optimiser in self.optimisers:
-                optimiser.step()
-
+            self.recent.append(advance())
             self.step += 1
-            self.columns = [*terms, "loss"]
-            self.recent.append(torch.stack([*terms.values(), total]).detach())
+            self.columns = list(self.advance.terms)
             self.seconds = begun + time.monotonic() - started
             bar.update()
             if self.step % settings.log_every == 0 or self.step == settings.iterations:
-                self._log(images)
+                self._log()
                 if bar.disable and time.monotonic() - reported > 15:
                     reported = time.monotonic()
                     _say(self._line())
@@ -184,10 +164,10 @@ class Training:
                 yield self.step
         bar.close()
 
-    def _log(self, images: torch.Tensor) -> None:
+    def _log(self) -> None:
         """Turn the recent terms into a row of the curves; the only place where the host waits for the device."""
         with torch.no_grad():
-            active = (self.model.encoder(images)[0].var(0) > LEAST_VARIANCE).sum()
+            active = (self.advance.model.encoder(self.advance.batch)[0].var(0) > LEAST_VARIANCE).sum()
         values = torch.stack(self.recent).double().cpu()
         first = self.step - len(values) + 1
         self.recent.clear()
@@ -212,9 +192,9 @@ class Training:
     def state(self) -> checkpoint.State:
         """Everything that the next steps depend on."""
         rows, columns = len(self.curves), len(self.columns)
-        tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
-        tensors |= optimisers.moments(self.optimisers)
-        tensors["generator"] = self.generator.get_state()
+        tensors = {f"model.{name}": tensor for name, tensor in self.advance.model.state_dict().items()}
+        tensors |= optimisers.moments(self.advance.optimisers)
+        tensors["generator"] = self.advance.generator.get_state()
         tensors["curves"] = torch.tensor(self.curves, dtype=torch.float64).reshape(rows, columns + 2)
         tensors["recent"] = torch.stack(self.recent) if self.recent else torch.empty(0, columns)
         return checkpoint.State(tensors, {"step": self.step, "seconds": self.seconds, "columns": self.columns})
@@ -239,10 +219,10 @@ class Training:
             raise ValueError(f"curves that are not of the columns {self.columns}")
         self.curves = tensors["curves"].tolist()
         self.recent = list(tensors["recent"].to(self.images.bytes.device))
-        self.generator.set_state(tensors["generator"])
+        self.advance.generator.set_state(tensors["generator"])
         weights = {name: tensor for name, tensor in tensors.items() if name.startswith("model.")}
-        self.model.load_state_dict({name.removeprefix("model."): tensor for name, tensor in weights.items()})
-        optimisers.restore(self.optimisers, tensors)
+        self.advance.model.load_state_dict({name.removeprefix("model."): tensor for name, tensor in weights.items()})
+        optimisers.restore(self.advance.optimisers, tensors)
 
 
 def _write_results(
@@ -275,4 +255,6 @@ def _write_results(
     for warning in record.warnings:
         _say(f"warning: {warning.kind} since step {warning.step}: {warning.term} is {warning.value:.4g}")
     records.write(record, output / "training.json")
-    checkpoint.save_model(output / "model.safetensors", training.model, run, training.images.channels, training.step)
+    checkpoint.save_model(
+        output / "model.safetensors", training.advance.model, run, training.images.channels, training.step
+    )

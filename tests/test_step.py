@@ -1,0 +1,118 @@
+"""A step by what it asks of the device: how many operations, and never for a value."""
+
+from collections import Counter
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from tcwae import networks, train
+from tcwae.config import Run, check, unflatten
+from tcwae.data import prepared
+from tcwae.errors import InputError
+from tcwae.images import Images
+from tcwae.step import Step
+
+WAITS = {"_local_scalar_dense", "item", "is_nonzero", "nonzero", "equal", "masked_select", "_unique2"}
+"""Operations whose result, or its shape, the host must know before it goes on."""
+VIEWS = {
+    "view",
+    "_unsafe_view",
+    "t",
+    "transpose",
+    "permute",
+    "expand",
+    "unsqueeze",
+    "slice",
+    "select",
+    "alias",
+    "detach",
+}
+VIEWS |= {"as_strided", "split", "unbind", "squeeze", "diagonal", "empty", "empty_like", "empty_strided", "new_empty"}
+"""Operations that launch nothing on a GPU."""
+
+
+COEFFICIENTS = {
+    "wae_mmd": {"lambda": 10},
+    "tcwae_mws": {"beta": 4, "gamma": 2},
+    "tcwae_gan": {"beta": 4, "gamma": 2},
+    "beta_tcvae": {"beta": 4},
+    "factor_vae": {"gamma": 5},
+}
+
+
+def run_of(method="tcwae_mws", **settings):
+    values = {"dataset": "dsprites", "method": method, "batch_size": 8, **COEFFICIENTS[method], **settings}
+    return check(Run, unflatten(values), "test")
+
+
+class Operations(TorchDispatchMode):
+    """Counts what reaches the device."""
+
+    def __init__(self):
+        super().__init__()
+        self.counts = Counter()
+        self.copies = []
+
+    def __torch_dispatch__(self, function, types, arguments=(), keywords=None):
+        name = function._schema.name.split("::")[1]
+        self.counts[name] += name not in VIEWS
+        if name == "_to_copy" and (keywords or {}).get("device") is not None:
+            self.copies.append(keywords)
+        return function(*arguments, **(keywords or {}))
+
+
+def operations(method, small_data):
+    """Of the second step; the first may set something up."""
+    step = Step(run_of(method), Images(prepared.read(small_data), torch.device("cpu")))
+    step()
+    with Operations() as counted:
+        step()
+    return counted
+
+
+@pytest.fixture
+def layer_by_layer(monkeypatch):
+    """As on a GPU."""
+    monkeypatch.setattr(networks, "_stack", lambda function, layers, pictures: layers(pictures))
+
+
+@pytest.mark.parametrize("method", COEFFICIENTS)
+def test_nothing_in_a_step_waits_for_the_device(method, small_data, layer_by_layer):
+    counted = operations(method, small_data)
+    assert counted.counts["convolution"] == 8
+    assert not WAITS & counted.counts.keys()
+    assert not counted.copies
+
+
+def test_a_wait_would_be_seen():
+    with Operations() as counted:
+        torch.ones(3).sum().item()
+        bool(torch.ones(3).max() > 0)
+        torch.ones(3).nonzero()
+    assert counted.counts["_local_scalar_dense"] == 2
+    assert counted.counts["nonzero"] == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "at_most"),
+    [("wae_mmd", 201), ("tcwae_mws", 179), ("tcwae_gan", 263), ("beta_tcvae", 209), ("factor_vae", 200)],
+)
+def test_operations_a_step(method, at_most, small_data, layer_by_layer):
+    """Each is a launch of microseconds on a GPU. Raise a number only for what is worth it."""
+    assert operations(method, small_data).counts.total() <= at_most
+
+
+def test_the_host_learns_values_at_log_steps_only(small_data, tmp_path, monkeypatch):
+    """Of a whole training: one wait for the terms and two to find what is not finite, twice in eight steps."""
+    with Operations() as counted:
+        train.train(run_of(iterations=8, log_every=4), small_data, tmp_path)
+    every = counted.counts
+    with Operations() as counted:
+        train.train(run_of(iterations=16, log_every=8), small_data, tmp_path / "longer")
+    assert {name: counted.counts[name] for name in WAITS} == {name: every[name] for name in WAITS}
+
+
+def test_a_graph_is_refused_without_a_gpu(small_data, tmp_path):
+    with pytest.raises(InputError, match="--cuda-graph: expected --device cuda, found cpu"):
+        train.train(run_of(), small_data, tmp_path / "run", cuda_graph=True)
