@@ -22,9 +22,9 @@ from torch import Tensor
 from tcwae import checkpoint
 from tcwae.config import Run
 from tcwae.errors import InputError
+from tcwae.machine import select_device
 from tcwae.networks import Autoencoder
 from tcwae.representation import BATCH
-from tcwae.train import select_device
 
 __all__ = ["Model", "Posterior", "load"]
 
