@@ -104,17 +104,17 @@ def _grow_few(half: Half, weight: Weight) -> Whole:
     Each place of `half` gives 4x4 pixels, all by one product; where they overlap they are added up, along columns, then rows.
     Pixel 2i + p of a row is in the reach of the places i, as the latter's pixel p + 1, and i - 1 + 2p, as pixel 3 - 3p.
     """
-    batch, inputs, side, _ = half.shape
-    places = half.permute(0, 2, 3, 1).reshape(batch, -1, inputs)
+    (batch, inputs, side, _), channels = half.shape, weight.shape[1]
+    places = half.permute(0, 2, 3, 1).reshape(batch, side * side, inputs)
     product = torch.bmm(weight.flatten(1).T.expand(batch, -1, -1), places.mT)
-    patches = product.view(batch, -1, 4, 4, side, side)
+    patches = product.view(batch, channels, 4, 4, side, side)
     columns = patches[:, :, :, 1:3]
     columns[:, :, :, 0, :, 1:] += patches[:, :, :, 3, :, :-1]
     columns[:, :, :, 1, :, :-1] += patches[:, :, :, 0, :, 1:]
     rows = columns[:, :, 1:3]
     rows[:, :, 0, :, 1:] += columns[:, :, 3, :, :-1]
     rows[:, :, 1, :, :-1] += columns[:, :, 0, :, 1:]
-    return rows.permute(0, 1, 4, 2, 5, 3).reshape(batch, -1, 2 * side, 2 * side)
+    return rows.permute(0, 1, 4, 2, 5, 3).reshape(batch, channels, 2 * side, 2 * side)
 
 
 def _grow_gradient(half: Half, weight: Weight, like: Whole) -> Whole:

@@ -117,7 +117,7 @@ class Row(Settings):
         """
         for values in itertools.product(*self.coefficients.values()):
             cell = dict(zip(self.coefficients, values, strict=True))
-            cell = {key: cell[value] if value in self.coefficients else value for key, value in cell.items()}
+            cell = {key: cell.get(value, value) if isinstance(value, str) else value for key, value in cell.items()}
             try:
                 yield METHODS[self.method](**cell)
             except ValidationError as error:

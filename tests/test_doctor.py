@@ -161,10 +161,10 @@ def test_the_image(here):
     assert "found no such file" in found[0].text
 
     (here / "image.sif").touch()
-    program(here, "apptainer", f'echo "tcwae {tcwae.__version__} ({COMMIT})"')
+    program(here, "apptainer", f'echo "tcwae {tcwae.__version__} (commit {COMMIT})"')
     found = lines(cluster.image(study(), PROFILE))
-    assert found[0].startswith(f"ok       image: image.sif: tcwae {tcwae.__version__} ({COMMIT}), by ")
-    program(here, "apptainer", f'case "$*" in *version) echo "tcwae {tcwae.__version__} (abc)";; esac')
+    assert found[0].startswith(f"ok       image: image.sif: tcwae {tcwae.__version__} (commit {COMMIT}), by ")
+    program(here, "apptainer", f'case "$*" in *version) echo "tcwae {tcwae.__version__} (commit abc)";; esac')
     (finding,) = cluster.image(study(), PROFILE)
     assert (finding.level, f"the code here {COMMIT}" in finding.text) == ("warning", True)
     assert not list(cluster.image(study(container=None), PROFILE))
@@ -180,7 +180,7 @@ def test_folders_that_the_image_does_not_see(here):
     program(
         here,
         "apptainer",
-        f'case "$*" in *version) echo "tcwae {tcwae.__version__} ({COMMIT})";; *) echo results;; esac',
+        f'case "$*" in *version) echo "tcwae {tcwae.__version__} (commit {COMMIT})";; *) echo results;; esac',
     )
     problem = list(cluster.image(study(), PROFILE))[1]
     assert (problem.level, "results is at /usr, which jobs do not see: add --bind /usr" in problem.text) == (

@@ -127,7 +127,7 @@ def test_its_own_test_passes(tree):
 
 def test_it_says_what_it_is(tree):
     status, output = inside(tree, "tcwae", "--version")
-    assert (status, output) == (0, f"tcwae {tcwae.__version__} ({COMMIT})\n")
+    assert (status, output.splitlines()[0]) == (0, f"tcwae {tcwae.__version__} (commit {COMMIT})")
     labels = json.loads((tree / ".singularity.d" / "labels.json").read_text())
     assert labels["org.opencontainers.image.version"] == tcwae.__version__
     assert labels["org.opencontainers.image.revision"] == COMMIT

@@ -20,7 +20,7 @@ from tcwae.data import prepared
 from tcwae.errors import InputError
 from tcwae.gather import gather
 from tcwae.metrics import mig
-from tcwae.runs import runs
+from tcwae.runs import candidates, runs
 from tcwae.score import read_table
 from tcwae.select import select
 from tcwae.study import Study
@@ -94,7 +94,7 @@ def configuration(folder):
         except (yaml.YAMLError, ValueError, UnicodeError):
             raise InputError("no YAML: Snakemake's to say") from None
         study = check(Study, values, str(path))
-        for identifier, run in runs(study).items():
+        for identifier, run in candidates(study).items():
             assert "\n" not in identifier
             assert " " not in flags(run).replace(" --", "").replace(" ", "", len(flags(run).split())), identifier
         assert check(Study, json.loads(study.model_dump_json()), "again") == study
@@ -193,7 +193,7 @@ def metrics_and_training(folder):
 
     def read():
         gather(study, folder)
-        select(folder)
+        select(study, "only", folder)
         record = records.read(records.Training, training)
         records.write(record, folder / "again.json")
         assert records.read(records.Training, folder / "again.json") == record
