@@ -177,20 +177,27 @@ def read(path: Path | str) -> Prepared:
             raise InputError(f"{path}: expected a data set written by `tcwae prepare`, found {found}")
         if head != _head(_checksum(file)):
             raise InputError(f"{path}: expected the checksum in its first bytes, found another: prepare it again")
-    with h5py.File(path, "r", locking=False) as file:
-        images, attributes = file["images"], file.attrs
-        return Prepared(
-            name=attributes["name"],
-            source=attributes["source"],
-            images=np.memmap(path, np.uint8, "c", images.id.get_offset(), images.shape),
-            factors=file["factors"][()] if "factors" in file else None,
-            factor_names=tuple(attributes["factor_names"].tolist()),
-            factor_sizes=tuple(attributes["factor_sizes"].tolist()),
-            latent_factor_indices=tuple(attributes["latent_factor_indices"].tolist()),
-            provenance=dict(file["provenance"].attrs),
-            attributes=file["attributes"][()] if "attributes" in file else None,
-            attribute_names=tuple(attributes["attribute_names"].tolist()),
-        )
+    try:
+        with h5py.File(path, "r", locking=False) as file:
+            return _read(path, file)
+    except KeyError as error:
+        raise InputError(f"{path}: expected a data set of this version of tcwae ({error}): prepare it again") from None
+
+
+def _read(path: Path, file: h5py.File) -> Prepared:
+    images, attributes = file["images"], file.attrs
+    return Prepared(
+        name=attributes["name"],
+        source=attributes["source"],
+        images=np.memmap(path, np.uint8, "c", images.id.get_offset(), images.shape),
+        factors=file["factors"][()] if "factors" in file else None,
+        factor_names=tuple(attributes["factor_names"].tolist()),
+        factor_sizes=tuple(attributes["factor_sizes"].tolist()),
+        latent_factor_indices=tuple(attributes["latent_factor_indices"].tolist()),
+        provenance=dict(file["provenance"].attrs),
+        attributes=file["attributes"][()] if "attributes" in file else None,
+        attribute_names=tuple(attributes["attribute_names"].tolist()),
+    )
 
 
 def _blocks(images: Images | Blocks) -> Iterator[Images]:

@@ -246,3 +246,14 @@ def test_a_stopped_prepare_leaves_nothing_and_no_one(tmp_path, number, ended):
     assert running.wait(60) != 0
     assert list(tmp_path.iterdir()) == []
     assert ended(running.pid)
+
+
+def test_a_file_of_another_version_is_refused(file):
+    """One that lacks an attribute of today's, under a checksum that is right."""
+    before = hashlib.sha256(file.read_bytes()[512:]).hexdigest().encode()
+    with h5py.File(file, "r+", locking=False) as older:
+        del older.attrs["attribute_names"]
+    whole = file.read_bytes()
+    file.write_bytes(whole[:512].replace(before, hashlib.sha256(whole[512:]).hexdigest().encode()) + whole[512:])
+    with pytest.raises(InputError, match=r"expected a data set of this version .*attribute_names.*: prepare it again"):
+        data.read(file)
