@@ -107,18 +107,26 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    given = ((name, getattr(options, name)) for name in Evaluation.model_fields)
-    settings = {name: value for name, value in given if value is not None}
+    settings = _evaluation(options)
 
     from tcwae.evaluate import evaluate
 
-    evaluate(
-        options.run,
-        options.data,
-        check(Evaluation, settings, "flags"),
-        device=options.device,
-        threads=options.threads,
-    )
+    evaluate(options.run, options.data, settings, device=options.device, threads=options.threads)
+
+
+def _fid(options: argparse.Namespace) -> None:
+    settings = _evaluation(options)
+
+    from tcwae.fid import fid
+
+    found = fid(options.run, options.data, options.weights, settings, device=options.device, threads=options.threads)
+    print(f"FID of {found['images']} images: samples {found['samples']:.2f}, ", end="")
+    print(f"reconstructions {found['reconstructions']:.2f}")
+
+
+def _evaluation(options: argparse.Namespace) -> Evaluation:
+    given = ((name, getattr(options, name, None)) for name in Evaluation.model_fields)
+    return check(Evaluation, {name: value for name, value in given if value is not None}, "flags")
 
 
 def _curves(options: argparse.Namespace) -> None:
@@ -263,10 +271,14 @@ def parser() -> argparse.ArgumentParser:
     add_fields(train.add_argument_group("training"), Training)
 
     evaluate = verb(_evaluate, "score a trained run and draw what its images show")
-    evaluate.add_argument("--run", type=Path, required=True, help="the run's folder, with model.safetensors")
-    evaluate.add_argument("--data", type=Path, required=True, help="a prepared file")
-    add_machine(evaluate)
+    fid = verb(_fid, "compare a run's samples and reconstructions with held-out images by FID")
+    for its in (evaluate, fid):
+        its.add_argument("--run", type=Path, required=True, help="the run's folder, with model.safetensors")
+        its.add_argument("--data", type=Path, required=True, help="a prepared file")
+        add_machine(its)
     add_fields(evaluate, Evaluation, prefix="")
+    add_fields(fid, Evaluation, skip=("codes", "traversal_range"), prefix="")
+    fid.add_argument("--weights", type=Path, required=True, help="Inception's, a file one has: see docs/scores/fid.md")
 
     curves = verb(_curves, "show losses and terms of runs that train or have ended, as text or PNG or for TensorBoard")
     curves.add_argument("run", type=Path, nargs="+", help="a run's folder")

@@ -15,11 +15,12 @@ import math
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
 import torch
+from jaxtyping import Int
 
 from tcwae import checkpoint, machine, records, representation
 from tcwae.config import Evaluation, Run, flatten
@@ -31,12 +32,24 @@ from tcwae.metrics import METRICS, CodeTable, posterior_kl
 from tcwae.networks import Autoencoder
 from tcwae.provenance import versions
 
-__all__ = ["evaluate"]
+__all__ = ["Opened", "evaluate", "opened"]
 
 SHOWN, ANCHORS, STEPS = 10, 5, 10
 """Images in a row of Figure 11, rows of Figure 4, and pictures along a traversal."""
 DENSITY_SAMPLE = 1000
 """Codes over which the expectations of the aggregated posterior's terms are taken."""
+
+
+class Opened(NamedTuple):
+    """A trained run, ready to be looked at."""
+
+    model: Autoencoder
+    run: Run
+    training: records.Training
+    source: prepared.Prepared
+    images: Images
+    held_out: Int[torch.Tensor, "held_out"]
+    generator: torch.Generator
 
 
 def evaluate(folder: Path, data: Path, settings: Evaluation, *, device: str = "cpu", threads: int = 1) -> None:
@@ -47,23 +60,10 @@ def evaluate(folder: Path, data: Path, settings: Evaluation, *, device: str = "c
         OSError: it cannot be read or written.
     """
     start = time.monotonic()
-    machine.set_up(threads)
-    training = records.read(records.Training, folder / "training.json")
-    where = machine.select_device(device)
-    model, run, _ = checkpoint.load_model(folder / "model.safetensors", where)
-    model.to(memory_format=torch.channels_last)
-    source = prepared.read(data)
-    if source.name != run.dataset:
-        raise InputError(f"{data}: expected images of {run.dataset}, found {source.name}")
-    images = Images(source, where)
-    generator = torch.Generator(where).manual_seed(settings.seed)
-
+    model, run, training, source, images, held_out, generator = opened(folder, data, settings, device, threads)
     random = np.random.RandomState(settings.seed)
     rows = np.sort(random.permutation(len(source))[: settings.codes])
-    codes = representation.encode(model, images, torch.from_numpy(rows).to(where))
-    held_out = torch.from_numpy(split(len(source))[1][: settings.held_out]).to(where)
-    if len(held_out) < 2:
-        raise InputError(f"{data}: expected at least 20 images, of which a tenth is held out, found {len(source)}")
+    codes = representation.encode(model, images, torch.from_numpy(rows).to(held_out.device))
 
     _write_codes(folder / "codes.h5", codes, source, rows)
     scores, parts, latent_kl = {}, {}, [math.nan] * run.latent_dimension
@@ -88,6 +88,28 @@ def evaluate(folder: Path, data: Path, settings: Evaluation, *, device: str = "c
         seconds=round(time.monotonic() - start, 3),
     )
     records.write(record, folder / "metrics.json")
+
+
+def opened(folder: Path, data: Path, settings: Evaluation, device: str, threads: int) -> Opened:
+    """The run in `folder` with a prepared data set on the device, and the held-out images of the settings.
+
+    Raises:
+        InputError: a file is not what it must be, the two do not belong together, or fewer than two images are held out.
+        OSError: it cannot be read.
+    """
+    machine.set_up(threads)
+    training = records.read(records.Training, folder / "training.json")
+    where = machine.select_device(device)
+    model, run, _ = checkpoint.load_model(folder / "model.safetensors", where)
+    model.to(memory_format=torch.channels_last)
+    source = prepared.read(data)
+    if source.name != run.dataset:
+        raise InputError(f"{data}: expected images of {run.dataset}, found {source.name}")
+    held_out = torch.from_numpy(split(len(source))[1][: settings.held_out]).to(where)
+    if len(held_out) < 2:
+        raise InputError(f"{data}: expected at least 20 images, of which a tenth is held out, found {len(source)}")
+    generator = torch.Generator(where).manual_seed(settings.seed)
+    return Opened(model, run, training, source, Images(source, where), held_out, generator)
 
 
 def _divergences(

@@ -52,6 +52,7 @@ def test_help_of_train_shows_every_field_with_default_and_source(capsys):
         "score",
         "train",
         "evaluate",
+        "fid",
         "curves",
         "explore",
         "doctor",
