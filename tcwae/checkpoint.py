@@ -6,7 +6,6 @@ file is known from a whole one. Nothing is unpickled, from neither kind of file.
 
 import hashlib
 import json
-import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +17,7 @@ from torch import Tensor
 from tcwae.config import Run, check
 from tcwae.errors import InputError
 from tcwae.files import atomic
+from tcwae.log import complain
 from tcwae.networks import Autoencoder
 from tcwae.objectives import OBJECTIVES
 from tcwae.provenance import versions
@@ -93,14 +93,14 @@ def load_state(folder: Path, identity: dict[str, str]) -> State | None:
         try:
             state = _read(path)
         except DamagedError as damage:
-            print(f"warning: {damage}; removed", file=sys.stderr, flush=True)
+            complain(f"warning: {damage}; removed")
             path.unlink()
             damaged = True
             continue
         _check_identity(path, state.record.get("identity"), identity)
         return state
     if damaged:
-        print("warning: no whole state is left: the training starts over", file=sys.stderr, flush=True)
+        complain("warning: no whole state is left: the training starts over")
     return None
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from tcwae.arguments import Version, add_completion, add_fields, add_machine, add_methods
 from tcwae.config import KNOWN_DATASETS, METHODS, Evaluation, Run, Training, check, unflatten
 from tcwae.errors import InputError
+from tcwae.log import complain
 from tcwae.study import Study
 
 __all__ = ["main"]
@@ -33,9 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (InputError, OSError) as error:
-        print(f"tcwae {options.name}: {_line(error)}", file=sys.stderr)
+        complain(f"tcwae {options.name}: {_line(error)}")
     except KeyboardInterrupt:
-        print(f"tcwae {options.name}: interrupted", file=sys.stderr)
+        complain(f"tcwae {options.name}: interrupted")
     return 2
 
 
@@ -98,10 +99,10 @@ def _train(options: argparse.Namespace) -> int:
             time_budget=options.time_budget,
         )
     except Interrupted as stop:
-        print(f"tcwae train: {stop}", file=sys.stderr)
+        complain(f"tcwae train: {stop}")
         return 2 if "SIGINT" in str(stop) else STOPPED
     if diverged is not None:
-        print(f"tcwae train: diverged at step {diverged.step}: {diverged.term} is not finite", file=sys.stderr)
+        complain(f"tcwae train: diverged at step {diverged.step}: {diverged.term} is not finite")
         return DIVERGED
     return 0
 

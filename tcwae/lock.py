@@ -19,13 +19,13 @@ import errno
 import fcntl
 import os
 import socket
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tcwae.log import complain, say
 from tcwae.stopping import Interrupted
 
 __all__ = ["exclusive"]
@@ -62,7 +62,7 @@ def _lock(descriptor: int, path: Path) -> None:
         if time.monotonic() > deadline:
             raise Interrupted(f"{path.parent}: another process trains this run: {_holder(descriptor)}")
         if not waiting:
-            print(f"{path.parent}: waiting at most {PATIENCE:g} s for {_holder(descriptor)}", flush=True)
+            say(f"{path.parent}: waiting at most {PATIENCE:g} s for {_holder(descriptor)}")
             waiting = True
         time.sleep(0.2)
     _sign(descriptor)
@@ -77,8 +77,7 @@ def _try(descriptor: int, path: Path) -> bool:
             return False
         if error.errno not in UNSUPPORTED:
             raise OSError(error.errno, error.strerror, str(path)) from error
-        warning = f"warning: {path}: this file system has no locks: start no second process on this run"
-        print(warning, file=sys.stderr, flush=True)
+        complain(f"warning: {path}: this file system has no locks: start no second process on this run")
     return True
 
 

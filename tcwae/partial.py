@@ -1,12 +1,12 @@
 """A report of a study that is not finished: what there is, and what is missing."""
 
-import sys
 import tempfile
 from pathlib import Path
 
 from tcwae.errors import InputError
 from tcwae.figures import KINDS, plot
 from tcwae.gather import gather
+from tcwae.log import complain
 from tcwae.report import report
 from tcwae.runs import chosen, experiment_runs, resolve, without_selects
 from tcwae.select import select
@@ -35,7 +35,7 @@ def partial_report(study: Study, results: Path, template: Path, output: Path) ->
         gather(study, folder, partial=True)
         for experiment in study.experiments:
             if experiment not in begun:
-                print(f"missing: every run of {experiment}", file=sys.stderr)
+                complain(f"missing: every run of {experiment}")
                 continue
             select(study, experiment, folder, partial=True)
             for figure in (kind for kind in KINDS if kind in study.experiments[experiment].shows):
@@ -52,7 +52,7 @@ def _resolved(study: Study, folder: Path) -> Study:
             select(study, grid, folder)
             choices[grid] = chosen(folder / "selection" / f"{grid}.csv")
         else:
-            print(f"missing: runs of {grid}, and so all that select from it", file=sys.stderr)
+            complain(f"missing: runs of {grid}, and so all that select from it")
     return without_selects(resolve(study, choices))
 
 
@@ -65,4 +65,4 @@ def _draw(experiment: str, figure: str, folder: Path) -> None:
     try:
         plot(experiment, figure, folder, folder / "figures" / f"{experiment}-{figure}.pdf")
     except InputError as error:
-        print(f"missing: {figure} of {experiment}: {error}", file=sys.stderr)
+        complain(f"missing: {figure} of {experiment}: {error}")

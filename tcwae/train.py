@@ -14,7 +14,6 @@ The same seed on the same machine and number of threads gives the same bytes, in
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,6 +31,7 @@ from tcwae.errors import InputError
 from tcwae.files import atomic, remove_leftovers
 from tcwae.images import Images
 from tcwae.lock import exclusive
+from tcwae.log import say
 from tcwae.provenance import versions
 from tcwae.step import Step, recorded
 from tcwae.stopping import Interrupted, requests
@@ -89,7 +89,7 @@ def train(
         state = checkpoint.load_state(output, identity)
         if state is not None:
             training.restore(state)
-        _say(f"{device}, {threads} threads, step {training.step} of {run.training.iterations}")
+        say(f"{device}, {threads} threads, step {training.step} of {run.training.iterations}")
         saved = time.monotonic()
         for _ in training.steps(progress=tqdm):
             now = time.monotonic()
@@ -117,12 +117,6 @@ def _identity(run: Run, images: prepared.Prepared, device: str, deterministic: b
         "tcwae": numbers["tcwae"],
         "torch": numbers["torch"],
     }
-
-
-def _say(line: str) -> None:
-    """Print to the log; one that cannot be written, on a full disk, is no reason to lose a training."""
-    with suppress(OSError):
-        print(line, flush=True)
 
 
 @dataclass
@@ -159,7 +153,7 @@ class Training:
                 self._log()
                 if bar.disable and time.monotonic() - reported > 15:
                     reported = time.monotonic()
-                    _say(self._line())
+                    say(self._line())
             if self.step < settings.iterations and self.diverged is None:
                 yield self.step
         bar.close()
@@ -253,7 +247,7 @@ def _write_results(
         versions=versions(),
     )
     for warning in record.warnings:
-        _say(f"warning: {warning.kind} since step {warning.step}: {warning.term} is {warning.value:.4g}")
+        say(f"warning: {warning.kind} since step {warning.step}: {warning.term} is {warning.value:.4g}")
     records.write(record, output / "training.json")
     checkpoint.save_model(
         output / "model.safetensors", training.advance.model, run, training.images.channels, training.step

@@ -172,6 +172,19 @@ def test_no_space_left(small_data, tmp_path):
     assert {file.name for file in (tmp_path / "run").iterdir()} <= {".lock", "curves.csv", "training.json"}
 
 
+@pytest.mark.parametrize(
+    ("verb", "status"), [(["data", "none.h5"], 2), ([*TRAIN, "--time-budget", "0"], 75), (TRAIN, 0)]
+)
+def test_a_log_on_a_full_disk_changes_no_status(verb, status, small_data, tmp_path):
+    """/dev/full answers every write with the error of a full disk."""
+    where = [] if verb[0] == "data" else ["--data", small_data, "--output", tmp_path]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "tcwae", *map(str, [*verb, *where])], stdout=full, stderr=full, timeout=60
+        )
+    assert done.returncode == status
+
+
 def test_interrupted_by_the_keyboard(small_data, tmp_path):
     """Status 2 and one line; the same command then goes on."""
     arguments = [
