@@ -20,6 +20,7 @@ and optionally
 import inspect
 import json
 import mmap
+import os
 import statistics
 import struct
 import zipfile
@@ -39,6 +40,19 @@ from tcwae.metrics import METRICS, CodeTable, Score
 
 __all__ = ["format_table", "read_table", "score_file", "score_table"]
 
+LARGEST = 2**31
+"""Bytes of an array; a double of each of 100 latents of all images of dSprites is a quarter of it."""
+UNREADABLE = (
+    OSError,
+    ValueError,
+    LookupError,
+    EOFError,
+    RuntimeError,
+    MemoryError,
+    OverflowError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 KEYS = ("codes", "factor_sizes", "latent_factor_indices", "factors", "factor_names", "deviations")
 
 
@@ -186,14 +200,24 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     try:
         if zipfile.is_zipfile(path):
             with np.load(path, allow_pickle=False) as file:
+                _check_sizes({info.filename.removesuffix(".npy"): info.file_size for info in file.zip.infolist()})
                 return {key: _array(file[key]) for key in KEYS if key in file}
         if h5py.is_hdf5(path):
             _check_heaps(path)
             with h5py.File(path, "r") as file:
-                return {key: _dataset(file[key]) for key in KEYS if key in file}
-    except (OSError, ValueError, LookupError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+                there = {key: file[key] for key in KEYS if key in file}
+                _check_sizes({key: item.nbytes for key, item in there.items() if isinstance(item, h5py.Dataset)})
+                return {key: _dataset(item) for key, item in there.items()}
+    except UNREADABLE as error:
         raise InputError(f"expected readable arrays in {path}, found: {error}") from None
     raise InputError(f"expected an npz or HDF5 file, found another kind: {path}")
+
+
+def _check_sizes(sizes: Mapping[str, int]) -> None:
+    """Refuse what may be a bomb: a few bytes of a compressed or a sparse file can stand for terabytes."""
+    for key in KEYS:
+        if sizes.get(key, 0) > LARGEST:
+            raise ValueError(f"{key} of {sizes[key] / 2**30:.1f} GiB, more than the {LARGEST / 2**30:g} GiB allowed")
 
 
 def _check_heaps(path: Path) -> None:
@@ -222,4 +246,21 @@ def _array(item: np.ndarray | bytes) -> np.ndarray:
 def _dataset(item: h5py.Dataset | h5py.Group) -> np.ndarray:
     if not isinstance(item, h5py.Dataset):
         raise ValueError(f"a group where the dataset {item.name} should be")
+    if item.dtype.hasobject:
+        _check_lengths(item)
     return item.asstr()[()] if h5py.check_string_dtype(item.dtype) else item[()]
+
+
+def _check_lengths(item: h5py.Dataset) -> None:
+    """Refuse texts that claim to be longer than the file: HDF5 2.0.0 makes room for them, up to 4 GB, before it looks.
+
+    What the dataset holds of a text of variable length is its length, in four bytes, and its place in a heap.
+    """
+    if h5py.check_string_dtype(item.dtype) is None or item.id.get_offset() is None:
+        raise ValueError(f"{item.name} of another type or layout than texts of fixed length")
+    with open(item.file.filename, "rb") as file:
+        file.seek(item.id.get_offset())
+        texts = np.frombuffer(file.read(item.id.get_storage_size()), np.uint8).reshape(item.size, -1)
+        longest = int(texts[:, :4].copy().view("<u4").max())
+        if longest > file.seek(0, os.SEEK_END):
+            raise ValueError(f"{item.name} with a text of {longest} bytes, more than there are in the file")

@@ -2,6 +2,7 @@
 
 import json
 import statistics
+import zipfile
 
 import h5py
 import numpy as np
@@ -166,6 +167,35 @@ def truncated(path):
     path.write_bytes(path.read_bytes()[:600])
 
 
+def zip_bomb(path):
+    """A member of 3 GB, says the zip's directory."""
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("codes.npy", bytes(100))
+        file.filelist[0].file_size = 3 * 2**30
+
+
+def impossible(path):
+    header = {"descr": "<f8", "fortran_order": False, "shape": (10**14, 2)}
+    with zipfile.ZipFile(path, "w") as file, file.open("codes.npy", "w") as codes:
+        np.lib.format.write_array_header_1_0(codes, header)
+
+
+def sparse(path):
+    with h5py.File(path, "w") as file:
+        file.create_dataset("codes", shape=(10**9, 2), dtype=float, chunks=(1000, 2))
+
+
+def endless_text(path):
+    """A name whose length, where the dataset keeps it, is 4 GB."""
+    with h5py.File(path, "w") as file:
+        file["factor_names"] = ["shape"]
+        place = file["factor_names"].id.get_offset()
+    whole = bytearray(path.read_bytes())
+    assert whole[place : place + 4] == b"\5\0\0\0"
+    whole[place : place + 4] = b"\xf0\xff\xff\xff"
+    path.write_bytes(whole)
+
+
 def group(path):
     with h5py.File(path, "w") as file:
         file.create_group("codes")
@@ -181,6 +211,10 @@ def group(path):
         ("codes.npz", truncated, "another kind"),
         ("codes.h5", truncated, "expected readable arrays"),
         ("codes.h5", group, "a group where the dataset /codes should be"),
+        ("codes.npz", zip_bomb, "codes of 3.0 GiB, more than the 2 GiB allowed"),
+        ("codes.npz", impossible, "expected readable arrays in .*Unable to allocate"),
+        ("codes.h5", sparse, "codes of 14.9 GiB, more than the 2 GiB allowed"),
+        ("codes.h5", endless_text, "factor_names with a text of 4294967280 bytes, more than there are"),
         ("codes.npz", lambda path: write(path, {"codes": grid()["codes"]}), "found codes$"),
         ("codes.npz", lambda path: write(path, {"z": grid()["codes"]}), "found none of them"),
         (

@@ -201,7 +201,7 @@ def metrics_and_training(folder):
     return mutate, read
 
 
-def code_tables(suffix):
+def code_tables(suffix, longest_name=None):
     """Accepted only as a table that can be scored."""
 
     def case(folder):
@@ -213,9 +213,9 @@ def code_tables(suffix):
             np.savez(path, **arrays, factor_names=np.array(names))
         else:
             with h5py.File(path, "w") as file:
-                # of fixed length: of damaged ones of variable length HDF5 2.0.0 may believe that they are 4 GB long
-                for key, value in {**arrays, "factor_names": np.array(names, "S")}.items():
+                for key, value in arrays.items():
                     file[key] = value
+                file.create_dataset("factor_names", data=names, dtype=h5py.string_dtype(length=longest_name))
         whole = path.read_bytes()
 
         def read():
@@ -235,7 +235,8 @@ CASES = {
     "states": states,
     "metrics and training": metrics_and_training,
     "codes in npz": code_tables(".npz"),
-    "codes in HDF5": code_tables(".h5"),
+    "codes in HDF5": code_tables(".h5", longest_name=4),
+    "codes in HDF5 with texts of any length": code_tables(".h5"),
 }
 
 
