@@ -2,9 +2,15 @@
 
 import hashlib
 import http.server
+import json
+import os
 import re
 import resource
+import shutil
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +19,7 @@ from tcwae.data import archives
 from tcwae.data.archives import ARCHIVES, Archive, fetch
 from tcwae.errors import InputError
 
+ROOT = Path(__file__).parents[2]
 WHOLE = bytes(range(256)) * 4000
 SHA256 = hashlib.sha256(WHOLE).hexdigest()
 WRONG = WHOLE[:-1] + b"\0"
@@ -205,3 +212,60 @@ def test_the_table_is_complete():
         assert published.sha256 is None or re.fullmatch("[0-9a-f]{64}", published.sha256)
         assert published.md5 is None or re.fullmatch("[0-9a-f]{32}", published.md5)
     assert [len(of_set) for of_set in ARCHIVES.values()] == [1, 6, 1, 2]
+
+
+CUSTOMISED = """
+from tcwae.data import archives
+
+archives.ARCHIVES["dsprites"] = (archives.Archive({name!r}, {url!r}, {size}, {sha256!r}),)
+archives.fetch.__kwdefaults__["pause"] = 0.001
+"""
+
+
+@pytest.fixture
+def rule(server, tmp_path, monkeypatch):
+    """A function that has Snakemake download an archive whose publisher is the test's server."""
+    study = {
+        "study": "real",
+        "seeds": [0],
+        "datasets": {"dsprites": {"source": "real"}},
+        "experiments": {"only": {"dataset": "dsprites", "methods": {"wae_mmd": {"lambda": 1}}}},
+    }
+    (tmp_path / "config.yaml").write_text(json.dumps(study))
+    customised = CUSTOMISED.format(name="toys.zip", url=server.url, size=len(WHOLE), sha256=SHA256)
+    (tmp_path / "sitecustomize.py").write_text(customised)
+    shutil.copy(ROOT / "Snakefile", tmp_path)
+    shutil.copytree(ROOT / "workflow", tmp_path / "workflow")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))  # Python imports sitecustomize from there as it starts
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+
+    def rule():
+        command = [sys.executable, "-m", "snakemake", "--cores", "1", "--show-failed-logs"]
+        done = subprocess.run(
+            [*command, "resources/raw/dsprites/toys.zip"], cwd=tmp_path, capture_output=True, text=True, timeout=300
+        )
+        return done.returncode, done.stdout + done.stderr, tmp_path / "resources" / "raw" / "dsprites"
+
+    return rule
+
+
+def test_the_rule_survives_wrong_bytes_and_cut_connections(server, rule):
+    """The first try of the job gets wrong bytes, the second gets the right ones in three parts."""
+    server.script = [(200, WRONG, None, True), good(1000), good(500_000), good()]
+    status, output, folder = rule()
+    assert status == 0, output
+    assert f"found {len(WHOLE)} bytes, sha256" in output
+    assert (folder / "toys.zip").read_bytes() == WHOLE
+    assert server.asked == [None, None, "bytes=1000-", "bytes=501000-"]
+
+
+def test_the_rule_says_what_to_fetch_by_hand(server, rule):
+    server.script = [(403, b"", None, False)] * 3
+    status, output, folder = rule()
+    assert status == 1
+    assert (
+        "tcwae download: resources/raw/dsprites/toys.zip: expected to fetch toys.zip, found: the server answers 403 Forbidden."
+        f" Fetch it from {server.url} and put it there" in output
+    )
+    assert "Traceback" not in output
+    assert [file.name for file in folder.iterdir()] == ["toys.zip.log"]
