@@ -162,6 +162,7 @@ def read_table(path: Path, sampled: bool = False) -> CodeTable:
 
     Raises:
         InputError: the file is not there, damaged or of another kind, lacks an array, or its arrays do not fit together.
+        OSError: it may not be read.
     """
     arrays = _read(Path(path))
     if "codes" not in arrays or not arrays.keys() & {"factor_sizes", "factors"}:
@@ -197,6 +198,7 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     """The arrays of a file that `KEYS` name."""
     if not path.is_file():
         raise InputError(f"expected a file of codes, found no file {path}")
+    open(path, "rb").close()  # so that the system says what it refuses
     try:
         if zipfile.is_zipfile(path):
             with np.load(path, allow_pickle=False) as file:

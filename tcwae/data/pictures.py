@@ -1,5 +1,6 @@
 """Pictures in a folder, a zip or a tar: found by name, read one by one without unpacking, reduced to 64 x 64."""
 
+import os
 import stat
 import struct
 import tarfile
@@ -61,7 +62,7 @@ def members(path: Path | str) -> list[Member]:
     """
     path = Path(path)
     if path.is_dir():
-        files = (file for file in path.rglob("*") if file.is_file())
+        files = (file for file in _walked(path) if file.is_file())
         found = [Member(str(file), str(file.relative_to(path)), 0, file.stat().st_size) for file in files]
     else:
         with refusing(path, "a folder, a zip or an uncompressed tar"), open(path, "rb") as file:
@@ -72,6 +73,16 @@ def members(path: Path | str) -> list[Member]:
         if member.size > LARGEST:
             raise InputError(f"{path}: expected files of at most {LARGEST} bytes, found {member.name}: {member.size}")
     return sorted(found, key=lambda member: member.name)
+
+
+def _walked(folder: Path) -> Iterator[Path]:
+    """All that is in a folder and those within; a folder that may not be read stops it, which `Path.rglob` passes over."""
+
+    def stop(error: OSError) -> None:
+        raise error
+
+    for within, _, names in os.walk(folder, onerror=stop):
+        yield from (Path(within, name) for name in names)
 
 
 def _zipped(path: Path) -> Iterator[Member]:
