@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
-from sklearn.linear_model import Lasso
 
 from tcwae.errors import InputError
 
@@ -39,6 +38,8 @@ def udr(
     Raises:
         InputError: fewer than two models; codes that differ in their number or are not finite; a KL for each latent lacks.
     """
+    from sklearn.linear_model import Lasso  # two seconds, which an evaluation does not need
+
     _check(codes, kl)
     active = [_standardised(z[:, each > smallest_kl].astype(float)) for z, each in zip(codes, kl, strict=True)]
     pairs = np.zeros((len(active), len(active)))
