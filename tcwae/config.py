@@ -189,6 +189,11 @@ class Training(Settings):
     log_every: Annotated[int, Field(ge=1, le=100)] = Field(
         100, description="steps between two rows of curves.csv, each their mean; and between two looks for divergence"
     )
+    precision: Literal["float32", "tf32", "bfloat16"] = Field(
+        "float32",
+        description="of the networks' products; tf32 on a GPU alone; weights and divergences stay float32 (authors' code: "
+        "float32)",
+    )
 
 
 class Run(Settings):

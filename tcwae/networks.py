@@ -59,7 +59,7 @@ class Encoder(nn.Module):
     ) -> tuple[Float[Tensor, "batch latent"], Float[Tensor, "batch latent"]]:
         """Mean and variance."""
         features = _stack(downwards, self.convolutions, images)
-        mean, raw = self.fully_connected(features.flatten(1)).chunk(2, dim=1)
+        mean, raw = self.fully_connected(features.flatten(1)).to(images.dtype).chunk(2, dim=1)
         return mean, softplus(raw) + VARIANCE_FLOOR
 
 
@@ -80,14 +80,16 @@ class Decoder(nn.Module):
 
     def forward(self, codes: Float[Tensor, "batch latent"]) -> Float[Tensor, "batch channel 64 64"]:
         """Logits; the reconstruction is their sigmoid."""
-        return _stack(upwards, self.convolutions, self.fully_connected(codes).unflatten(1, (64, 4, 4)))
+        features = self.fully_connected(codes).unflatten(1, (64, 4, 4))
+        return _stack(upwards, self.convolutions, features).to(codes.dtype)
 
 
 def _stack(function: Callable[[Tensor, Sequence[Tensor]], Tensor], layers: nn.Sequential, pictures: Tensor) -> Tensor:
-    """`layers`, on a CPU in float32 by the function that computes all of them at once."""
-    if pictures.device.type == "cpu" and pictures.dtype == torch.float32 and torch.backends.mkldnn.is_available():
-        return function(pictures, list(layers.parameters()))
-    return layers(pictures)
+    """`layers`, on a CPU by the function that computes all of them at once, in the precision that is in force."""
+    dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else torch.float32
+    if pictures.device.type != "cpu" or pictures.dtype == torch.float64 or not torch.backends.mkldnn.is_available():
+        return layers(pictures)
+    return function(pictures.to(dtype), [parameter.to(dtype) for parameter in layers.parameters()])
 
 
 class Discriminator(nn.Module):
@@ -105,7 +107,7 @@ class Discriminator(nn.Module):
 
     def forward(self, codes: Float[Tensor, "batch latent"]) -> Float[Tensor, "batch 2"]:
         """Logits."""
-        return self.layers(codes)
+        return self.layers(codes).to(codes.dtype)
 
 
 class Autoencoder(nn.Module):

@@ -39,11 +39,22 @@ class Step:
         self.generator = torch.Generator(device).manual_seed(noise_seed % 2**63)
         model = checkpoint.build(run, images.channels, weights_seed % 2**63)
         self.model = model.to(device=device, memory_format=torch.channels_last)
+        self._set_precision(device)
         self.objective = OBJECTIVES[run.method.name](run.method, len(images))
         self.autoencoder = [*self.model.encoder.parameters(), *self.model.decoder.parameters()]
         self.discriminators = list(self.model.discriminators.parameters())
         self.optimisers = optimisers.make(run.training, self.autoencoder, self.discriminators)
         self.training_images = torch.from_numpy(split(len(images))[0]).to(device)
+
+    def _set_precision(self, device: torch.device) -> None:
+        """Of the networks alone: the divergences and Adam keep float32."""
+        precision = self.run.training.precision
+        torch.backends.cuda.matmul.fp32_precision = "tf32" if precision == "tf32" else "ieee"
+        torch.backends.cudnn.conv.fp32_precision = "tf32" if precision == "tf32" else "ieee"  # torch's default is tf32
+        if precision == "bfloat16":
+            model = self.model
+            for network in (model.encoder, model.decoder, *model.discriminators.values()):
+                network.forward = torch.autocast(device.type, torch.bfloat16)(network.forward)
 
     def __call__(self) -> Float[Tensor, "terms"]:
         """Take a step. Returns its terms and its loss, on the device."""

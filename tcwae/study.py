@@ -76,7 +76,7 @@ class Row(Settings):
     )
     cost: Cost | None = Field(None, description="instead of the experiment's")
     grid: Name | None = Field(None, description="experiment that was searched for what is `select` here")
-    training: dict[str, float] = Field({}, description="what differs from the experiment's training")
+    training: dict[str, float | str] = Field({}, description="what differs from the experiment's training")
     coefficients: dict[str, GridAxis] = Field({}, description="by name; in a file they stand beside `method`")
 
     @model_validator(mode="before")
@@ -143,7 +143,7 @@ class Experiment(Settings):
         description="rows of its tables and figures, each under the name of its method, or under any name with a `method`"
     )
     seeds: Seeds | None = Field(None, description="instead of the study's seeds")
-    training: dict[str, float] = Field({}, description="what differs from the study's training")
+    training: dict[str, float | str] = Field({}, description="what differs from the study's training")
     shows: Annotated[tuple[Shows, ...], AfterValidator(distinct)] = ()
 
     @model_validator(mode="before")

@@ -78,8 +78,9 @@ def train(
         raise InputError(
             f"{data}: expected a batch of at most its {len(images)} images, found {run.training.batch_size}"
         )
-    if cuda_graph and not device.startswith("cuda"):
-        raise InputError(f"--cuda-graph: expected --device cuda, found {device}")
+    for flag, asked in (("--cuda-graph", cuda_graph), ("--precision tf32", run.training.precision == "tf32")):
+        if asked and not device.startswith("cuda"):
+            raise InputError(f"{flag}: expected --device cuda, found {device}")
     training = Training(run, Images(images, machine.select_device(device)), cuda_graph=cuda_graph)
     identity = _identity(run, images, device, deterministic)
 
