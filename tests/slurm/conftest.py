@@ -9,7 +9,7 @@ import pytest
 from .cluster import Cluster, missing
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _same_versions_throughout():
     """A commit to the repository while the tests run would change the versions in the files that they compare."""
     with pytest.MonkeyPatch.context() as patch:
