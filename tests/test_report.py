@@ -225,3 +225,16 @@ def test_a_wrong_template_is_named_with_the_place(copy, tmp_path):
     assert "\n" not in str(caught.value)
     with pytest.raises(InputError, match=r"expected the file .*nowhere\.typ, found none"):
         report(copy, tmp_path / "nowhere.typ", tmp_path / "report.pdf")
+
+
+@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="needs pdftotext (poppler-utils)")
+def test_udr_is_shown_where_there_is_one(copy, tmp_path):
+    path = copy / "selection" / "grid.csv"
+    table = pd.read_csv(path).assign(udr_mean=0.734, rank_udr=1.0)
+    report(copy, TEMPLATE, tmp_path / "without.pdf")
+    table.to_csv(path, index=False)
+    report(copy, TEMPLATE, tmp_path / "with.pdf")
+    texts = [subprocess.run(["pdftotext", tmp_path / f"{name}.pdf", "-"], capture_output=True, text=True).stdout
+             for name in ("without", "with")]  # fmt: skip
+    assert ["0.734" in text for text in texts] == [False, True]
+    assert ["UDR" in text for text in texts] == [False, True]
