@@ -3,7 +3,7 @@
 import pytest
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _same_versions_throughout():
     """A commit to the repository while a long test runs would change the versions in the files that it compares."""
     with pytest.MonkeyPatch.context() as patch:
