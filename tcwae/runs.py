@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tcwae.config import METHODS, Run, Settings, Training, coefficients, flatten
 from tcwae.errors import InputError
-from tcwae.study import Experiment, Study
+from tcwae.study import Experiment, Row, Study
 
 __all__ = [
     "Choices",
@@ -133,7 +133,7 @@ def chosen(selection: Path) -> dict[str, dict[str, float]]:
     return made
 
 
-def _with_row(study: Study, name: str, key: str, row: object) -> Study:
+def _with_row(study: Study, name: str, key: str, row: Row) -> Study:
     experiment = study.experiments[name]
     experiment = experiment.model_copy(update={"methods": {**experiment.methods, key: row}})
     return study.model_copy(update={"experiments": {**study.experiments, name: experiment}})

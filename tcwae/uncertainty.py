@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from tcwae.figures import names
 from tcwae.select import RANKED
 
 __all__ = ["RULES", "best_shares", "bootstrap", "selections"]
 
 RESAMPLES = 2_000
-SCORES = ("log_reconstruction", "mig", "factor_vae", "sap")
+SCORES = tuple(names.SCORES)
 
 
 def bootstrap(values: Float[np.ndarray, "seeds"], *, confidence: float = 0.95, seed: int = 0) -> tuple[float, float]:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from playwright.sync_api import sync_playwright
+from test_gather import record
 
 import tcwae
 from tcwae import records
@@ -21,18 +22,6 @@ from tcwae.explore import explore
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 KL = np.array([0.5, 2.25, 0.0, 1.0], np.float32)
-TRAINING = {
-    "status": "finished",
-    "step": 6,
-    "term": None,
-    "finished": "2026-01-01T00:00:00+00:00",
-    "seconds": 1.5,
-    "images_per_second": 40.0,
-    "device": "cpu",
-    "threads": 1,
-    "data": {"source": "rendered", "images_sha256": "0"},
-    "versions": {},
-}
 
 
 def make_run(folder, channels=1, seed=0, **training):
@@ -45,7 +34,7 @@ def make_run(folder, channels=1, seed=0, **training):
         for parameter in model.parameters():
             parameter.mul_(2).add_(0.05 * torch.randn(parameter.shape, generator=generator))
     save_model(folder / "model.safetensors", model, run, channels, step=6)
-    records.write(check(records.Training, TRAINING | training, "test"), folder / "training.json")
+    records.write(check(records.Training, record(run)["training"] | training, "test"), folder / "training.json")
     inputs = np.random.default_rng(1).integers(0, 256, (3, 64, 64, channels), np.uint8)
     with h5py.File(folder / "images.h5", "w") as file:
         file["inputs"], file["latent_kl"] = inputs, KL

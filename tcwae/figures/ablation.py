@@ -106,7 +106,4 @@ def _legend(figure: Figure, top: float, rows: pd.DataFrame) -> None:
         Line2D([], [], **grey, label="KL over all encoded images"),
         Line2D([], [], **grey, linestyle="--", label="as estimated in training"),
     ]
-    figure.legend(
-        handles=handles, loc="center", bbox_to_anchor=(0.5, 1 - top / (figure.get_figheight() * 25.4)),
-        ncols=len(handles), frameon=False, handlelength=1.8, columnspacing=1.2, handletextpad=0.4, fontsize=8,
-    )  # fmt: skip
+    style.legend(figure, top, handles)

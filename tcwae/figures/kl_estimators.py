@@ -165,10 +165,7 @@ def draw(estimates: pd.DataFrame, note: str) -> Figure:
         Line2D([], [], color=colour, linestyle=dash, marker=marker, markersize=3.5, linewidth=0.9, label=name)
         for name, (colour, dash, marker) in ESTIMATORS.items()
     ]
-    figure.legend(
-        handles=handles, loc="center", ncols=len(handles), frameon=False, handlelength=1.8, columnspacing=1.2,
-        bbox_to_anchor=(0.5, 1 - (TOP + 2 * HEIGHT + LOWER + LEGEND - 4) / (figure.get_figheight() * 25.4)),
-    )  # fmt: skip
+    style.legend(figure, TOP + 2 * HEIGHT + LOWER + LEGEND - 4, handles)
     return figure
 
 

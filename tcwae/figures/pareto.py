@@ -90,10 +90,7 @@ def draw(runs: pd.DataFrame, note: str) -> Figure:
         axes.yaxis.set_label_coords(-9.5 / wide, 0.5)
         axes.locator_params(nbins=5)
     handles = [Line2D([], [], **style.line(method, 0), label=names.METHODS[method]) for method in methods]
-    figure.legend(
-        handles=handles, loc="center", bbox_to_anchor=(0.5, 1 - (TOP + HEIGHT + LEGEND - 4) / (figure.get_figheight() * 25.4)),
-        ncols=len(handles), frameon=False, handlelength=1.8, columnspacing=1.2, handletextpad=0.4,
-    )  # fmt: skip
+    style.legend(figure, TOP + HEIGHT + LEGEND - 4, handles)
     return figure
 
 

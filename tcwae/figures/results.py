@@ -12,12 +12,12 @@ import pandas as pd
 from tcwae.config import check
 from tcwae.errors import InputError
 from tcwae.figures import names
+from tcwae.gather import COEFFICIENTS
 from tcwae.runs import experiment_runs, row_runs
 from tcwae.study import Experiment, Study
 
 __all__ = ["Results", "load", "read_images", "source_note"]
 
-COEFFICIENTS = ("alpha", "beta", "gamma", "lambda")
 MEASURES = (*names.SCORES, "total_correlation", "dimension_wise_kl", "index_code_mi", "mmd", "active_units")
 METRICS_TEXT = (
     *("run", "experiments", "dataset", "source", "method", "cost", "setting", "status"),

@@ -72,7 +72,12 @@ def draw(runs: pd.DataFrame, note: str) -> Figure:
         axes.margins(0.12)
         axes.locator_params(nbins=5)
         _draw_labels(axes, runs, score)
-    _legend(figure, TOP + height + LEGEND - 4, runs.drop_duplicates("row"))
+    handles = [
+        Line2D([], [], **style.line(row.method, row.twin),
+               label=f"{style.mathematics(row.name)} ({names.SYMBOLS[names.TUNED[row.method]]})")
+        for row in runs.drop_duplicates("row").itertuples(index=False)
+    ]  # fmt: skip
+    style.legend(figure, TOP + height + LEGEND - 4, handles, columns=min(5, len(handles)))
     return figure
 
 
@@ -87,18 +92,15 @@ def _settings(runs: pd.DataFrame, score: str) -> pd.DataFrame:
 
 def _draw_row(axes: Axes, runs: pd.DataFrame, score: str) -> None:
     first = runs.iloc[0]
-    colour, marker, line = (
-        style.COLOURS[first["method"]],
-        style.MARKERS[first["method"]],
-        style.LINES[first["twin"] % 3],
-    )
+    look = style.line(first["method"], int(first["twin"]))
+    colour, marker = look["color"], look["marker"]
     means = _settings(runs, score).sort_values("coefficient")
     repeated = runs.groupby("setting")["seed"].transform("size") > 1
     axes.plot(
         runs.loc[repeated, "log_reconstruction"], runs.loc[repeated, score], linestyle="", marker=marker,
         color=colour, markersize=2.5, markeredgewidth=0, alpha=0.35,
     )  # fmt: skip
-    axes.plot(means["x"], means["y"], color=colour, linewidth=0.7, alpha=0.6, linestyle=line)
+    axes.plot(means["x"], means["y"], color=colour, linewidth=0.7, alpha=0.6, linestyle=look["linestyle"])
     for whole, own in means.groupby(means["diverged"] == 0):
         axes.errorbar(
             own["x"], own["y"], xerr=own["dx"], yerr=own["dy"], linestyle="", marker=marker, color=colour,
@@ -128,16 +130,3 @@ def _near(one: np.ndarray, other: np.ndarray) -> float:
     """How much two things the size of a label, about 10 by 7 points, cover each other: from 0 to 1."""
     apart = np.abs(one - other) / (10, 7)
     return float(np.prod(np.clip(1 - apart, 0, 1)))
-
-
-def _legend(figure: Figure, top: float, rows: pd.DataFrame) -> None:
-    handles = [
-        Line2D([], [], color=style.COLOURS[row.method], marker=style.MARKERS[row.method], markersize=4.5, linewidth=0.7,
-               linestyle=style.LINES[row.twin % 3],
-               label=f"{style.mathematics(row.name)} ({names.SYMBOLS[names.TUNED[row.method]]})")
-        for row in rows.itertuples(index=False)
-    ]  # fmt: skip
-    figure.legend(
-        handles=handles, loc="upper center", bbox_to_anchor=(0.5, 1 - (top - 3) / (figure.get_figheight() * 25.4)),
-        ncols=min(5, len(handles)), frameon=False, handlelength=1.8, columnspacing=1.2, handletextpad=0.4,
-    )  # fmt: skip

@@ -3,7 +3,7 @@
 Colours are Okabe and Ito's (https://jfly.uni-koeln.de/color/), told apart with any common colour vision.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from tcwae.figures import names
@@ -26,6 +27,7 @@ __all__ = [
     "WIDTH",
     "axes",
     "label",
+    "legend",
     "line",
     "log_ticks",
     "look",
@@ -148,6 +150,14 @@ def label(score: str, cost: str) -> str:
     """A score as an axis says it: name, unit, and an arrow to where better is; MIG, FactorVAE and SAP have no unit."""
     unit = f" ({UNITS[cost]})" if score == "log_reconstruction" else ""
     return f"{names.SCORES[score].name}{unit} {names.SCORES[score].arrow}"
+
+
+def legend(figure: Figure, top: float, handles: Sequence[Line2D], columns: int | None = None) -> None:
+    """A legend without a frame, centred, its first line at a height in millimetres from the figure's upper edge."""
+    figure.legend(
+        handles=handles, loc="upper center", bbox_to_anchor=(0.5, 1 - (top - 3) / (figure.get_figheight() * 25.4)),
+        ncols=columns or len(handles), frameon=False, handlelength=1.8, columnspacing=1.2, handletextpad=0.4, fontsize=8,
+    )  # fmt: skip
 
 
 def save(figure: Figure, path: Path) -> None:
