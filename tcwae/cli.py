@@ -152,11 +152,8 @@ def _explore(options: argparse.Namespace) -> None:
 def _score(options: argparse.Namespace) -> None:
     from tcwae.score import format_table, score_file
 
-    print(
-        format_table(
-            score_file(options.file, options.metrics.split(","), options.seeds, options.output, options.sampled)
-        )
-    )
+    metrics = [name.strip() for name in options.metrics.split(",")]
+    print(format_table(score_file(options.file, metrics, options.seeds, options.output, options.sampled)))
 
 
 def _plan(options: argparse.Namespace) -> None:
@@ -292,7 +289,9 @@ def parser() -> argparse.ArgumentParser:
 
     score = verb(_score, "score codes that any program wrote, npz or HDF5")
     score.add_argument("file", type=Path, help="codes with factor_sizes, or with factors: see docs/scores")
-    score.add_argument("--metrics", default="mig,factor_vae,sap", help="separated by commas (default %(default)s)")
+    metrics = "mig, factor_vae, sap, dci, modularity, explicitness, beta_vae or irs"
+    default = "mig,factor_vae,sap"
+    score.add_argument("--metrics", default=default, help=f"{metrics}, separated by commas (default %(default)s)")
     score.add_argument("--seeds", type=int, default=5, help="how often each score is drawn (default %(default)s)")
     score.add_argument("--output", type=Path, help="all values and settings, JSON")
     score.add_argument(

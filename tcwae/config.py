@@ -235,7 +235,8 @@ class Evaluation(Settings):
     """How a trained model is scored."""
 
     codes: Annotated[int, Field(ge=1000)] | None = Field(
-        None, description="images that are encoded for the scores, drawn at random; none: the whole factor grid"
+        None,
+        description="images that are encoded for the scores, the held-out ones and others at random; none: all of them",
     )
     held_out: Annotated[int, Field(ge=100)] | None = Field(
         None, description="held-out images for reconstruction and MMD; none: all of them"

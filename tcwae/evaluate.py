@@ -1,7 +1,8 @@
 """The scores and the pictures of one trained run.
 
-The encoder runs once: over the whole data set, or over a random sample of stated size. Its posteriors are kept in
-`codes.h5`, which `tcwae score` reads, so that another score needs neither the model nor the images.
+The encoder runs once: over the whole data set, or over a random sample of stated size which the held-out images are part
+of. Its posteriors are kept in `codes.h5`, which `tcwae score` reads, so that another score needs neither the model nor the
+images.
 
 Files written into the run's folder:
 
@@ -20,7 +21,7 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from tcwae import checkpoint, machine, records, representation
 from tcwae.config import Evaluation, Run, flatten
@@ -37,7 +38,7 @@ __all__ = ["Opened", "evaluate", "opened"]
 SHOWN, ANCHORS, STEPS = 10, 5, 10
 """Images in a row of Figure 11, rows of Figure 4, and pictures along a traversal."""
 DENSITY_SAMPLE = 1000
-"""Codes over which the expectations of the aggregated posterior's terms are taken."""
+"""Held-out codes over which the expectations of the aggregated posterior's terms are taken."""
 
 
 class Opened(NamedTuple):
@@ -61,14 +62,14 @@ def evaluate(folder: Path, data: Path, settings: Evaluation, *, device: str = "c
     """
     start = time.monotonic()
     model, run, training, source, images, held_out, generator = opened(folder, data, settings, device, threads)
-    random = np.random.RandomState(settings.seed)
-    rows = np.sort(random.permutation(len(source))[: settings.codes])
+    rows = _encoded_rows(len(source), held_out.cpu().numpy(), settings)
     codes = representation.encode(model, images, torch.from_numpy(rows).to(held_out.device))
+    unseen = torch.from_numpy(np.searchsorted(rows, held_out.cpu().numpy())).to(held_out.device)
 
     _write_codes(folder / "codes.h5", codes, source, rows)
     scores, parts, latent_kl = {}, {}, [math.nan] * run.latent_dimension
     if training.status == "finished":
-        scores, latent_kl = _divergences(model, run, images, codes, held_out, generator)
+        scores, latent_kl = _divergences(model, run, images, codes, unseen, held_out, generator)
         if len(source.latent_factor_indices) > 1:
             factor_scores, parts = _factor_scores(codes, source, rows, settings.seed)
             scores |= factor_scores
@@ -77,7 +78,8 @@ def evaluate(folder: Path, data: Path, settings: Evaluation, *, device: str = "c
         "latent_kl": latent_kl,
         "posterior_kl": posterior_kl(codes.mean.cpu().numpy(), deviations.cpu().numpy()).tolist(),
     }
-    _write_images(folder / "images.h5", model, images, held_out, divergences, settings.traversal_range, generator)
+    shown = held_out[:SHOWN], codes.mean[unseen[:SHOWN]]
+    _write_images(folder / "images.h5", model, images, shown, divergences, settings.traversal_range, generator)
     record = records.Metrics(
         scores=scores,
         parts=parts,
@@ -112,19 +114,27 @@ def opened(folder: Path, data: Path, settings: Evaluation, device: str, threads:
     return Opened(model, run, training, source, Images(source, where), held_out, generator)
 
 
+def _encoded_rows(count: int, held_out: np.ndarray, settings: Evaluation) -> Int[np.ndarray, "rows"]:
+    """The images to encode, sorted: the held-out ones and others at random. As both are random, so is what they make up."""
+    others = np.setdiff1d(np.random.RandomState(settings.seed).permutation(count), held_out, assume_unique=True)
+    amount = max(settings.codes or count, len(held_out))
+    return np.sort(np.concatenate([held_out, others])[:amount])
+
+
 def _divergences(
     model: Autoencoder,
     run: Run,
     images: Images,
     codes: representation.Codes,
-    held_out: torch.Tensor,
+    unseen: Int[torch.Tensor, "held_out"],
+    held_out: Int[torch.Tensor, "held_out"],
     generator: torch.Generator,
 ) -> tuple[dict[str, Any], list[float]]:
-    """Reconstruction, MMD and the in-batch terms on held-out images, those of q(z) over the encoded ones."""
-    unseen = representation.encode(model, images, held_out)
-    drawn = unseen.sample(generator)
+    """All but the factors' scores, on held-out images, whose codes are `codes[unseen]`; q(z) is that of all `codes`."""
+    own = codes[unseen]
+    drawn = own.sample(generator)
     reconstruction = representation.reconstruction(model, images, held_out, run.cost, drawn)
-    terms = representation.aggregated_terms(codes, DENSITY_SAMPLE, generator)
+    terms = representation.aggregated_terms(codes, unseen[:DENSITY_SAMPLE], generator)
     latent_kl = terms.pop("latent_kl")
     return {
         "reconstruction": reconstruction,
@@ -132,7 +142,7 @@ def _divergences(
         "mmd": representation.mmd_to_prior(drawn, generator),
         "active_units": representation.active_units(codes),
         **terms,
-        **representation.batch_terms(unseen, min(run.training.batch_size, len(held_out)), len(images), generator),
+        **representation.batch_terms(own, min(run.training.batch_size, len(held_out)), len(images), generator),
     }, latent_kl
 
 
@@ -171,7 +181,9 @@ def _write_codes(path: Path, codes: representation.Codes, source: prepared.Prepa
         file["rows"] = rows
         if source.factors is not None:
             file["factors"] = source.factors[rows]
-            file["factor_names"] = np.array(source.factor_names, "S")  # of fixed length: quick to refuse when damaged
+            file["factor_names"] = np.char.encode(
+                source.factor_names, "utf-8"
+            )  # of fixed length: quick to refuse when damaged
             file["latent_factor_indices"] = list(source.latent_factor_indices)
 
 
@@ -179,15 +191,15 @@ def _write_images(
     path: Path,
     model: Autoencoder,
     images: Images,
-    held_out: torch.Tensor,
+    shown: tuple[Int[torch.Tensor, "shown"], Float[torch.Tensor, "shown latent"]],
     divergences: dict[str, list[float]],
     reach: float,
     generator: torch.Generator,
 ) -> None:
-    shown = held_out[:SHOWN]
-    pictures = images[shown]
+    """Draw what `shown` are, images and their posterior means."""
+    index, mean = shown
+    pictures = images[index]
     anchors = pictures.flatten(1).std(1).argsort(descending=True)[:ANCHORS]  # on the most contrast one sees most
-    mean = representation.encode(model, images, shown).mean
     values = torch.linspace(-reach, reach, STEPS, device=mean.device)
     samples = torch.randn((2 * SHOWN, mean.shape[1]), generator=generator, device=mean.device)
     with atomic(path) as temporary, h5py.File(temporary, "w") as file:

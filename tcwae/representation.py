@@ -39,6 +39,9 @@ class Codes:
     mean: Float[Tensor, "images latent"]
     variance: Float[Tensor, "images latent"]
 
+    def __getitem__(self, index: Int[Tensor, "some"]) -> "Codes":
+        return Codes(self.mean[index], self.variance[index])
+
     def sample(self, generator: torch.Generator) -> Float[Tensor, "images latent"]:
         """One code of each."""
         noise = torch.randn(self.mean.shape, generator=generator, device=self.mean.device)
@@ -89,17 +92,19 @@ def traverse(
     return pictures.reshape(count, latent, len(values), *pictures.shape[1:])
 
 
-def aggregated_terms(codes: Codes, sample: int, generator: torch.Generator) -> dict[str, float | list[float]]:
+def aggregated_terms(
+    codes: Codes, chosen: Int[Tensor, "chosen"], generator: torch.Generator
+) -> dict[str, float | list[float]]:
     """The terms of equations (4) and (5), in nats, of the aggregated posterior of the encoded images.
 
-    q(z) is the mean over all of `codes`, so the value is exact where they are the whole data set, and index_code_mi is at
-    most the logarithm of their number. The outer expectation is over one code of each of `sample` images.
+    q(z) is the mean over all of `codes`, so it is exact where they are the whole data set, and index_code_mi is at most the
+    logarithm of their number. The outer expectation is over one code of each of the `chosen` images, which are among them: an
+    image whose own posterior q(z) lacked would be taken for less likely than it is.
 
     Returns:
         total_correlation, dimension_wise_kl, index_code_mi, and latent_kl: KL(q_d(z_d) || p(z_d)) of each latent.
     """
-    chosen = torch.randperm(len(codes.mean), generator=generator, device=generator.device)[:sample]
-    some = Codes(codes.mean[chosen], codes.variance[chosen])
+    some = codes[chosen]
     drawn = some.sample(generator)
     joint, marginals = divergences.aggregated_log_density(drawn, codes.mean, codes.variance.log())
     zero = torch.zeros_like(drawn)

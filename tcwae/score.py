@@ -250,7 +250,7 @@ def _dataset(item: h5py.Dataset | h5py.Group) -> np.ndarray:
         raise ValueError(f"a group where the dataset {item.name} should be")
     if item.dtype.hasobject:
         _check_lengths(item)
-    return item.asstr()[()] if h5py.check_string_dtype(item.dtype) else item[()]
+    return item.asstr("utf-8")[()] if h5py.check_string_dtype(item.dtype) else item[()]
 
 
 def _check_lengths(item: h5py.Dataset) -> None:

@@ -15,9 +15,11 @@ from tcwae.checkpoint import load_model
 from tcwae.config import Evaluation, Run, check, flatten, unflatten
 from tcwae.data.prepared import read, write
 from tcwae.errors import InputError
-from tcwae.evaluate import evaluate
+from tcwae.evaluate import _encoded_rows, evaluate
 from tcwae.images import Images, split
 from tcwae.metrics import METRICS, CodeTable
+from tcwae.networks import Encoder
+from tcwae.score import read_table
 from tcwae.train import train
 
 RUN = check(
@@ -63,6 +65,34 @@ def test_codes_are_the_encoders(evaluated, small_data):
         np.testing.assert_allclose(file["codes"][()], mean.detach(), rtol=1e-3, atol=1e-5)
         np.testing.assert_allclose(file["deviations"][()], variance.sqrt().detach(), rtol=1e-3, atol=1e-5)
         np.testing.assert_array_equal(file["factors"][()], read(small_data).factors)
+
+
+def test_every_image_is_encoded_once(trained, small_data, tmp_path, monkeypatch):
+    shutil.copytree(trained, tmp_path / "run")
+    seen, forward = [], Encoder.forward
+    monkeypatch.setattr(Encoder, "forward", lambda self, images: seen.append(len(images)) or forward(self, images))
+    evaluate(tmp_path / "run", small_data, Evaluation())
+    assert sum(seen) == 432
+
+
+@pytest.mark.parametrize(("codes", "held_out", "amount"), [(1000, 300, 1000), (1000, 2000, 2000), (None, 2000, 30_000)])
+def test_the_held_out_images_are_among_the_encoded_ones(codes, held_out, amount):
+    settings = Evaluation(codes=codes, held_out=held_out)
+    rows = _encoded_rows(30_000, split(30_000)[1][:held_out], settings)
+    assert len(rows) == amount
+    assert (np.diff(rows) > 0).all()
+    assert np.isin(split(30_000)[1][:held_out], rows).all()
+    # the others are spread evenly over the data set
+    assert rows.mean() / 30_000 == pytest.approx(0.5, abs=4 / np.sqrt(12 * amount))
+
+
+def test_names_of_factors_may_have_any_letters(trained, small_data, tmp_path):
+    shutil.copytree(trained, tmp_path / "run")
+    names = ("Größe", "空", "c", "x", "y")
+    write(replace(read(small_data), factor_names=names), tmp_path / "data.h5")
+    evaluate(tmp_path / "run", tmp_path / "data.h5", Evaluation())
+    assert set(record(tmp_path / "run")["parts"]["mig"]) == set(names)
+    assert read_table(tmp_path / "run" / "codes.h5").names == names
 
 
 def test_pictures(evaluated, small_data):

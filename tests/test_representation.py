@@ -71,7 +71,7 @@ def test_a_diverged_model_draws_black(model):
 
 def test_terms_of_the_prior_itself_are_zero():
     codes = Codes(torch.zeros(500, 3), torch.ones(500, 3))
-    terms = representation.aggregated_terms(codes, 200, generator())
+    terms = representation.aggregated_terms(codes, torch.arange(200), generator())
     assert terms["total_correlation"] == pytest.approx(0, abs=1e-5)
     assert terms["dimension_wise_kl"] == pytest.approx(0, abs=1e-5)
     assert terms["index_code_mi"] == pytest.approx(0, abs=1e-5)
@@ -84,13 +84,24 @@ def test_terms_of_correlated_gaussians():
     covariance = torch.tensor([[1.0, 0.6], [0.6, 1.0]]) - sd**2 * torch.eye(2)
     mean = torch.cat([noise[:, :2] @ torch.linalg.cholesky(covariance).T, math.sqrt(4 - sd**2) * noise[:, 2:]], 1)
     variance = torch.full_like(mean, sd**2)
-    terms = representation.aggregated_terms(Codes(mean, variance), 1500, generator(1))
+    terms = representation.aggregated_terms(Codes(mean, variance), torch.arange(1500), generator(1))
     wide = 0.5 * (4 - 1 - math.log(4))
     assert terms["total_correlation"] == pytest.approx(-0.5 * math.log(1 - 0.6**2), abs=0.06)
     assert terms["latent_kl"] == pytest.approx([0, 0, wide], abs=0.08)
     assert terms["dimension_wise_kl"] == pytest.approx(sum(terms["latent_kl"]), rel=1e-5)
     joint_entropy = 0.5 * math.log(1 - 0.6**2) + math.log(2)
     assert terms["index_code_mi"] == pytest.approx(joint_entropy - 3 * math.log(sd), abs=0.1)
+
+
+def test_terms_are_of_the_chosen_codes_under_all_posteriors():
+    """A quarter of the posteriors is N(3, 0.1^2), the others are far: there log q(z) = log 1/4 + log N(z; 3, 0.1^2)."""
+    mean = torch.tensor([3.0, -3.0, -3.0, -3.0]).repeat(500)[:, None].expand(-1, 2)
+    codes, chosen = Codes(mean, torch.full_like(mean, 0.01)), torch.arange(0, 2000, 4)
+    terms = representation.aggregated_terms(codes, chosen, generator())
+    each = -math.log(4) - math.log(0.1) - 0.5 + 0.5 * (9 + 0.01)
+    assert terms["latent_kl"] == pytest.approx([each, each], abs=4 * 3 * 0.1 / math.sqrt(500))
+    assert terms["index_code_mi"] == pytest.approx(math.log(4), abs=1e-5)
+    assert terms["total_correlation"] == pytest.approx(math.log(4), abs=1e-5)
 
 
 def test_in_batch_terms_of_the_prior_and_their_two_readings():
@@ -108,7 +119,7 @@ def test_a_batch_overestimates_the_total_correlation_of_informative_codes():
     mean = torch.randn((4000, 10), generator=generator())
     codes = Codes(mean, torch.full_like(mean, 0.01))
     batch = representation.batch_terms(codes, 64, 4000, generator())["total_correlation_batch"]
-    large = representation.aggregated_terms(codes, 500, generator())["total_correlation"]
+    large = representation.aggregated_terms(codes, torch.arange(500), generator())["total_correlation"]
     assert batch > large + 1
 
 

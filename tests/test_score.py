@@ -49,7 +49,11 @@ def test_a_file_gives_the_table_it_holds(tmp_path, name):
 
 
 def test_names_may_be_texts_of_either_kind(tmp_path):
-    names = {"bytes.npz": np.array(NAMES, dtype="S"), "texts.npz": np.array(NAMES)}
+    names = {
+        "bytes.npz": np.array(NAMES, dtype="S"),
+        "texts.npz": np.array(NAMES),
+        "bytes.h5": np.array(NAMES, dtype="S"),
+    }
     for file, value in names.items():
         assert read_table(write(tmp_path / file, grid() | {"factor_names": value})).names == tuple(NAMES)
     with h5py.File(
@@ -57,6 +61,8 @@ def test_names_may_be_texts_of_either_kind(tmp_path):
     ) as file:
         file["factor_names"] = NAMES
     assert read_table(tmp_path / "variable.h5").names == tuple(NAMES)
+    letters = np.char.encode(["Größe", "空", "c"], "utf-8")
+    assert read_table(write(tmp_path / "letters.h5", grid() | {"factor_names": letters})).names == ("Größe", "空", "c")
 
 
 def test_a_plain_sample_scores_the_factors_it_is_asked_to(tmp_path):
@@ -241,6 +247,12 @@ def group(path):
             r"found classes of sizes \[2, 3, 8\]",
         ),
         ("codes.npz", lambda path: write(path, sample() | {"factors": sample()["factors"] - 1}), "found -1 to 6"),
+        ("codes.npz", lambda path: write(path, sample(rows=0)), "factors of at least 2 rows, found none"),
+        (
+            "codes.h5",
+            lambda path: write(path, grid() | {"factor_names": np.array([b"a", b"b", b"\xff"])}),
+            "can't decode",
+        ),
     ],
 )
 def test_bad_files_are_refused(tmp_path, name, make, message):

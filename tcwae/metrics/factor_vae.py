@@ -38,8 +38,10 @@ def factor_vae(
     Raises:
         InputError: a class has one row only, and so no variance.
     """
-    if min(counts[counts > 0].min() for counts in table.class_counts) < 2:
-        raise InputError("expected at least 2 rows of every factor class for the FactorVAE score, found a class of 1")
+    for name, counts in zip(table.names, table.class_counts, strict=True):
+        if 1 in counts:
+            found = f"class {counts.tolist().index(1)} of {name!r} with 1: merge classes, or take more rows"
+            raise InputError(f"expected at least 2 rows of every factor class for the FactorVAE score, found {found}")
     overall = table.look_up(rng, table.draw(rng, variance_samples)).var(axis=0, ddof=1, dtype=np.float64)
     active = overall >= smallest_deviation**2
     if not active.any():

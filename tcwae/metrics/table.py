@@ -211,6 +211,8 @@ def _classes(factors: np.ndarray, rows: int) -> Integer[np.ndarray, "rows factor
         raise InputError(f"expected factors of integers with the axes ({rows} rows, factor), found {_kind(factors)}")
     if factors.shape[1] < 2:
         raise InputError(f"expected at least 2 factors to score, found {factors.shape[1]}")
+    if not rows:
+        raise InputError("expected factors of at least 2 rows, found none")
     if factors.min() < 0 or factors.max() >= MOST_CLASSES:
         found = f"{factors.min()} to {factors.max()}"
         raise InputError(f"expected factor classes from 0 to {MOST_CLASSES - 1}, found {found}: put finer ones in bins")
