@@ -106,11 +106,18 @@ def _table(arrays: zipfile.ZipFile, name: str) -> Shaped[np.ndarray, "..."]:
 def _classes(
     factors: Shaped[np.ndarray, "..."], count: int
 ) -> tuple[Shaped[np.ndarray, "rows factors"], tuple[int, ...]]:
-    """Consecutive classes from 0, and how many each factor has."""
+    """Consecutive classes from 0, and how many each factor has; refused where a score would refuse them after the training."""
+    from tcwae.metrics.table import MOST_CLASSES  # scipy, which other sets do not need
+
     if factors.dtype.kind not in "iu" or factors.ndim != 2 or len(factors) != count or not factors.shape[1]:
         raise InputError(f"factors of type {factors.dtype} and shape {factors.shape}, not integers ({count}, F)")
     columns = [np.unique(column, return_inverse=True) for column in factors.T]
     sizes = tuple(len(values) for values, _ in columns)
+    for k, (_, classes) in enumerate(columns):
+        smallest = int(np.bincount(classes).min())
+        if not 2 <= sizes[k] <= MOST_CLASSES or smallest < 2:
+            found = f"factor {k + 1} of {sizes[k]} classes, the smallest of {smallest} images"
+            raise InputError(f"{found}, not 2 to {MOST_CLASSES} classes of at least 2 images")
     return np.stack([classes for _, classes in columns], axis=1).astype(class_type(sizes)), sizes
 
 

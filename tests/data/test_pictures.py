@@ -413,6 +413,11 @@ def test_factors_and_their_names_may_be_missing(tmp_path):
         (arrays(images=np.full(10, None)), r"\|O"),
         (arrays(images=np.zeros((10, 64, 64, 3), np.uint8, order="F")), "True"),
         (arrays(factors=np.zeros((9, 2), int)), r"\(9, 2\)"),
+        (
+            arrays(factors=np.stack([np.arange(10) % 2, np.arange(10)], 1)),
+            "factor 2 of 10 classes, the smallest of 1 images",
+        ),
+        (arrays(factors=np.zeros((10, 2), int)), "factor 1 of 1 classes, the smallest of 10 images, not 2 to 1024"),
         (arrays(factors=np.zeros((10, 2))), "float64"),
         (arrays(factors=np.full((10, 2), None)), r"\|O"),
         (arrays(factor_names=np.array(["kind"])), "names"),
