@@ -17,6 +17,15 @@ from tcwae.tables import UNKNOWN
 
 __all__ = ["contents", "finished"]
 
+BEYOND = {
+    "deviations": ("deviations", evidence.departures),
+    "estimators": ("kl_estimators", evidence.estimators),
+    "fronts": ("pareto", evidence.fronts),
+}
+"""What is said beside a figure that is not the paper's: its key, the figure's kind, and who says it."""
+
+Intervals = dict[tuple[str, str], list[str]]
+
 
 def contents(study: Results, *, partial: bool = False) -> dict[str, Any]:
     """All that the template shows, as texts, lists and numbers of things; a `partial` one names figures that are not drawn."""
@@ -76,7 +85,8 @@ def _experiment(study: Results, name: str, partial: bool) -> dict[str, Any]:
     experiment, its, best = study.experiment(name), study.runs(name), study.selected(name)
     comparable = tables.comparable(its)
     table, figures = "scores_table" in experiment.shows, _figures(study, name)
-    undrawn = [figure for figure in figures if partial and not (study.folder / figure["path"]).exists()]
+    shown = [figure for figure in figures if not partial or (study.folder / figure["path"]).exists()]
+    sure = tables.intervals(study, name)
     return {
         "title": experiment.title or name,
         "data": _distinct(names.dataset(*pair) for pair in zip(its["dataset"], its["source"], strict=True)),
@@ -86,15 +96,17 @@ def _experiment(study: Results, name: str, partial: bool) -> dict[str, Any]:
         "seeds": _span(its.groupby(["row", "setting"])["seed"].nunique()),
         "iterations": _span(its["iterations"]),
         "batch_size": _span(its["batch_size"]),
-        "table": _score_table(best, comparable) if table else [],
+        "table": _score_table(best, sure, comparable) if table else [],
         "winners": _winners(best) if table and len(best) > 1 else [],
-        "intervals": evidence.intervals(study, name) if table else [],
-        "rules": evidence.rules(study, name) if table else [],
-        "deviations": evidence.differences(study, name) if "deviations" in experiment.shows else [],
-        "fronts": evidence.fronts(study, name) if "pareto" in experiment.shows else [],
-        "figures": [figure for figure in figures if figure not in undrawn],
-        "undrawn": [figure["kind"].replace("_", " ") for figure in undrawn],
-        "settings": [_setting_row(row) for _, row in study.settings(name).iterrows()],
+        "ranks": evidence.ranks(study, name) if table else [],
+        "rules": evidence.rules(study, name) if table else None,
+        **{
+            key: texts(study, name) if any(figure["kind"] == kind for figure in shown) else None
+            for key, (kind, texts) in BEYOND.items()
+        },
+        "figures": shown,
+        "undrawn": [figure["kind"].replace("_", " ") for figure in figures if figure not in shown],
+        "settings": [_setting_row(row, sure) for _, row in study.settings(name).iterrows()],
     }
 
 
@@ -112,7 +124,7 @@ def _figures(study: Results, name: str) -> list[dict[str, Any]]:
     ]
 
 
-def _score_table(best: pd.DataFrame, comparable: bool) -> list[dict[str, Any]]:
+def _score_table(best: pd.DataFrame, sure: Intervals, comparable: bool) -> list[dict[str, Any]]:
     """A line for each row: its selected setting's mean and sd over seeds, and the paper's, once for each method and cost.
 
     The best mean of each score is marked, among the rows of the same cost.
@@ -124,7 +136,7 @@ def _score_table(best: pd.DataFrame, comparable: bool) -> list[dict[str, Any]]:
         printed = paper.find(row["dataset"], row["method"], row["cost"]) if comparable and first else None
         rows.append(
             {
-                **_setting_row(row),
+                **_setting_row(row, sure),
                 "best": [
                     bool(row[f"{key}_mean"] == score.best(peers[f"{key}_mean"])) for key, score in names.SCORES.items()
                 ],
@@ -156,13 +168,14 @@ def _winners(best: pd.DataFrame) -> list[dict[str, Any]]:
     return winners
 
 
-def _setting_row(row: pd.Series) -> dict[str, Any]:
-    """A setting with its scores, its ranks among the settings of its row, and how many of its seeds finished."""
+def _setting_row(row: pd.Series, sure: Intervals) -> dict[str, Any]:
+    """A setting with its scores, their intervals, its ranks among those of its row, and how many of its seeds finished."""
     return {
         "method": row["name"],
         "setting": names.setting(row["setting"]),
         "seeds": f"{row['seeds'] - row['diverged']} of {row['seeds']}" if row["diverged"] else f"{row['seeds']}",
         "cells": [_mean_sd(row, key) for key in names.SCORES],
+        "intervals": sure[row["row"], row["setting"]],
         "ranks": ["" if pd.isna(row[f"rank_{key}"]) else f"{row[f'rank_{key}']:g}" for key in names.SCORES],
         "udr": UNKNOWN if pd.isna(row["udr_mean"]) else f"{row['udr_mean']:.3f}",
         "mean_rank": f"{row['mean_rank']:.2f}",

@@ -6,13 +6,24 @@ from typing import Any
 
 import pandas as pd
 
-from tcwae import paper
+from tcwae import paper, uncertainty
 from tcwae.data import chairs3d, dsprites, smallnorb
 from tcwae.figures import names
 from tcwae.figures.results import Results
 from tcwae.runs import runs
 
-__all__ = ["COMPARABLE", "against_the_paper", "discriminator_optimiser", "factors", "gammas", "networks", "z_score"]
+__all__ = [
+    "COMPARABLE",
+    "UNKNOWN",
+    "against_the_paper",
+    "comparable",
+    "discriminator_optimiser",
+    "factors",
+    "gammas",
+    "intervals",
+    "networks",
+    "z_score",
+]
 
 COMPARABLE = {("dsprites", "real"), ("dsprites", "rendered"), ("smallnorb", "real")}
 """Data on which the paper's numbers can be held against ours: dSprites rendered here is the real set but for a few pixels
@@ -117,11 +128,23 @@ def against_the_paper(study: Results) -> list[dict[str, Any]]:
     for name, experiment in study.study.experiments.items():
         if "scores_table" not in experiment.shows or not comparable(study.runs(name)):
             continue
-        settings = study.settings(name)
-        for _, row in settings[settings["selected"]].iterrows():
+        sure = intervals(study, name)
+        for _, row in study.selected(name).iterrows():
             printed = paper.find(row["dataset"], row["method"], row["cost"])
             if printed is not None:
-                found.append(_comparison(row, printed))
+                found.append(_comparison(row, sure[row["row"], row["setting"]], printed))
+    return found
+
+
+def intervals(study: Results, name: str) -> dict[tuple[str, str], list[str]]:
+    """By row and setting the bootstrap interval of each score's mean over seeds; an empty text where there is none."""
+    found = {}
+    for key, its in study.runs(name).groupby(["row", "setting"], sort=False):
+        bounds = [uncertainty.bootstrap(its[score].to_numpy(float)) for score in names.SCORES]
+        found[key] = [
+            "" if math.isnan(low) else f"{score.text(low)} to {score.text(high)}".replace(" ", names.NO_BREAK)
+            for (low, high), score in zip(bounds, names.SCORES.values(), strict=True)
+        ]
     return found
 
 
@@ -130,14 +153,15 @@ def comparable(its: pd.DataFrame) -> bool:
     return set(zip(its["dataset"], its["source"], strict=True)) <= COMPARABLE
 
 
-def _comparison(row: pd.Series, printed: paper.PaperRow) -> dict[str, Any]:
+def _comparison(row: pd.Series, sure: list[str], printed: paper.PaperRow) -> dict[str, Any]:
     cells = []
-    for key, score in names.SCORES.items():
+    for (key, score), interval in zip(names.SCORES.items(), sure, strict=True):
         mean, sd = row[f"{key}_mean"], row[f"{key}_sd"]
         z = z_score(mean, sd, int(row["seeds"]), printed.scores[key])
         cells.append(
             {
                 "ours": UNKNOWN if math.isnan(mean) else score.text(mean),
+                "interval": interval,
                 "paper": score.text(printed.scores[key].mean),
                 "z": UNKNOWN if math.isnan(z) else names.minus(f"{z:+.1f}"),
             }

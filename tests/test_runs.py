@@ -8,9 +8,9 @@ from typing import get_args
 import pytest
 
 from tcwae import paper
-from tcwae.config import check, coefficients
+from tcwae.config import check, coefficients, flatten
 from tcwae.errors import InputError
-from tcwae.runs import candidates, experiment_runs, grids, resolve, runs, without_selects
+from tcwae.runs import candidates, experiment_runs, grids, resolve, row_runs, runs, without_selects
 from tcwae.study import Shows, Study, read
 
 ROOT = Path(__file__).parents[1]
@@ -227,6 +227,25 @@ def test_the_preset_of_the_papers_choices_is_table_1():
 @pytest.mark.parametrize("name", sorted(path.name for path in STUDIES.iterdir()))
 def test_every_study_of_the_project_is_valid(name):
     assert candidates(read(STUDIES / name))
+
+
+@pytest.mark.parametrize("name", ["deviations", "deviations-small"])
+def test_departures_change_one_thing_each(name):
+    """Every row but the first of its method differs from that in one setting; `both` is the pair of two such."""
+    made, seen = read(STUDIES / f"{name}.yaml"), set()
+    for experiment, its in made.experiments.items():
+        rows = {row: flatten(next(iter(row_runs(made, experiment, row).values()))) for row in its.methods}
+        default = next(iter(rows.values()))
+        for row, settings in list(rows.items())[1:]:
+            changed = {key for key in default if settings[key] != default[key]}
+            assert changed == {"sigma_penalty", "mws_kernel"} if row == "both" else len(changed) == 1
+            seen |= changed
+        assert {flatten(run)["seed"] for run in experiment_runs(made, experiment).values()} == {
+            *(its.seeds or made.seeds)
+        }
+    assert seen == {
+        *("sigma_penalty", "mws_kernel", "adam_epsilon", "estimator", "batch_size", "discriminator_slope"),
+    }
 
 
 def test_the_tour_and_the_quick_study_show_every_kind():

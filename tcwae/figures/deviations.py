@@ -18,12 +18,14 @@ from tcwae.figures import names, style
 from tcwae.figures.results import Results, source_note
 from tcwae.metrics import METRICS, CodeTable
 from tcwae.score import read_table
+from tcwae.study import Experiment
 
-__all__ = ["data", "draw", "note", "runs", "summary"]
+__all__ = ["COLUMNS", "CONFIDENCE", "data", "draw", "note", "runs", "summary"]
 
 LEFT, TOP, GAP, LINE, AXIS = 46.0, 6.0, 4.0, 7.0, 12.0
 """Millimetres: for the departures' names, above and between panels, for a departure, and for the axis below."""
 
+COLUMNS = ("method", "deviation", "score", "seed", "default", "deviating", "difference")
 CONFIDENCE = 0.95
 
 Scores = dict[str, float]
@@ -48,15 +50,27 @@ def data(results: Results, experiment: str) -> pd.DataFrame:
     table = runs(results, experiment)
     if (table.groupby("row")["setting"].nunique() > 1).any():
         raise InputError(f"{experiment}: expected one setting for each row of a comparison of deviations")
+    table["deviation"] = _called(table, results.experiment(experiment))
     finished = table[table["status"] == "finished"]
     pairs = [pair for _, own in finished.groupby("method", sort=False) for pair in _of_method(results, own)]
     if not pairs:
         raise InputError(
             f"{results.folder / 'metrics.csv'}: expected pairs of finished runs of {experiment!r}, found none"
         )
-    return pd.DataFrame(pairs, columns=["method", "deviation", "score", "seed", "default", "deviating"]).assign(
+    return pd.DataFrame(pairs, columns=COLUMNS[:-1]).assign(
         difference=lambda pairs: pairs["deviating"] - pairs["default"]
     )
+
+
+def _called(runs: pd.DataFrame, experiment: Experiment) -> list[str]:
+    """What each run's row calls itself, else what its setting has that the default's of its method has not."""
+    defaults = runs[runs["twin"] == 0].drop_duplicates("method").set_index("method")["setting"].map(names.coefficients)
+    found = []
+    for run in runs.itertuples():
+        usual, own = defaults.get(run.method, {}), names.coefficients(run.setting)
+        changed = ",".join(f"{key}={value}" for key, value in own.items() if usual.get(key) != value)
+        found.append(experiment.methods[run.row].name or names.setting(changed) or run.name)
+    return found
 
 
 def _of_method(results: Results, runs: pd.DataFrame) -> Iterator[tuple]:
@@ -64,7 +78,7 @@ def _of_method(results: Results, runs: pd.DataFrame) -> Iterator[tuple]:
     for _, other in runs[runs["twin"] > 0].groupby("row", sort=False):
         for run in other[other["seed"].isin(default.index)].itertuples():
             for score in names.SCORES:
-                yield run.method, run.name, score, run.seed, default.loc[run.seed, score], getattr(run, score)
+                yield run.method, run.deviation, score, run.seed, default.loc[run.seed, score], getattr(run, score)
     for seed, run in default.iterrows():
         for deviation, scores in _scored_otherwise(results, run).items():
             for score, value in scores.items():

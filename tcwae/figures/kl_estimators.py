@@ -30,7 +30,7 @@ from tcwae.figures.results import Results
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["ESTIMATORS", "data", "density_ratio_terms", "draw", "note", "runs", "terms"]
+__all__ = ["COLUMNS", "ESTIMATORS", "TERMS", "data", "density_ratio_terms", "draw", "note", "runs", "terms"]
 
 SIZES, REPEATS, OUTER = (64, 256, 1024, 4096), 3, 1000
 """Codes of a batch, batches of each size, and codes over which the large-sample value is averaged."""
@@ -44,10 +44,12 @@ ESTIMATORS = {
 }
 """Colour, line and marker of each."""
 
-LEFT, TOP, GAP, HEIGHT, LOWER, LEGEND = 13.0, 9.0, 3.0, 40.0, 5.0, 17.0
+LEFT, TOP, GAP, HEIGHT, LOWER, LEGEND = 13.0, 12.0, 3.0, 40.0, 5.0, 17.0
 """Millimetres: for the axes, above and between panels sideways, of a panel, between its two rows, for the axis and legend."""
 
 TERMS = {"total_correlation": "TC / nats", "dimension_wise_kl": "dimension-wise KL / nats"}
+
+COLUMNS = ("estimator", "size", "repeat", *TERMS, "row", "name", "run")
 
 Codes = Float[np.ndarray, "_ latent"]
 
@@ -160,7 +162,10 @@ def draw(estimates: pd.DataFrame, note: str) -> Figure:
             axes.set(xlabel="M" if line else "", ylabel="" if column else label)
             axes.tick_params(labelleft=not column, labelbottom=bool(line), labelsize=7)
             if not line:
-                style.text(figure, left + wide / 2, top - 2, row.name, ha="center", weight="bold", fontsize=7.5)
+                lines = style.wrap(row.name, wide - 2)
+                for up, words in enumerate(reversed(lines)):
+                    middle = left + wide / 2
+                    style.text(figure, middle, top - 2 - 3 * up, words, ha="center", weight="bold", fontsize=7)
     handles = [
         Line2D([], [], color=colour, linestyle=dash, marker=marker, markersize=3.5, linewidth=0.9, label=name)
         for name, (colour, dash, marker) in ESTIMATORS.items()

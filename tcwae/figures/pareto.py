@@ -10,10 +10,12 @@ from tcwae.errors import InputError
 from tcwae.figures import names, style
 from tcwae.figures.results import Results, source_note
 
-__all__ = ["data", "draw", "front", "note", "runs", "shares"]
+__all__ = ["COLUMNS", "data", "draw", "front", "note", "runs", "shares"]
 
 LEFT, TOP, GAP, HEIGHT, LEGEND = 13.0, 3.0, 14.5, 62.0, 17.0
 """Millimetres: for the first panel's axis, above and between panels, of a panel, and for the axis and the legend below."""
+
+COLUMNS = ("run", "method", "cost", "setting", "seed", *names.SCORES)
 
 
 def runs(results: Results, experiment: str) -> pd.DataFrame:
@@ -38,7 +40,7 @@ def data(results: Results, experiment: str) -> pd.DataFrame:
     table = table[table["status"] == "finished"]
     if table.empty:
         raise InputError(f"{results.folder / 'metrics.csv'}: expected a finished run for {experiment!r}, found none")
-    table = table[["run", "method", "cost", "setting", "seed", *names.SCORES]]
+    table = table[[*COLUMNS]]
     for score in (score for score in names.SCORES if score != "log_reconstruction"):
         own = pd.concat([front(its, score) for _, its in table.groupby("method", sort=False)])
         table = table.assign(**{f"front_{score}": own, f"best_{score}": front(table, score)})

@@ -1,7 +1,7 @@
 """A study's folder of results, read and checked for the figures and the report."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -96,6 +96,17 @@ class Results:
         twins = {key: methods[:place].count(methods[place]) for place, key in enumerate(experiment.methods)}
         return table.assign(name=table["row"].map(calls), twin=table["row"].map(twins))
 
+    def drawn(self, experiment: str, kind: str, columns: Sequence[str]) -> pd.DataFrame:
+        """What a figure of an experiment shows: the table that `tcwae plot` wrote beside it.
+
+        Raises:
+            InputError: it is missing, no table, or lacks one of the columns.
+        """
+        path = self.folder / "figures" / f"{experiment}-{kind}.csv"
+        table = _read_csv(path)
+        _check_columns(table, columns, path)
+        return table
+
     def selected(self, experiment: str) -> pd.DataFrame:
         """The selected setting of each row, also of one of which no run finished."""
         settings = self.settings(experiment)
@@ -149,19 +160,28 @@ def _read_study(path: Path) -> Study:
 
 def _read_table(path: Path, text: Sequence[str], numbers: Sequence[str], other: Sequence[str] = ()) -> pd.DataFrame:
     """A table in reading order, its columns checked."""
+    table = _read_csv(path, dict.fromkeys((*text, *other, *VERSIONS), str))
+    _check_columns(table, (*text, *numbers, *other), path)
+    _check_values(table, text, numbers, path)
+    return _in_reading_order(table)
+
+
+def _read_csv(path: Path, kinds: Mapping[str, type] | None = None) -> pd.DataFrame:
     try:
-        table = pd.read_csv(path, dtype=dict.fromkeys((*text, *other, *VERSIONS), str))
+        table = pd.read_csv(path, dtype=kinds)
     except FileNotFoundError:
         raise InputError(f"expected the file {path}, found none; run the workflow's earlier rules first") from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: expected a CSV table, found {' '.join(str(error).split())}; make it again") from None
     if not isinstance(table.index, pd.RangeIndex):
         raise InputError(f"{path}: expected a CSV table, found more fields in line 2 than columns; make it again")
-    missing = [column for column in (*text, *numbers, *other) if column not in table]
+    return table
+
+
+def _check_columns(table: pd.DataFrame, wanted: Sequence[str], path: Path) -> None:
+    missing = [column for column in wanted if column not in table]
     if missing:
         raise InputError(f"{path}: expected the column {missing[0]!r}, found none; it is damaged or of another version")
-    _check_values(table, text, numbers, path)
-    return _in_reading_order(table)
 
 
 def _check_values(table: pd.DataFrame, text: Sequence[str], numbers: Sequence[str], path: Path) -> None:
