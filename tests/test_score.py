@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
+from tcwae.cli import main
 from tcwae.errors import InputError
 from tcwae.metrics import METRICS, CodeTable
 from tcwae.score import format_table, read_table, score_file, score_table
@@ -261,6 +262,17 @@ def test_bad_files_are_refused(tmp_path, name, make, message):
         score_file(tmp_path / name, ["mig"], 1, tmp_path / "scores.json")
     assert "\n" not in str(error.value)
     assert not (tmp_path / "scores.json").exists()
+
+
+def test_the_command_names_every_metric_and_takes_blanks_between_them(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main(["score", "--help"])
+    said = capsys.readouterr().out
+    assert [name for name in METRICS if name not in said] == []
+    assert (
+        main(["score", str(write(tmp_path / "codes.npz", grid())), "--metrics", "mig, modularity", "--seeds", "1"]) == 0
+    )
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:3]] == ["mig", "modularity"]
 
 
 def test_what_is_asked_is_checked(tmp_path):
