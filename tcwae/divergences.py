@@ -25,6 +25,7 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 __all__ = [
     "aggregated_log_density",
@@ -258,7 +259,26 @@ def imq_mmd(codes: Codes, prior_codes: Codes) -> Scalar:
     both = torch.cat([codes, prior_codes])
     squares = both.square().sum(1)
     distances = (squares[:, None] + squares[None, :] - 2 * both @ both.T).clamp_min(0)
-    kernel = sum(scale / (scale + distances) for scale in (2 * codes.shape[1] * s for s in IMQ_SCALES))
+    kernel = _IMQ.apply(distances, [2 * codes.shape[1] * scale for scale in IMQ_SCALES])
     batch = len(codes)
     within = kernel[:batch, :batch].sum() + kernel[batch:, batch:].sum() - kernel.diagonal().sum()
     return within / (batch * (batch - 1)) - 2 * kernel[:batch, batch:].mean()
+
+
+class _IMQ(torch.autograd.Function):
+    """sum_s C_s / (C_s + d) of squared distances d; and its derivative, - sum_s C_s / (C_s + d)^2, in the same pass."""
+
+    @staticmethod
+    def forward(context: Any, distances: Tensor, scales: list[float]) -> Tensor:  # noqa: ANN401
+        kernel, slope = torch.zeros_like(distances), torch.zeros_like(distances)
+        for scale in scales:
+            inverse = (distances + scale).reciprocal_()
+            kernel.add_(inverse, alpha=scale)
+            slope.addcmul_(inverse, inverse, value=-scale)
+        context.save_for_backward(slope)
+        return kernel
+
+    @staticmethod
+    @once_differentiable
+    def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
+        return gradient * context.saved_tensors[0], None

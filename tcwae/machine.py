@@ -37,8 +37,12 @@ def select_device(name: str) -> torch.device:
 
 
 def set_up(threads: int, deterministic: bool = False) -> None:
-    """Threads of the CPU; and algorithms that give the same bytes each time, which those of a CPU do anyway."""
+    """Threads of the CPU; and algorithms that give the same bytes each time, which those of a CPU do anyway.
+
+    To be called before torch's first tensor.
+    """
     _keep_freed_memory()
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # tensors in pages of 2 MB; torch reads it at its first tensor
     torch.set_num_threads(threads)
     if torch.are_deterministic_algorithms_enabled() != deterministic:  # the call alone takes seconds
         torch.use_deterministic_algorithms(deterministic)

@@ -53,6 +53,15 @@ def test_perfect_reconstruction_costs_nothing_but_the_entropy():
     assert l2_squared(logits, images).item() == pytest.approx(0, abs=1e-6)
 
 
+def test_gradients_of_the_cross_entropy():
+    """sigmoid(l) - x and -l, in double precision, each scaled by what comes in for its image."""
+    logits, images = (torch.randn(shape, dtype=torch.float64).requires_grad_() for shape in 2 * [(3, 2, 4, 4)])
+    assert torch.autograd.gradcheck(cross_entropy, (logits, images))
+    incoming = torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64)
+    gradient = torch.autograd.grad(cross_entropy(logits, images), logits, incoming)[0]
+    torch.testing.assert_close(gradient, (logits.sigmoid() - images) * incoming[:, None, None, None])
+
+
 def test_every_cost_can_be_configured():
     from typing import get_args
 
