@@ -1,6 +1,7 @@
 """Files that appear whole or not at all."""
 
 import errno
+import fcntl
 import os
 import shutil
 import time
@@ -30,10 +31,11 @@ def atomic(path: Path | str, *, size: int | None = None, previous: Path | None =
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    remove_leftovers(path, older_than=DAY)
+    remove_leftovers(path)
     temporary = path.with_name(f".{path.name}.{uuid4().hex}.part")
+    held = None
     try:
-        temporary.touch(exist_ok=False)
+        held = _create(temporary)
         yield temporary
         _flush(temporary)
         if previous is not None and path.exists():
@@ -46,14 +48,46 @@ def atomic(path: Path | str, *, size: int | None = None, previous: Path | None =
         raise
     finally:
         temporary.unlink(missing_ok=True)
+        if held is not None:
+            os.close(held)
 
 
-def remove_leftovers(path: Path, older_than: float = 0.0) -> None:
-    """Remove temporary files of `path`, older than so many seconds, whose writers were killed."""
+def remove_leftovers(path: Path) -> None:
+    """Remove temporary files of `path` whose writers were killed.
+
+    A writer holds a lock (`flock`) on its file, which the system lets go when it ends, however it ends. Where a file
+    system has no locks, a writer is taken to be dead when it has not written for a day.
+    """
     for leftover in path.parent.glob(f".{escape(path.name)}.*.part"):
-        with suppress(FileNotFoundError):  # another process removed it
-            if time.time() - leftover.stat().st_mtime >= older_than:
-                leftover.unlink()
+        with suppress(FileNotFoundError, PermissionError):  # another process removed it, or it is another user's
+            descriptor = os.open(leftover, os.O_RDWR)  # NFS locks only what may be written
+            try:
+                if _is_abandoned(descriptor):
+                    leftover.unlink()
+            finally:
+                os.close(descriptor)
+
+
+def _is_abandoned(descriptor: int) -> bool:
+    """Whether no writer holds the file; then it is held here."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return time.time() - os.fstat(descriptor).st_mtime >= DAY
+    return True
+
+
+def _create(temporary: Path) -> int:
+    """Make an empty file and hold it, until the caller closes the descriptor."""
+    while True:
+        held = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        with suppress(OSError):  # no locks on this file system
+            fcntl.flock(held, fcntl.LOCK_EX)
+        if os.fstat(held).st_nlink:
+            return held
+        os.close(held)  # another process took it for abandoned before it was held
 
 
 def flush_folder(folder: Path) -> None:

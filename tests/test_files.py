@@ -1,8 +1,11 @@
 """Files appear whole or not at all."""
 
 import errno
+import fcntl
 import os
 import re
+import subprocess
+import sys
 import time
 
 import pytest
@@ -70,12 +73,50 @@ def test_errors_of_other_files_keep_their_names(tmp_path):
     assert failure.value.filename == str(tmp_path / "missing")
 
 
-def test_what_a_killed_writer_left_is_removed_a_day_later(tmp_path):
-    for name, age in ((".file.1.part", 25), (".file.2.part", 1), (".other.3.part", 25)):
+def leftovers(folder):
+    return sorted(file.name for file in folder.iterdir() if file.name.endswith(".part"))
+
+
+def test_what_a_killed_writer_left_is_removed_and_what_a_living_one_writes_is_not(tmp_path):
+    script = (
+        "import os, signal\n"
+        "from tcwae.files import atomic\n"
+        f"with atomic('{tmp_path}/file') as temporary:\n"
+        "    temporary.write_text('half')\n"
+        "    print(flush=True)\n"
+        "    signal.pause()\n"
+    )
+    (tmp_path / ".other.3.part").touch()
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as writer:
+        assert writer.stdout.readline() == b"\n"
+        with atomic(tmp_path / "file"):
+            assert len(leftovers(tmp_path)) == 3
+        assert len(leftovers(tmp_path)) == 2
+        writer.kill()
+    assert len(leftovers(tmp_path)) == 2
+    remove_leftovers(tmp_path / "file")
+    assert leftovers(tmp_path) == [".other.3.part"]
+
+
+def test_without_locks_a_writer_is_dead_after_a_day(tmp_path, monkeypatch):
+    monkeypatch.setattr("tcwae.files.fcntl.flock", lambda *_: (_ for _ in ()).throw(OSError(errno.ENOLCK, "no locks")))
+    for name, age in ((".file.1.part", 25), (".file.2.part", 1)):
         (tmp_path / name).touch()
         os.utime(tmp_path / name, (0, time.time() - age * 3600))
     with atomic(tmp_path / "file"):
         pass
-    assert {file.name for file in tmp_path.iterdir()} == {"file", ".file.2.part", ".other.3.part"}
-    remove_leftovers(tmp_path / "file")
-    assert {file.name for file in tmp_path.iterdir()} == {"file", ".other.3.part"}
+    assert leftovers(tmp_path) == [".file.2.part"]
+
+
+def test_a_file_taken_for_abandoned_before_it_is_held_is_made_again(tmp_path, monkeypatch):
+    lock = fcntl.flock
+
+    def late(descriptor, how):
+        monkeypatch.setattr("tcwae.files.fcntl.flock", lock)
+        remove_leftovers(tmp_path / "file")
+        lock(descriptor, how)
+
+    monkeypatch.setattr("tcwae.files.fcntl.flock", late)
+    with atomic(tmp_path / "file") as temporary:
+        temporary.write_text("new")
+    assert (tmp_path / "file").read_text() == "new"

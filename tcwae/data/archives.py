@@ -23,7 +23,7 @@ from tqdm import tqdm
 from tcwae.errors import InputError
 from tcwae.files import flush_folder
 
-__all__ = ["ARCHIVES", "DSPRITES_NPZ", "Archive", "check", "download", "fetch"]
+__all__ = ["ARCHIVES", "DSPRITES_NPZ", "Archive", "check", "download", "fetch", "sha256"]
 
 _CHUNK = 2**20
 _TRANSIENT = (URLError, ConnectionError, TimeoutError, ssl.SSLError, http.client.HTTPException)
@@ -138,6 +138,12 @@ ARCHIVES: dict[str, tuple[Archive, ...]] = {
 """What `download` fetches, by data set."""
 
 
+def sha256(path: Path) -> str:
+    """The checksum of a file, in hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def check(path: Path, archive: Archive) -> dict[str, str]:
     """Compare a file with what was published; return what a report prints of it.
 
@@ -146,10 +152,9 @@ def check(path: Path, archive: Archive) -> dict[str, str]:
         OSError: it is missing or cannot be read.
     """
     size = path.stat().st_size
-    with open(path, "rb") as file:
-        found = {"sha256": hashlib.file_digest(file, "sha256").hexdigest()}
-        if archive.sha256 is None:
-            file.seek(0)
+    found = {"sha256": sha256(path)}
+    if archive.sha256 is None:
+        with open(path, "rb") as file:
             found["md5"] = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
     kind = "md5" if archive.sha256 is None else "sha256"
     expected = getattr(archive, kind)

@@ -11,6 +11,7 @@ from jaxtyping import Shaped
 from PIL import Image
 
 from tcwae.data import pictures
+from tcwae.data.archives import sha256
 from tcwae.data.damage import refusing
 from tcwae.data.npz import opened
 from tcwae.data.prepared import Blocks, Images, Prepared, class_type
@@ -44,7 +45,7 @@ def read_images(
     with refusing(f"{archive}: {found[0].name}", "a PNG or JPEG"):
         first = Image.open(BytesIO(pictures.content(found[0])), formats=("PNG", "JPEG"))
     reduction = pictures.Reduction("L" if first.mode in ("1", "L", "LA") else "RGB", None, crop)
-    origin = {"archive": Path(archive).name, "crop": crop, "resize": "Lanczos"}
+    origin = _origin(Path(archive)) | {"crop": crop, "resize": "Lanczos"}
     return _prepared(name or Path(archive).stem, pictures.reduced(found, reduction, "pictures", processes), origin)
 
 
@@ -77,8 +78,13 @@ def read_npz(archive: Path | str, name: str | None = None) -> Prepared:
         if "factor_names.npy" in there:
             names = tuple(map(str, _table(arrays, "factor_names").tolist()))
     images = Blocks((*shape[:3], *(shape[3:] or (1,))), _blocks(archive, shape))
-    origin = {"archive": Path(archive).name}
-    return _prepared(name or Path(archive).stem, images, origin, factors, names, sizes)
+    return _prepared(name or Path(archive).stem, images, _origin(Path(archive)), factors, names, sizes)
+
+
+def _origin(archive: Path) -> dict[str, str]:
+    """Its name and, where it is one file, its checksum."""
+    checksum = {"archive_sha256": sha256(archive)} if archive.is_file() else {}
+    return {"archive": archive.name} | checksum
 
 
 def _blocks(archive: Path | str, shape: tuple[int, ...]) -> Iterator[Images]:

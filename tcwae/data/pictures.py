@@ -62,7 +62,7 @@ def members(path: Path | str) -> list[Member]:
     """
     path = Path(path)
     if path.is_dir():
-        files = (file for file in _walked(path) if file.is_file())
+        files = (file for file in _walked(path) if file.is_file() or not file.exists())  # a link to nowhere is told
         found = [Member(str(file), str(file.relative_to(path)), 0, file.stat().st_size) for file in files]
     else:
         with refusing(path, "a folder, a zip or an uncompressed tar"), open(path, "rb") as file:

@@ -9,15 +9,19 @@ from typing import BinaryIO, Literal
 
 import h5py
 import numpy as np
+import PIL
 from jaxtyping import Float32, Int, UInt, UInt8
 
 import tcwae
 from tcwae.errors import InputError
 from tcwae.files import atomic
 
-__all__ = ["Blocks", "Images", "Prepared", "class_type", "factor_grid", "fill", "read", "write"]
+__all__ = ["VERSIONS", "Blocks", "Images", "Prepared", "class_type", "factor_grid", "fill", "read", "write"]
 
 Images = UInt8[np.ndarray, "samples ..."]
+
+VERSIONS = {"tcwae": tcwae.__version__, "numpy": np.__version__, "pillow": PIL.__version__}
+"""Of what the pixels depend on: Pillow decodes and reduces them."""
 
 _HEAD_BYTES = 512
 _BLOCK_BYTES = 2**24
@@ -126,8 +130,8 @@ def write(prepared: Prepared, path: Path | str) -> None:
 
     `/images` (attribute `packing`), `/factors` and `/attributes` are contiguous and uncompressed; names and sizes are
     attributes of the root, the provenance is attributes of the group `/provenance`, with `images_sha256` (of the bytes
-    of `/images`) and the versions of tcwae and numpy added. HDF5's user block, the first 512 bytes, is text: the kind of
-    file, and the checksum of all other bytes, as `tail -c +513 FILE | sha256sum` prints it.
+    of `/images`) and `VERSIONS` added. HDF5's user block, the first 512 bytes, is text: the kind of file, and the
+    checksum of all other bytes, as `tail -c +513 FILE | sha256sum` prints it.
 
     Raises:
         OSError: no permission, or no space left.
@@ -232,7 +236,7 @@ def _lay_out(path: Path, prepared: Prepared, tables: dict[str, np.ndarray]) -> d
         file.attrs["factor_sizes"] = np.array(prepared.factor_sizes, dtype=np.int64)
         file.attrs["latent_factor_indices"] = np.array(prepared.latent_factor_indices, dtype=np.int64)
         file.attrs["attribute_names"] = np.array(prepared.attribute_names, dtype=texts)
-        stamp = {"images_sha256": "0" * 64, "tcwae": tcwae.__version__, "numpy": np.__version__}
+        stamp = {"images_sha256": "0" * 64} | VERSIONS
         for key, value in sorted((prepared.provenance | stamp).items()):
             file.require_group("provenance").attrs[key] = value
         for name, (shape, dtype) in arrays.items():

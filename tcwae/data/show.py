@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Int, UInt8
 from PIL import Image, ImageDraw
 
-from tcwae.data.prepared import Prepared, read
+from tcwae.data.prepared import VERSIONS, Prepared, read
 from tcwae.errors import InputError
 from tcwae.files import atomic
 
@@ -18,7 +18,7 @@ _SAMPLE = 2000
 
 
 def describe(path: Path | str) -> str:
-    """Some ten lines: the set, its images and their grey levels, its factors, and where it came from.
+    """Ten lines: the set, its images and their grey levels, its factors, and where it came from.
 
     Raises:
         InputError: it is no prepared file, or a damaged one.
@@ -40,7 +40,19 @@ def describe(path: Path | str) -> str:
         "attributes": ", ".join(prepared.attribute_names) or "none",
         "size": f"{Path(path).stat().st_size / 1e6:,.1f} MB",
     }
-    return "\n".join(f"{key + ':':<18}{value}" for key, value in (lines | prepared.provenance).items())
+    return "\n".join(f"{key + ':':<18}{value}" for key, value in (lines | _origin(prepared.provenance)).items())
+
+
+def _origin(provenance: dict[str, str]) -> dict[str, str]:
+    """The provenance in four lines."""
+    archives = [key for key in provenance if key.endswith("_sha256") and key != "images_sha256"]
+    origin = [key for key in provenance if key not in (*archives, *VERSIONS, "images_sha256")]
+    return {
+        "origin": ", ".join(f"{key} {provenance[key]}" for key in origin) or "not known",
+        "archive SHA-256": " ".join(provenance[key] for key in archives) or "none",
+        "images SHA-256": provenance["images_sha256"],
+        "versions": ", ".join(f"{key} {provenance[key]}" for key in VERSIONS if key in provenance),
+    }
 
 
 def sheet(path: Path | str, output: Path | str) -> None:

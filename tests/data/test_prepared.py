@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import h5py
 import numpy as np
+import PIL
 import pytest
 
 import tcwae
@@ -69,6 +70,7 @@ def test_what_is_written_is_read(tmp_path, shape, factors):
         "images_sha256": hashlib.sha256(original.images.tobytes()).hexdigest(),
         "tcwae": tcwae.__version__,
         "numpy": np.__version__,
+        "pillow": PIL.__version__,
     }
 
 

@@ -1,9 +1,12 @@
 """A prepared file described and drawn."""
 
+import hashlib
+
 import numpy as np
 import pytest
 from PIL import Image
 
+import tcwae
 from tcwae import data
 from tcwae.data.prepared import factor_grid
 from tcwae.errors import InputError
@@ -27,19 +30,35 @@ def toys(**changes):
     return data.Prepared(**(given | changes))
 
 
-def test_a_file_is_described(tmp_path):
-    data.write(toys(), tmp_path / "toys.h5")
-    lines = dict(line.split(":", 1) for line in data.describe(tmp_path / "toys.h5").splitlines())
-    lines = {key: value.strip() for key, value in lines.items()}
+def described(prepared, path):
+    data.write(prepared, path)
+    lines = [line.split(":", 1) for line in data.describe(path).splitlines()]
     assert len(lines) == 10
+    return {key: value.strip() for key, value in lines}
+
+
+def test_a_file_is_described(tmp_path):
+    lines = described(toys(), tmp_path / "toys.h5")
     assert lines["data set"] == "toys, rendered"
     assert lines["images"] == "24 of 64 x 64, grey, one byte a pixel and channel"
     assert lines["factors"] == "kind (2), instance (3, not scored), size (4)"
     assert lines["attributes"] == "none"
-    assert lines["drawn"] == "by hand"
+    assert lines["origin"] == "drawn by hand"
+    assert lines["archive SHA-256"] == "none"
+    assert lines["images SHA-256"] == hashlib.sha256(toys().images.tobytes()).hexdigest()
     mean = float(lines["pixels"].split()[1].rstrip(","))
     assert mean == pytest.approx(115 / 255, abs=0.02)
     assert lines["pixels"].endswith("in an image 0.000")
+
+
+def test_whatever_the_provenance_it_is_ten_lines(tmp_path):
+    origin = {"archive": "a.zip", "crop": "140", "resize": "Lanczos"}
+    checksums = {"archive_sha256": "0" * 64, "attributes_sha256": "1" * 64}
+    lines = described(toys(provenance=origin | checksums), tmp_path / "toys.h5")
+    assert lines["origin"] == "archive a.zip, crop 140, resize Lanczos"
+    assert lines["archive SHA-256"] == "0" * 64 + " " + "1" * 64
+    assert lines["versions"].startswith(f"tcwae {tcwae.__version__}, numpy ")
+    assert described(toys(provenance={}), tmp_path / "toys.h5")["origin"] == "not known"
 
 
 def tiles(path):

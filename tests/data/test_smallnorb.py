@@ -3,53 +3,26 @@
 import gzip
 import hashlib
 import re
-import struct
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from tcwae.data import smallnorb
 from tcwae.data.archives import ARCHIVES
 from tcwae.data.prepared import factor_grid
 from tcwae.errors import InputError
 
-SIZES = (2, 2, 2, 2, 2)
-NAMES = [published.name for published in ARCHIVES["smallnorb"]]
-MAGIC = {"uint8": 0x1E3D4C55, "int32": 0x1E3D4C54, "float32": 0x1E3D4C51}
-
-
-def matrix(array, magic=None, shape=None):
-    """A matrix in the format of the set, as http://www.cs.nyu.edu/~ylclab/data/norb-v1.0-small/ describes it."""
-    shape = array.shape if shape is None else shape
-    dims = [*shape, *[1] * (3 - len(shape))]
-    head = struct.pack(f"<{2 + len(dims)}i", MAGIC[str(array.dtype)] if magic is None else magic, len(shape), *dims)
-    return head + array.tobytes()
-
-
-def content():
-    """Pairs of images in a random order with their labels: {file: array}, and what must come out."""
-    random = np.random.default_rng(0)
-    factors = random.permutation(factor_grid(SIZES)).astype(np.int32)
-    smooth = random.integers(0, 256, (len(factors), 2, 8, 8), np.uint8).repeat(12, axis=2).repeat(12, axis=3)
-    small = [np.asarray(Image.fromarray(pair[0]).resize((64, 64), Image.Resampling.LANCZOS)) for pair in smooth]
-    expected = np.zeros((*SIZES, 64, 64, 1), np.uint8)
-    expected[tuple(factors.T)] = np.array(small)[..., None]
-    rest = factors[:, 1:] * [1, 1, 2, 1]
-    arrays = {}
-    for half, names in zip((slice(0, 16), slice(16, 32)), (NAMES[:3], NAMES[3:]), strict=True):
-        arrays |= dict(zip(names, (smooth[half], factors[half, 0], rest[half].astype(np.int32)), strict=True))
-    return arrays, expected.reshape(-1, 64, 64, 1)
+from .samples import TOY_FILES, TOYS, matrix, toy_arrays
 
 
 @pytest.fixture
 def files(tmp_path):
     """The paths of the six files, and the images they must give."""
-    arrays, expected = content()
-    for name in NAMES:
+    arrays, expected = toy_arrays()
+    for name in TOY_FILES:
         (tmp_path / name).write_bytes(gzip.compress(matrix(arrays[name]), 1))
-    return [tmp_path / name for name in NAMES], expected
+    return [tmp_path / name for name in TOY_FILES], expected
 
 
 def test_the_header_is_the_published_one():
@@ -63,7 +36,7 @@ def test_the_header_is_the_published_one():
 
 def test_the_first_camera_in_the_order_of_the_factors(files):
     paths, expected = files
-    np.testing.assert_array_equal(smallnorb.read_matrices(paths, SIZES), expected)
+    np.testing.assert_array_equal(smallnorb.read_matrices(paths, TOYS), expected)
 
 
 @pytest.mark.parametrize("given", ["folder", "list"])
@@ -74,10 +47,10 @@ def test_the_published_files_are_read_from_a_folder_or_a_list(files, monkeypatch
         for published, path in zip(ARCHIVES["smallnorb"], paths, strict=True)
     ]
     monkeypatch.setitem(ARCHIVES, "smallnorb", tuple(seen))
-    monkeypatch.setattr(smallnorb, "FACTOR_SIZES", SIZES)
+    monkeypatch.setattr(smallnorb, "FACTOR_SIZES", TOYS)
     prepared = smallnorb.read(paths[0].parent if given == "folder" else paths[::-1])
     np.testing.assert_array_equal(prepared.images, expected)
-    np.testing.assert_array_equal(prepared.factors, factor_grid(SIZES))
+    np.testing.assert_array_equal(prepared.factors, factor_grid(TOYS))
     assert prepared.latent_factor_indices == (0, 2, 3, 4)
     assert prepared.provenance["archive_sha256"] == " ".join(one.sha256 for one in seen)
     paths[4].unlink()
@@ -108,24 +81,24 @@ WRONG = [
 
 @pytest.mark.parametrize(("which", "change", "message"), WRONG)
 def test_wrong_matrices_are_refused(files, which, change, message):
-    arrays, _ = content()
+    arrays, _ = toy_arrays()
     paths, _ = files
-    paths[which].write_bytes(gzip.compress(change(arrays[NAMES[which]]), 1))
+    paths[which].write_bytes(gzip.compress(change(arrays[TOY_FILES[which]]), 1))
     with pytest.raises(InputError) as caught:
-        smallnorb.read_matrices(paths, SIZES)
+        smallnorb.read_matrices(paths, TOYS)
     assert re.search(message, str(caught.value))
     assert "\n" not in str(caught.value)
 
 
 def test_files_that_are_not_gzip_are_refused(files):
     paths, _ = files
-    for whole in (b"", b"hello", matrix(content()[0][NAMES[0]])):
+    for whole in (b"", b"hello", matrix(toy_arrays()[0][TOY_FILES[0]])):
         paths[0].write_bytes(whole)
         with pytest.raises(InputError, match=r"expected a matrix of type <u1 and shape \(16, 2, 96, 96\)"):
-            smallnorb.read_matrices(paths, SIZES)
+            smallnorb.read_matrices(paths, TOYS)
     paths[0].unlink()
     with pytest.raises(FileNotFoundError):
-        smallnorb.read_matrices(paths, SIZES)
+        smallnorb.read_matrices(paths, TOYS)
 
 
 @pytest.mark.parametrize("which", range(6))
@@ -135,4 +108,4 @@ def test_damaged_files_are_refused_or_read_right(files, survives, which):
     def check(images):
         np.testing.assert_array_equal(images, expected)
 
-    assert survives(paths[which], lambda: smallnorb.read_matrices(paths, SIZES), check, 35) > 20
+    assert survives(paths[which], lambda: smallnorb.read_matrices(paths, TOYS), check, 35) > 20

@@ -1,0 +1,307 @@
+"""Every format and everything that can be wrong with it: one line, status 2, no output file.
+
+What the system refuses, as a file that may not be read or a disk that is full, is in tests/faults as well.
+"""
+
+import gzip
+import pickle
+import resource
+import shutil
+import tarfile
+import zipfile
+from functools import partial
+
+import h5py
+import numpy as np
+import pytest
+from PIL import Image
+
+from tcwae import cli, data
+from tcwae.data import celeba, chairs3d, dsprites, smallnorb
+
+from .samples import (
+    ATTRIBUTES,
+    CHAIRS,
+    SPRITES,
+    TOY_FILES,
+    TOYS,
+    chair_members,
+    encoded,
+    face_members,
+    matrix,
+    npy,
+    own_arrays,
+    own_members,
+    packed,
+    picture,
+    save_hdf5,
+    sprite_arrays,
+    tarred,
+    toy_arrays,
+    zipped,
+)
+
+ARRAYS = ("dsprites npz", "npz")
+PICTURES = ("chairs3d", "celeba", "images folder", "images zip", "images tar")
+KINDS = (*ARRAYS, "dsprites hdf5", "smallnorb", *PICTURES)
+IMAGES = {"dsprites npz": "imgs.npy", "npz": "images.npy"}
+
+
+def members(kind):
+    """The content of a right archive: names and bytes."""
+    match kind:
+        case "dsprites npz":
+            return {f"{name}.npy": npy(array) for name, array in sprite_arrays().items()}
+        case "npz":
+            return {f"{name}.npy": npy(array) for name, array in own_arrays().items()}
+        case "dsprites hdf5":
+            return sprite_arrays()
+        case "smallnorb":
+            return {name: gzip.compress(matrix(array), 1) for name, array in toy_arrays()[0].items()}
+        case "chairs3d":
+            return chair_members()
+        case "celeba":
+            return face_members(3)
+    return own_members()
+
+
+def written(kind, content, folder):
+    """The path of an archive with this content."""
+    folder.mkdir()
+    match kind:
+        case "dsprites hdf5":
+            return save_hdf5(folder / "dsprites.hdf5", **content)
+        case "dsprites npz" | "npz":
+            return zipped(folder / "arrays.npz", content, zipfile.ZIP_DEFLATED)
+        case "chairs3d":
+            return tarred(folder / "rendered_chairs.tar", content)
+        case "celeba":
+            return zipped(folder / "img_align_celeba.zip", content)
+        case "smallnorb":
+            for name, whole in content.items():
+                (folder / name).write_bytes(whole)
+            return folder
+    (folder / "mine").mkdir()
+    return packed(kind.removeprefix("images "), folder, content)
+
+
+def right(kind, folder):
+    return written(kind, members(kind), folder / "in")
+
+
+@pytest.fixture(autouse=True)
+def _small_sets(monkeypatch):
+    """The published sets are as small as these archives."""
+    small = data._MAKERS["dsprites", "real"]._replace(make=partial(dsprites.read, sizes=SPRITES))
+    monkeypatch.setitem(data._MAKERS, ("dsprites", "real"), small)
+    monkeypatch.setattr(smallnorb, "FACTOR_SIZES", TOYS)
+    monkeypatch.setattr(chairs3d, "FACTOR_SIZES", CHAIRS)
+    monkeypatch.setattr(celeba, "COUNT", 3)
+
+
+@pytest.fixture
+def any_checksum(monkeypatch):
+    """Lets the readers see what the published checksums would keep from them."""
+    for module in (dsprites, smallnorb, chairs3d, celeba):
+        monkeypatch.setattr(module, "check", lambda path, _: {"archive": path.name, "archive_sha256": "0" * 64})
+
+
+def prepare(kind, archive, folder):
+    """The status of `tcwae prepare`, and its output."""
+    output = folder / "out" / "data.h5"
+    options = ["--processes", "1"] if kind in PICTURES else []
+    words = ["prepare", kind.split()[0], "--source", "real", "--archive", archive, "--output", output, *options]
+    return cli.main([str(word) for word in words]), output
+
+
+@pytest.fixture
+def refusal(tmp_path, capsys):
+    """A function that has an archive refused, and returns the line that says so."""
+
+    def refusal(kind, archive):
+        status, output = prepare(kind, archive, tmp_path)
+        line = capsys.readouterr().err
+        assert status == 2, line
+        assert line.startswith(f"tcwae prepare: {archive}")
+        assert line.count("\n") == 1
+        assert list(output.parent.iterdir()) == []
+        return line
+
+    return refusal
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_right_archive_is_prepared(kind, tmp_path, any_checksum):
+    status, output = prepare(kind, right(kind, tmp_path), tmp_path)
+    assert status == 0
+    assert len(data.read(output)) > 0
+
+
+@pytest.mark.parametrize("kind", ["dsprites npz", "dsprites hdf5", "smallnorb", "celeba"])
+def test_another_checksum(kind, tmp_path, refusal):
+    assert "sha256" in (line := refusal(kind, right(kind, tmp_path))) or "md5" in line
+
+
+def spoilt(path, how):
+    """Spoil a file, in a folder its first."""
+    path = min(path.rglob("*.*")) if path.is_dir() else path
+    whole = path.read_bytes()
+    path.write_bytes({"empty": b"", "truncated": whole[: len(whole) // 2], "other": b"\0\1\2\3" + whole[4:]}[how])
+
+
+@pytest.mark.parametrize("how", ["empty", "truncated", "other"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_empty_a_truncated_and_another_kind_of_file(kind, how, tmp_path, any_checksum, refusal):
+    archive = right(kind, tmp_path)
+    spoilt(archive, how)
+    line = refusal(kind, archive)
+    assert "expected" in line
+    assert "found" in line
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_such_file(kind, tmp_path, refusal):
+    found = "found no smallnorb" if kind == "smallnorb" else ": No such file or directory"
+    assert found in refusal(kind, tmp_path / "missing")
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if not kind.startswith("images")])
+def test_a_missing_member(kind, tmp_path, any_checksum, refusal):
+    first = next(name for name in members(kind) if "names" not in name)
+    rest = {name: whole for name, whole in members(kind).items() if name != first}
+    if kind == "dsprites hdf5":
+        archive = written(kind, members(kind), tmp_path / "in")
+        with h5py.File(archive, "r+") as file:
+            del file[first]
+    else:
+        archive = written(kind, rest, tmp_path / "in")
+    assert "expected" in refusal(kind, archive)
+
+
+@pytest.mark.parametrize("kind", ["images folder", "images zip", "images tar"])
+def test_no_member_at_all(kind, tmp_path, refusal):
+    assert "expected" in refusal(kind, written(kind, {}, tmp_path / "in"))
+
+
+@pytest.mark.parametrize("whole", [b"", b"hello", b"\x89PNG\r\n\x1a\n", encoded(picture(0, (90, 90)))[:-300]])
+@pytest.mark.parametrize("kind", PICTURES)
+def test_a_picture_that_does_not_decode(kind, whole, tmp_path, any_checksum, refusal):
+    name = next(iter(members(kind)))
+    line = refusal(kind, written(kind, members(kind) | {name: whole}, tmp_path / "in"))
+    assert f"{name}: expected a PNG or JPEG" in line
+    assert "found: " in line
+
+
+@pytest.mark.parametrize(("kind", "size"), [("chairs3d", "600 x 600"), ("celeba", "178 x 218")])
+def test_a_picture_of_another_size(kind, size, tmp_path, any_checksum, refusal):
+    other = {next(iter(members(kind))): encoded(picture(1, (218, 178)))}
+    line = refusal(kind, written(kind, members(kind) | other, tmp_path / "in"))
+    assert f"of {size} pixels, found: 218 x 178 pixels" in line
+
+
+@pytest.mark.parametrize("kind", [*ARRAYS, "dsprites hdf5", "smallnorb"])
+def test_an_array_of_another_size(kind, tmp_path, any_checksum, refusal):
+    if kind == "smallnorb":
+        other = {TOY_FILES[0]: gzip.compress(matrix(toy_arrays()[0][TOY_FILES[0]], shape=(16, 2, 64, 144)))}
+    elif kind == "dsprites hdf5":
+        other = {"imgs": sprite_arrays()["imgs"][:, :32]}
+    else:
+        other = {IMAGES[kind]: npy(np.zeros((10, 32, 64), np.uint8))}
+    assert (
+        "32, 64" in (line := refusal(kind, written(kind, members(kind) | other, tmp_path / "in"))) or "64, 144" in line
+    )
+
+
+@pytest.mark.parametrize("name", ["../out.png", "/etc/out.png", "a/../../out.png"])
+@pytest.mark.parametrize("kind", ["chairs3d", "celeba", "images zip", "images tar"])
+def test_a_member_outside_the_archive(kind, name, tmp_path, any_checksum, refusal):
+    archive = written(kind, members(kind) | {name: encoded(picture(0, (64, 64)))}, tmp_path / "in")
+    assert f"found: '{name}', a path outside the archive" in refusal(kind, archive)
+
+
+@pytest.mark.parametrize("name", ["../images.npy", "/images.npy"])
+@pytest.mark.parametrize("kind", ["npz"])
+def test_an_array_outside_the_archive(kind, name, tmp_path, refusal):
+    assert f"found: {name}" in refusal(kind, written(kind, members(kind) | {name: b""}, tmp_path / "in"))
+
+
+@pytest.mark.parametrize("kind", ["chairs3d", "images tar"])
+def test_a_link_in_a_tar(kind, tmp_path, any_checksum, refusal):
+    archive = right(kind, tmp_path)
+    with tarfile.open(archive, "a") as tar:
+        link = tarfile.TarInfo("picture.png")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        tar.addfile(link)
+    assert "found: picture.png, a link" in refusal(kind, archive)
+
+
+@pytest.mark.parametrize("kind", ["celeba", "images zip"])
+def test_a_link_in_a_zip(kind, tmp_path, any_checksum, refusal):
+    archive = right(kind, tmp_path)
+    link = zipfile.ZipInfo("picture.png")
+    link.external_attr = 0o120777 << 16
+    with zipfile.ZipFile(archive, "a") as file:
+        file.writestr(link, "/etc/passwd")
+    assert "found: picture.png, a link" in refusal(kind, archive)
+
+
+def test_a_link_to_nowhere_in_a_folder(tmp_path, refusal):
+    archive = right("images folder", tmp_path)
+    (archive / "pictures" / "99.png").symlink_to("nowhere")
+    assert refusal("images folder", archive).endswith("99.png: No such file or directory\n")
+
+
+@pytest.mark.parametrize("kind", [*ARRAYS, "smallnorb"])
+def test_an_array_that_goes_on_after_its_end(kind, tmp_path, any_checksum, refusal):
+    name = IMAGES.get(kind, TOY_FILES[0])
+    whole = members(kind)[name]
+    more = gzip.compress(gzip.decompress(whole) + bytes(10**7), 1) if kind == "smallnorb" else whole + bytes(10**7)
+    assert "bytes" in refusal(kind, written(kind, members(kind) | {name: more}, tmp_path / "in"))
+
+
+@pytest.mark.parametrize("kind", PICTURES)
+def test_a_picture_that_is_a_bomb(kind, tmp_path, any_checksum, refusal):
+    """90 million pixels in a few kilobytes."""
+    bomb = {next(iter(members(kind))): encoded(Image.new("1", (10_000, 9_000)))}
+    assert "decompression bomb" in refusal(kind, written(kind, members(kind) | bomb, tmp_path / "in"))
+
+
+class Trap:
+    """An object that ends the test when it is unpickled."""
+
+    def __reduce__(self):
+        return exec, ("raise SystemExit('unpickled')",)
+
+
+@pytest.mark.parametrize("whole", [pickle.dumps(Trap()), npy(np.array([Trap()], dtype=object))])
+@pytest.mark.parametrize("kind", ARRAYS)
+def test_a_pickle_in_place_of_an_array(kind, whole, tmp_path, any_checksum, refusal):
+    for name in members(kind):
+        archive = written(kind, members(kind) | {name: whole}, tmp_path / "in")
+        assert "with the header" in refusal(kind, archive)
+        shutil.rmtree(tmp_path / "in")
+
+
+@pytest.mark.parametrize("text", ["", "4\nBald\n", ATTRIBUTES[:-20], ATTRIBUTES.replace(" Young", ""), "\0" * 99])
+def test_attributes_that_are_none(text, tmp_path, any_checksum, capsys):
+    archive = right("celeba", tmp_path)
+    archive.with_name("list_attr_celeba.txt").write_text(text)
+    status, output = prepare("celeba", archive, tmp_path)
+    line = capsys.readouterr().err
+    assert (status, line.count("\n"), list(output.parent.iterdir())) == (2, 1, [])
+    assert "list_attr_celeba.txt: expected attributes of 3 faces, found: " in line
+
+
+@pytest.mark.parametrize("room", [1000, 70_000])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_disk_without_room(kind, room, tmp_path, any_checksum, capsys):
+    archive = right(kind, tmp_path)
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, limit[1]))
+    try:
+        status, output = prepare(kind, archive, tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    line = capsys.readouterr().err
+    assert (status, line.count("\n"), list(output.parent.iterdir())) == (2, 1, [])
+    assert line.startswith(f"tcwae prepare: {output}: File too large: more than ")
