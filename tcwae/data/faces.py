@@ -159,7 +159,7 @@ class _Faces:
             self.paint(self.at(side * 0.6 * self.wide, -0.12, -0.05), (0.075, 0.17), 0.86 * skin, seen)
         cap = (0.615 * self.wide + 0.06 * volume, 0.76 + 0.1 * volume)
         self.paint(self.at(0, 0.18, -0.02), cap, hair, shade=self.gloss)
-        self.paint(self.at(-0.15, 0.72, 0.3), (0.3, 0.13), hair + 0.22 * (hair + 0.1), 0.6, sharp=0.25)
+        self.paint(self.at(-0.1, 0.66, 0.1), (0.26, 0.11), hair + 0.22 * (hair + 0.1), 0.6, sharp=0.3)
         round_face = (0.545 * self.wide, 0.7 * self.long)
         self.paint(self.at(0, -0.16, 0.3), round_face, skin, shade=self.light)
         jaw = (0.45 * self.wide, 0.5 * self.long)
@@ -181,7 +181,8 @@ class _Faces:
             turn = (np.float32(0.85) * self.one, np.float32(-0.53 * side) * self.one)
             self.paint(place, (0.32, 0.13 + 0.07 * low), hair, 1, 0.7, turn, self.gloss)
             drop = np.clip(1.5 * length - 0.3, 0, 1)
-            place = self.at(side * 0.555 * self.wide, 0.1 - 0.3 * drop, 0.22)
+            aside = self.wide + 1.5 * (1 - self.cos_yaw)  # the face that it frames does not narrow as it turns
+            place = self.at(side * 0.555 * aside, 0.1 - 0.3 * drop, 0.22)
             self.paint(place, (0.085 + 0.03 * drop, 0.3 + 0.4 * drop), 0.9 * hair, sharp=0.6, shade=self.light)
         fringe = self.of["fringe"]
         place = self.at(0, 0.48 - 0.1 * fringe, 0.42)
@@ -221,12 +222,13 @@ class _Faces:
         self.paint(self.at(0, -0.465, 0.62), (0.09 * width, 0.025), 0.68 * self.skin, 0.5, sharp=0.4)
 
     def _beard(self) -> None:
-        stubble = 0.75 * self.hair + 0.12 * self.skin
-        cheek, chin, lip = (0.4, -0.55, 0.3, 0.12, 0.3), (0, -0.85, 0.35, 0.36, 0.2), (0, -0.525, 0.58, 0.22, 0.055)
-        parts = ((-cheek[0], *cheek[1:]), cheek, chin, lip)
-        for x, y, z, a, b in parts:
-            place = self.at(x * self.wide, y * self.long, z)
-            self.paint(place, (a * self.wide, b), stubble, 0.85 * self.of["beard"], sharp=0.4)
+        """Along the jaw from ear to ear, over the chin and above the lip."""
+        stubble, thick = 0.75 * self.hair + 0.12 * self.skin, 0.8 * self.of["beard"]
+        for k in (-1.0, -0.8, -0.6, -0.4, -0.2, 0.0, 0.2, 0.4, 0.6, 0.8, 1.0):
+            height = -0.93 + 0.55 * k * k
+            place = self.at(0.46 * k * self.wide, height * self.long, 0.36 - 0.1 * k * k)
+            self.paint(place, (0.13, 0.15 - 0.03 * k * k), stubble, 0.55 * thick, sharp=0.35)
+        self.paint(self.at(0, -0.525 * self.long, 0.58), (0.22 * self.wide, 0.05), stubble, thick, sharp=0.4)
 
     def _mouth(self) -> None:
         smile, red = self.of["smile"], self.of["lips"][:, None]
