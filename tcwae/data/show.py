@@ -88,8 +88,8 @@ def _factor_rows(prepared: Prepared) -> list[tuple[str, Int[np.ndarray, " indice
     """For each factor, the images that share all others with one image."""
     if prepared.factors is None:
         return []
-    third = np.array(prepared.factor_sizes) // 3
-    middle = prepared.factors[np.abs(prepared.factors - third).sum(axis=1).argmin()]
+    wanted = 2 * np.array(prepared.factor_sizes) // 5  # not quite the middle, where much is symmetric
+    middle = prepared.factors[np.abs(prepared.factors - wanted).sum(axis=1).argmin()]
     rows = []
     for k, name in enumerate(prepared.factor_names):
         others = [i for i in range(len(middle)) if i != k]
