@@ -175,7 +175,7 @@ def _factor_scores(
 
 
 def _write_codes(path: Path, codes: representation.Codes, source: prepared.Prepared, rows: np.ndarray) -> None:
-    with atomic(path) as temporary, h5py.File(temporary, "w") as file:
+    with atomic(path) as temporary, h5py.File(temporary, "w", locking=False) as file:
         file["codes"] = codes.mean.cpu().numpy()
         file["deviations"] = codes.variance.sqrt().cpu().numpy()
         file["rows"] = rows
@@ -202,7 +202,7 @@ def _write_images(
     anchors = pictures.flatten(1).std(1).argsort(descending=True)[:ANCHORS]  # on the most contrast one sees most
     values = torch.linspace(-reach, reach, STEPS, device=mean.device)
     samples = torch.randn((2 * SHOWN, mean.shape[1]), generator=generator, device=mean.device)
-    with atomic(path) as temporary, h5py.File(temporary, "w") as file:
+    with atomic(path) as temporary, h5py.File(temporary, "w", locking=False) as file:
         file["inputs"] = (pictures * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
         file["reconstructions"] = representation.as_bytes(model, mean)
         file["samples"] = representation.as_bytes(model, samples)

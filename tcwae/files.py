@@ -22,8 +22,9 @@ def atomic(path: Path | str, *, size: int | None = None, previous: Path | None =
     """Yield an empty temporary file beside `path`; on success flush it to the disk and rename it, else remove it.
 
     A reader therefore sees the previous file or the whole new one, also after a crash or a power cut; and where the
-    folder cannot be written, one learns it before the work. `previous` is the name under which the file that is replaced
-    is kept; `size` is how many bytes will be needed, if known, for the message when they are not there.
+    folder cannot be written, one learns it before the work. The temporary file is locked, which HDF5 need not do again
+    (`locking=False`). `previous` is the name under which the file that is replaced is kept; `size` is how many bytes will
+    be needed, if known, for the message when they are not there.
 
     Raises:
         OSError: the folder cannot be written or the disk is full; `path` is then as it was. The error names `path`, and
@@ -41,6 +42,8 @@ def atomic(path: Path | str, *, size: int | None = None, previous: Path | None =
         if previous is not None and path.exists():
             os.replace(path, previous)
         os.replace(temporary, path)
+        os.close(held)  # before anyone opens it under its name
+        held = None
         flush_folder(path.parent)
     except OSError as error:
         if error.filename in (None, str(temporary)):

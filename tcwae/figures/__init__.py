@@ -73,7 +73,7 @@ def _save_data(data: pd.DataFrame | Sequence[Shown], output: Path) -> None:
         with atomic(output.with_suffix(".csv")) as temporary:
             data.to_csv(temporary, index=False)
         return
-    with atomic(output.with_suffix(".h5")) as temporary, h5py.File(temporary, "w") as file:
+    with atomic(output.with_suffix(".h5")) as temporary, h5py.File(temporary, "w", locking=False) as file:
         for shown in data:
             group = file.create_group(shown.row)
             group.attrs.update(run=shown.run, setting=shown.setting)
