@@ -26,21 +26,29 @@ def partial_report(study: Study, results: Path, template: Path, output: Path) ->
         OSError: the output cannot be written.
     """
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "runs").symlink_to((results / "runs").resolve())
-        study = _resolved(study, folder)
-        begun = [name for name in study.experiments if any(_present(study, name, folder))]
-        if not begun:
-            raise InputError(f"{results}: expected the metrics of at least one run of the study, found none")
-        gather(study, folder, partial=True)
-        for experiment in study.experiments:
-            if experiment not in begun:
-                complain(f"missing: every run of {experiment}")
-                continue
-            select(study, experiment, folder, partial=True)
-            for figure in (kind for kind in KINDS if kind in study.experiments[experiment].shows):
-                _draw(experiment, figure, folder)
-        report(folder, template, output, partial=True)
+        assemble(study, results, Path(name))
+        report(Path(name), template, output, partial=True)
+
+
+def assemble(study: Study, results: Path, folder: Path) -> None:
+    """Make in an empty `folder` what the workflow makes in `results` from its runs, as far as there are any.
+
+    Raises:
+        InputError: no run of the study is finished; or a file is damaged.
+    """
+    (folder / "runs").symlink_to((results / "runs").resolve())
+    study = _resolved(study, folder)
+    begun = [name for name in study.experiments if any(_present(study, name, folder))]
+    if not begun:
+        raise InputError(f"{results}: expected the metrics of at least one run of the study, found none")
+    gather(study, folder, partial=True)
+    for experiment in study.experiments:
+        if experiment not in begun:
+            complain(f"missing: every run of {experiment}")
+            continue
+        select(study, experiment, folder, partial=True)
+        for figure in (kind for kind in KINDS if kind in study.experiments[experiment].shows):
+            _draw(experiment, figure, folder)
 
 
 def _resolved(study: Study, folder: Path) -> Study:

@@ -229,6 +229,32 @@ def test_a_wrong_template_is_named_with_the_place(copy, tmp_path):
 
 
 @pytest.mark.skipif(shutil.which("pdftotext") is None, reason="needs pdftotext (poppler-utils)")
+def test_the_chapter_beyond_the_paper_says_what_the_tables_beside_its_figures_say(copy, tmp_path):
+    study = json.loads((copy / "study.json").read_text())
+    study["experiments"]["grid"]["shows"] += ["deviations", "kl_estimators"]
+    (copy / "study.json").write_text(json.dumps(study))
+    pairs = [
+        ("tcwae_mws", "a penalty", "mig", seed, 0.1, 0.3 + noise, 0.2 + noise)
+        for seed, noise in ((0, -0.01), (1, 0.01))
+    ]
+    estimates = [(kind, size, 0, size / 100, 1.5, "row", "TCWAE-MWS", "run") for kind, size in
+                 [("large sample", 5000), *((kind, 256) for kind in ("mws", "in batch", "mss", "density ratio"))]]  # fmt: skip
+    for kind, rows in (("deviations", pairs), ("kl_estimators", estimates)):
+        pd.DataFrame(rows, columns=KINDS[kind].COLUMNS).to_csv(copy / "figures" / f"grid-{kind}.csv", index=False)
+        shutil.copy(copy / "figures" / "grid-pareto.pdf", copy / "figures" / f"grid-{kind}.pdf")
+    report(copy, TEMPLATE, tmp_path / "report.pdf")
+    raw = subprocess.run(["pdftotext", "-layout", tmp_path / "report.pdf", "-"], capture_output=True, check=True).stdout
+    text = " ".join(plain(raw.decode()).split())
+    headings = ("Departures from the text", "What each estimator says", "Ranks, and how sure they are",
+                "Other rules of selection", "Scores at equal reconstruction")  # fmt: skip
+    places = [text.rindex(heading) for heading in ("Beyond the paper", *headings)]
+    assert places == sorted(places)
+    for words in ("A penalty (TCWAE-MWS): MIG rises by 0.2 (better).", "Of 1 interval 1 does not hold zero",
+                  "the total correlation is off by −47.4 nats (MWS)", "The lowest mean rank is that of"):  # fmt: skip
+        assert words in text
+
+
+@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="needs pdftotext (poppler-utils)")
 def test_udr_is_shown_where_there_is_one(copy, tmp_path):
     path = copy / "selection" / "grid.csv"
     table = pd.read_csv(path).assign(udr_mean=0.734, rank_udr=1.0)
