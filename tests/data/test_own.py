@@ -3,12 +3,17 @@
 import hashlib
 import os
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from tcwae import data
+from tcwae.config import check
 from tcwae.data import own
+from tcwae.runs import runs
+from tcwae.study import Study
 
 from .samples import LANCZOS, encoded, joined, own_arrays, own_members, packed, picture, refusal, same
 
@@ -148,3 +153,10 @@ def test_damaged_npz_files_are_refused_or_read_right(tmp_path, survives):
         assert prepared.factor_names == whole.factor_names
 
     assert survives(path, read, check, 300) > 200
+
+
+def test_the_documented_study_of_own_pictures_is_one():
+    text = (Path(__file__).parents[2] / "docs" / "data.md").read_text()
+    (example,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    study = check(Study, yaml.safe_load(example), "docs/data.md")
+    assert [run.dataset for run in runs(study).values()] == ["photos"] * 4
