@@ -202,20 +202,24 @@ def _range(tables: dict[str, pd.DataFrame], row: str, key: str) -> dict[str, str
 
 
 def fronts(study: Results, name: str) -> dict[str, Any] | None:
-    """By method the share of levels of reconstruction at which it has the best run, for each score; None for one method."""
+    """By method the share of levels of reconstruction at which it has the best run, for each score.
+
+    None where there is nothing to compare: one method, or data without factors.
+    """
     runs = study.drawn(name, "pareto", pareto.COLUMNS)
     counts = runs["method"].value_counts(sort=False)
-    if len(counts) < 2:
+    keys = [key for key in names.SCORES if key != "log_reconstruction" and runs[key].notna().all()]
+    if len(counts) < 2 or not keys:
         return None
-    keys = [key for key in names.SCORES if key != "log_reconstruction"]
     shares = {key: pareto.shares(runs, key) for key in keys}
     return {
         "scores": [names.SCORES[key].name for key in keys],
+        "levels": len(pareto.levels(runs)),
         "rows": [
             {
                 "method": names.METHODS[method],
                 "runs": int(counts[method]),
-                "cells": [f"{100 * shares[key][method]:.0f} %" if shares[key] else UNKNOWN for key in keys],
+                "cells": [f"{100 * shares[key][method]:.0f} %" for key in keys],
             }
             for method in names.METHODS
             if method in counts
@@ -227,6 +231,5 @@ def fronts(study: Results, name: str) -> dict[str, Any] | None:
                 "share": f"{100 * max(own.values()):.0f} %",
             }
             for key, own in shares.items()
-            if own
         ],
     }

@@ -10,7 +10,7 @@ from tcwae.errors import InputError
 from tcwae.figures import names, style
 from tcwae.figures.results import Results, source_note
 
-__all__ = ["COLUMNS", "data", "draw", "front", "note", "runs", "shares"]
+__all__ = ["COLUMNS", "data", "draw", "front", "levels", "note", "runs", "shares"]
 
 LEFT, TOP, GAP, HEIGHT, LEGEND = 13.0, 3.0, 14.5, 62.0, 17.0
 """Millimetres: for the first panel's axis, above and between panels, of a panel, and for the axis and the legend below."""
@@ -55,18 +55,22 @@ def front(runs: pd.DataFrame, score: str) -> pd.Series:
     return pd.Series(~(as_good & better).any(axis=1), index=runs.index)
 
 
-def shares(runs: pd.DataFrame, score: str) -> dict[str, float]:
-    """How often each method's best run scores highest among the runs that reconstruct at least as well as some level.
+def levels(runs: pd.DataFrame) -> np.ndarray:
+    """The log-reconstructions of the runs that reconstruct no better than every method can: at each, every method has a run.
 
-    Levels are the log-reconstructions of all runs at which every method has a run; equal winners share a level. Empty where
-    there is no such level.
+    There is at least one, that of the best run of the method that reconstructs worst.
     """
-    methods = list(dict.fromkeys(runs["method"]))
     start = runs.groupby("method")["log_reconstruction"].min().max()
-    levels = runs.loc[runs["log_reconstruction"] >= start, "log_reconstruction"].to_numpy()
-    if not len(levels):
-        return {}
-    best = np.array([_reached(runs[runs["method"] == method], score, levels) for method in methods])
+    return runs.loc[runs["log_reconstruction"] >= start, "log_reconstruction"].to_numpy()
+
+
+def shares(runs: pd.DataFrame, score: str) -> dict[str, float]:
+    """By method the share of `levels` at which it has the highest score of all runs that reconstruct as well or better.
+
+    Equal winners share a level.
+    """
+    methods, equal = list(dict.fromkeys(runs["method"])), levels(runs)
+    best = np.array([_reached(runs[runs["method"] == method], score, equal) for method in methods])
     wins = best == best.max(axis=0)
     return dict(zip(methods, (wins / wins.sum(axis=0)).mean(axis=1).tolist(), strict=True))
 

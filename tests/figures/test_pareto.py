@@ -37,6 +37,7 @@ def test_the_front_rises(points):
 def test_shares_by_hand():
     """One reaches .2 at 1 and .3 at 4, the other .1 at 2 and .5 at 3: levels that both reach are 2, 3 and 4."""
     both = pd.concat([runs([(1, 0.2), (4, 0.3)], "wae_mmd"), runs([(2, 0.1), (3, 0.5)], "factor_vae")])
+    assert sorted(pareto.levels(both)) == [2, 3, 4]
     assert pareto.shares(both, "mig") == {"wae_mmd": pytest.approx(1 / 3), "factor_vae": pytest.approx(2 / 3)}
 
 
