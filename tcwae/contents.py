@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from tcwae import evidence, paper, tables
+from tcwae import evidence, paper, run_lists, tables
 from tcwae.figures import KINDS, names
 from tcwae.figures.results import Results
 from tcwae.runs import experiment_runs, runs
@@ -46,19 +46,14 @@ def contents(study: Results, *, partial: bool = False) -> dict[str, Any]:
         "networks": tables.networks(study),
         "discriminator": tables.discriminator_optimiser(study),
         "gammas": tables.gammas(study),
-        "warnings": _warnings(metrics),
-        "missing": sorted(runs(study.study).keys() - set(metrics["run"])),
-        "run_tables": [_run_table(its) for _, its in metrics.groupby(["dataset", "source", "cost"], sort=False)],
+        "latents": tables.latents(study),
+        "missing": len(runs(study.study).keys() - set(metrics["run"])),
+        "remarks": run_lists.remarks(study),
+        "run_tables": run_lists.run_tables(metrics),
         "versions": _versions(metrics),
         "provenance": [*_versions(metrics), *_costs(metrics), *_checksums(metrics)],
         "configuration": _yaml(study.study.model_dump(mode="json")),
     }
-
-
-def _warnings(metrics: pd.DataFrame) -> list[list[str]]:
-    """Pairs of a run and what its training warned of."""
-    warned = metrics[metrics["warnings"].notna()]
-    return [[row.run, row.warnings.replace("_", " ")] for row in warned.itertuples()]
 
 
 def finished(metrics: pd.DataFrame) -> datetime | None:
@@ -96,6 +91,7 @@ def _experiment(study: Results, name: str, partial: bool) -> dict[str, Any]:
         "seeds": _span(its.groupby(["row", "setting"])["seed"].nunique()),
         "iterations": _span(its["iterations"]),
         "batch_size": _span(its["batch_size"]),
+        "common": _common(its),
         "table": _score_table(best, sure, comparable) if table else [],
         "winners": _winners(best) if table and len(best) > 1 else [],
         "ranks": evidence.ranks(study, name) if table else [],
@@ -108,6 +104,17 @@ def _experiment(study: Results, name: str, partial: bool) -> dict[str, Any]:
         "undrawn": [figure["kind"].replace("_", " ") for figure in figures if figure not in shown],
         "settings": [_setting_row(row, sure) for _, row in study.settings(name).iterrows()],
     }
+
+
+def _common(its: pd.DataFrame) -> list[dict[str, Any]]:
+    """What rows have unusual in all their settings, besides what is said of the experiment; `rows` is empty where all do."""
+    rows = its.drop_duplicates("row")
+    texts = rows["common"].str.replace(r",?\b(iterations|batch_size)=\d+", "", regex=True).str.lstrip(",")
+    return [
+        {"rows": [] if len(own) == len(rows) else own["name"].tolist(), "text": names.setting(text)}
+        for text, own in rows.groupby(texts, sort=False)
+        if text
+    ]
 
 
 def _figures(study: Results, name: str) -> list[dict[str, Any]]:
@@ -172,7 +179,7 @@ def _setting_row(row: pd.Series, sure: Intervals) -> dict[str, Any]:
     """A setting with its scores, their intervals, its ranks among those of its row, and how many of its seeds finished."""
     return {
         "method": row["name"],
-        "setting": names.setting(row["setting"]),
+        "setting": names.setting(row["shown"]),
         "seeds": f"{row['seeds'] - row['diverged']} of {row['seeds']}" if row["diverged"] else f"{row['seeds']}",
         "cells": [_mean_sd(row, key) for key in names.SCORES],
         "intervals": sure[row["row"], row["setting"]],
@@ -191,40 +198,6 @@ def _mean_sd(row: pd.Series, key: str) -> str:
     return score.text(mean) if pd.isna(sd) else f"{score.text(mean)} ± {score.text(sd)}".replace(" ", names.NO_BREAK)
 
 
-def _run_table(its: pd.DataFrame) -> dict[str, Any]:
-    """All runs of one data set and cost, each with its measures or why it has none."""
-    first = its.iloc[0]
-    return {
-        "data": names.dataset(first["dataset"], first["source"]),
-        "cost": names.COSTS[first["cost"]],
-        "rows": [_run_row(row) for _, row in its.iterrows()],
-    }
-
-
-def _run_row(run: pd.Series) -> dict[str, Any]:
-    measures = {"total_correlation": 2, "dimension_wise_kl": 2, "active_units": 0}
-    cells = [_number(float(run[key]), score.decimals) for key, score in names.SCORES.items()]
-    cells += [_number(float(run[key]), decimals) for key, decimals in measures.items()]
-    failure = None
-    if run["status"] == "diverged":
-        term = f" ({run['diverged_term'].replace('_', ' ')})" if isinstance(run.get("diverged_term"), str) else ""
-        failure = f"diverged at step {run['diverged_step']:,.0f}{term}"
-    return {
-        "method": names.METHODS[run["method"]],
-        "setting": names.setting(run["setting"]),
-        "seed": int(run["seed"]),
-        "iterations": f"{run['iterations']:,.0f}",
-        "batch_size": f"{run['batch_size']:,.0f}",
-        "cells": cells,
-        "minutes": _number(run["train_seconds"] / 60, 1),
-        "failure": failure,
-    }
-
-
-def _number(value: float, decimals: int) -> str:
-    return UNKNOWN if pd.isna(value) else names.minus(f"{value:.{decimals}f}")
-
-
 def _versions(metrics: pd.DataFrame) -> list[list[str]]:
     """Pairs of a label and a text: what the runs were made with."""
     columns = {"tcwae": "tcwae", "commit": "Commit", "torch": "PyTorch", "device": "Device"}
@@ -236,8 +209,11 @@ def _costs(metrics: pd.DataFrame) -> list[list[str]]:
     training = metrics.groupby(metrics["device"].fillna("unknown device"), sort=False)["train_seconds"].sum() / 3600
     evaluation = metrics["evaluate_seconds"].sum() / 3600
     return [
-        *(["Training time", f"{hours:.2f} hours of {device}"] for device, hours in training.items()),
-        ["Evaluation time", f"{evaluation:.2f} hours"],
+        *(
+            ["Training time", f"{hours:,.2f} {'hours of the CPU' if device == 'cpu' else f'GPU-hours ({device})'}"]
+            for device, hours in training.items()
+        ),
+        ["Evaluation time", f"{evaluation:,.2f} hours"],
     ]
 
 

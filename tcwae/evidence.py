@@ -165,13 +165,15 @@ def rules(study: Results, name: str) -> dict[str, Any] | None:
     chosen = {row: uncertainty.selections(its) for row, its in by_row.items()}
     tables = {rule: _table_by(rule, by_row, chosen) for rule in uncertainty.RULES}
     usual = next(iter(uncertainty.RULES))
+    shown = settings.set_index(["row", "setting"])["shown"]
     return {
         "methods": [its["name"].iloc[0] for its in several.values()],
         "rules": [
             {
                 "rule": rule,
                 "settings": [
-                    [names.setting(chosen[row][rule]), chosen[row][rule] == chosen[row][usual]] for row in several
+                    [names.setting(shown[row, chosen[row][rule]]), chosen[row][rule] == chosen[row][usual]]
+                    for row in several
                 ],
                 "best": table.loc[table["mean_rank"] == table["mean_rank"].min(), "name"].tolist(),
             }

@@ -9,7 +9,7 @@ from tcwae import records
 from tcwae.config import Run, flatten
 from tcwae.errors import InputError
 from tcwae.files import atomic
-from tcwae.runs import experiment_runs, runs, setting
+from tcwae.runs import row_runs, runs, setting
 from tcwae.study import Study
 
 __all__ = ["COEFFICIENTS", "COLUMNS", "gather", "table"]
@@ -64,7 +64,11 @@ def table(study: Study, results: Path, *, partial: bool = False) -> pd.DataFrame
         InputError: the metrics of a run are damaged, or of another run.
         OSError: they are missing.
     """
-    members = {name: set(experiment_runs(study, name)) for name in study.experiments}
+    members = {
+        f"{name}/{row}": row_runs(study, name, row).keys()
+        for name, experiment in study.experiments.items()
+        for row in experiment.methods
+    }
     rows = []
     for identifier, run in runs(study).items():
         path = results / "runs" / identifier / "metrics.json"

@@ -76,7 +76,8 @@ def read(model: type[Record], path: Path) -> Record:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
         raise InputError(
-            f"{path}: expected a record of tcwae, found a fault at {key or 'its beginning'}: {first['msg']}"
+            f"{path}: expected a record of tcwae, found a fault at {key or 'its beginning'}: {first['msg']}; make it again, "
+            f"in a study with snakemake -R {path}"
         ) from None
 
 

@@ -105,12 +105,17 @@ def resolve(study: Study, choices: Choices) -> Study:
 
 
 def without_selects(study: Study) -> Study:
-    """The study without the rows whose coefficients are not known yet, and without experiments that have no others."""
+    """The study without the rows whose coefficients are not known yet, and what cannot be without them.
+
+    That are figures that need their values, and experiments that have no other rows.
+    """
     experiments = {}
     for name, experiment in study.experiments.items():
         rows = {key: row for key, row in experiment.methods.items() if not row.selects}
         if rows:
-            experiments[name] = experiment.model_copy(update={"methods": rows})
+            left = experiment.model_copy(update={"methods": rows})
+            shows = tuple(figure for figure in left.shows if not left.lacks(figure))
+            experiments[name] = left.model_copy(update={"shows": shows})
     return study.model_copy(update={"experiments": experiments})
 
 

@@ -34,7 +34,7 @@ from tcwae.config import (
 )
 from tcwae.errors import InputError
 
-__all__ = ["SELECT", "Experiment", "Row", "Shows", "Study", "read"]
+__all__ = ["NEEDED", "SELECT", "TUNED", "Experiment", "Row", "Shows", "Study", "read"]
 
 Shows = Literal[
     "scores_table",
@@ -124,12 +124,25 @@ class Row(Settings):
                 raise ValueError(first_line(error)) from None
 
 
-NEEDED = {
-    "heatmap": ({"beta", "gamma"}, "both a list of beta and a list of gamma"),
-    "violins": (set(), "a list of a coefficient"),
-    "ablation": (set(), "a list of a coefficient"),
+TUNED: dict[MethodName, str] = {
+    "wae_mmd": "lambda",
+    "tcwae_mws": "beta",
+    "tcwae_gan": "beta",
+    "beta_tcvae": "beta",
+    "factor_vae": "gamma",
+    "beta_vae": "beta",
 }
-"""Figures over values of coefficients: those that some row must list, and how that is said."""
+"""The coefficient that Table 1 gives for each method."""
+
+NEEDED = {
+    "heatmap": "rows of one cost that list beta and gamma, and nothing else",
+    "scores_vs_reconstruction": "a row of the experiment's cost",
+    "pareto": "a row of the experiment's cost",
+    "violins": "a row of the experiment's cost that lists its tuned coefficient",
+    "ablation": "a row of the experiment's cost that lists its tuned coefficient",
+    "deviations": "rows of one setting each",
+}
+"""What some figures need of their experiment; the tuned coefficient is that of `TUNED`."""
 
 
 class Experiment(Settings):
@@ -157,16 +170,20 @@ class Experiment(Settings):
         }
         return {**values, "methods": rows}
 
-    def check_figures(self, name: str) -> None:
-        """Refuse a figure over values of coefficients where no row lists any; the study calls the experiment `name`.
-
-        Raises:
-            ValueError: in one line the figure, and what it needs.
-        """
-        for figure in self.shows:
-            wanted, said = NEEDED.get(figure, (set(), ""))
-            if said and not any(row.lists and wanted <= row.lists for row in self.methods.values()):
-                raise ValueError(f".experiments.{name}: shows {figure}, but no method has {said}")
+    def lacks(self, figure: Shows) -> bool:
+        """Whether the experiment has not the runs that a figure needs."""
+        rows, own = self.methods.values(), [row for key, row in self.methods.items() if self.cost_of(key) == self.cost]
+        grids = {key: row for key, row in self.methods.items() if {"beta", "gamma"} <= row.lists}
+        has = {
+            "heatmap": len({self.cost_of(key) for key in grids}) == 1
+            and all(len(row.lists) == 2 for row in grids.values()),
+            "scores_vs_reconstruction": bool(own),
+            "pareto": bool(own),
+            "violins": any(TUNED[row.method] in row.lists for row in own),
+            "ablation": any(TUNED[row.method] in row.lists for row in own),
+            "deviations": not any(row.lists for row in rows),
+        }
+        return not has.get(figure, True)
 
     def cost_of(self, row: str) -> Cost:
         """The reconstruction cost of a row."""
@@ -197,7 +214,8 @@ class Study(Settings):
                 raise ValueError(f".experiments.{name}.dataset: {found}")
         self._check_rows()
         for name, experiment in self.experiments.items():
-            experiment.check_figures(name)
+            for figure in filter(experiment.lacks, experiment.shows):
+                raise ValueError(f".experiments.{name}.shows: expected for {figure} {NEEDED[figure]}, found others")
         return self
 
     def _check_rows(self) -> None:

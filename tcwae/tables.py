@@ -21,6 +21,7 @@ __all__ = [
     "factors",
     "gammas",
     "intervals",
+    "latents",
     "networks",
     "z_score",
 ]
@@ -88,9 +89,23 @@ def discriminator_optimiser(study: Results) -> list[list[str]]:
         "epsilon": "discriminator_epsilon",
     }
     return [
-        [label, ", ".join(f"{value:g}" for value in dict.fromkeys(getattr(run.training, key) for run in its))]
-        for label, key in settings.items()
+        [label, _by_data([(getattr(run.training, key), run.dataset) for run in its])] for label, key in settings.items()
     ]
+
+
+def latents(study: Results) -> str:
+    """The numbers of latents, and of which data sets where there are several."""
+    return _by_data([(run.latent_dimension, run.dataset) for run in runs(study.study).values()])
+
+
+def _by_data(pairs: Iterable[tuple[Any, str]]) -> str:
+    """As "64", or "256 (dSprites, smallNORB); 64 (CelebA)" where values differ."""
+    found: dict[Any, list[str]] = {}
+    for value, dataset in dict.fromkeys(pairs):
+        found.setdefault(value, []).append(names.DATASETS.get(dataset, dataset))
+    if len(found) == 1:
+        return f"{next(iter(found)):g}"
+    return "; ".join(f"{value:g} ({', '.join(datasets)})" for value, datasets in found.items())
 
 
 def gammas(study: Results) -> list[dict[str, str]]:
@@ -105,9 +120,11 @@ def gammas(study: Results) -> list[dict[str, str]]:
                 printed = paper.TABLE_5.get((experiment.dataset, row.method, cost))
                 found.append(
                     {
-                        "experiment": experiment.title or name,
                         "method": f"{names.METHODS[row.method]}, {names.COSTS[cost]}",
+                        "options": names.setting(best["common"].iloc[0]),
                         "data": names.DATASETS.get(experiment.dataset, experiment.dataset),
+                        "betas": ", ".join(f"{value:g}" for value in sorted(row.coefficients["beta"])),
+                        "gammas": ", ".join(f"{value:g}" for value in sorted(row.coefficients["gamma"])),
                         "gamma": f"{best['gamma'].iloc[0]:g}",
                         "beta": f"{best['beta'].iloc[0]:g}",
                         "paper": UNKNOWN if printed is None else f"{printed:g}",
@@ -168,8 +185,9 @@ def _comparison(row: pd.Series, sure: list[str], printed: paper.PaperRow) -> dic
         )
     return {
         "table": printed.table,
+        "data": names.DATASETS[printed.dataset],
         "name": row["name"],
-        "setting": names.setting(row["setting"]),
+        "setting": names.setting(row["shown"]),
         "paper_setting": names.setting(printed.setting),
         "cells": cells,
     }

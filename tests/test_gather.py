@@ -70,7 +70,7 @@ def test_one_row_a_run(results):
     assert list(table) == COLUMNS
     assert table["run"].tolist() == list(runs(STUDY))
     shared = table.set_index("run").loc["dsprites/tcwae_mws/cross_entropy/beta=4,gamma=2/seed=0"]
-    assert shared["experiments"] == "table grid"
+    assert shared["experiments"] == "table/tcwae_mws grid/tcwae_mws"
     assert (shared["beta"], shared["gamma"], shared["seed"]) == (4, 2, 0)
     assert shared["setting"] == "beta=4,gamma=2"
     assert np.isnan(shared["lambda"])
@@ -106,7 +106,7 @@ def test_metrics_of_another_run_are_refused(results):
 def test_damaged_metrics_are_named(results, damage):
     identifier = next(iter(runs(STUDY)))
     (results / "runs" / identifier / "metrics.json").write_text(damage)
-    with pytest.raises(InputError, match=rf"{identifier}/metrics.json: expected"):
+    with pytest.raises(InputError, match=rf"{identifier}/metrics.json: expected .*; make it again, .* snakemake -R"):
         gather(STUDY, results)
     assert not (results / "metrics.csv").exists()
 

@@ -102,6 +102,8 @@ def test_a_diverged_run_is_counted_and_named(said):
         ("TCWAE-GAN", "β = 10, γ = 1", 1)
     ]
     assert failed[0]["failure"] == "diverged at step 512 (total correlation)"
+    (remark,) = said["remarks"]
+    assert (remark["method"], remark["seeds"], remark["what"]) == ("TCWAE-GAN", "1", failed[0]["failure"])
     by_kind = {figure["kind"]: figure["runs"] for figure in experiment["figures"]}
     assert by_kind["heatmap"] == {"total": 24, "finished": 23, "diverged": 1}
     assert by_kind["samples"]["diverged"] == 1
@@ -120,11 +122,16 @@ def test_a_method_of_which_no_run_finished_keeps_its_row(tmp_path):
 def test_missing_runs_are_named(copy, tmp_path):
     path = copy / "metrics.csv"
     metrics = pd.read_csv(path)
-    metrics[metrics["run"] != "dsprites/wae_mmd/cross_entropy/lambda=100/seed=1"].to_csv(path, index=False)
-    said = contents(load(copy))
-    assert said["missing"] == ["dsprites/wae_mmd/cross_entropy/lambda=100/seed=1"]
-    assert said["experiments"][0]["missing"] == 1
+    lost = "dsprites/wae_mmd/cross_entropy/lambda=100/seed=1", "dsprites/factor_vae/cross_entropy/gamma=40/seed=0"
+    metrics[~metrics["run"].isin(lost)].to_csv(path, index=False)
     synthetic.select(copy)
+    said = contents(load(copy))
+    missing = [row for row in said["remarks"] if row["what"] == "missing"]
+    assert [(row["data"], row["method"], plain(row["setting"]), row["seeds"]) for row in missing] == [
+        ("dSprites, rendered, cross-entropy", "FactorVAE", "γ = 40", "0"),
+        ("dSprites, rendered, cross-entropy", "WAE-MMD", "λ = 100", "1"),
+    ]
+    assert said["missing"] == said["experiments"][0]["missing"] == 2
     report(copy, TEMPLATE, tmp_path / "report.pdf")
 
 
@@ -231,7 +238,12 @@ def test_a_wrong_template_is_named_with_the_place(copy, tmp_path):
 @pytest.mark.skipif(shutil.which("pdftotext") is None, reason="needs pdftotext (poppler-utils)")
 def test_the_chapter_beyond_the_paper_says_what_the_tables_beside_its_figures_say(copy, tmp_path):
     study = json.loads((copy / "study.json").read_text())
-    study["experiments"]["grid"]["shows"] += ["deviations", "kl_estimators"]
+    methods = {"wae_mmd": {"lambda": 10}, "tcwae_mws": {"beta": 4, "gamma": 1}}
+    alone = study["experiments"]["grid"] | {"methods": methods, "shows": ["deviations", "kl_estimators"]}
+    study["experiments"]["alone"] = alone
+    settings = pd.read_csv(copy / "selection" / "grid.csv")
+    settings = settings[settings["setting"].isin(["lambda=10", "beta=4,gamma=1"]) & settings["row"].isin(methods)]
+    settings.to_csv(copy / "selection" / "alone.csv", index=False)
     (copy / "study.json").write_text(json.dumps(study))
     pairs = [
         ("tcwae_mws", "a penalty", "mig", seed, 0.1, 0.3 + noise, 0.2 + noise)
@@ -240,8 +252,8 @@ def test_the_chapter_beyond_the_paper_says_what_the_tables_beside_its_figures_sa
     estimates = [(kind, size, 0, size / 100, 1.5, "row", "TCWAE-MWS", "run") for kind, size in
                  [("large sample", 5000), *((kind, 256) for kind in ("mws", "in batch", "mss", "density ratio"))]]  # fmt: skip
     for kind, rows in (("deviations", pairs), ("kl_estimators", estimates)):
-        pd.DataFrame(rows, columns=KINDS[kind].COLUMNS).to_csv(copy / "figures" / f"grid-{kind}.csv", index=False)
-        shutil.copy(copy / "figures" / "grid-pareto.pdf", copy / "figures" / f"grid-{kind}.pdf")
+        pd.DataFrame(rows, columns=KINDS[kind].COLUMNS).to_csv(copy / "figures" / f"alone-{kind}.csv", index=False)
+        shutil.copy(copy / "figures" / "grid-pareto.pdf", copy / "figures" / f"alone-{kind}.pdf")
     report(copy, TEMPLATE, tmp_path / "report.pdf")
     raw = subprocess.run(["pdftotext", "-layout", tmp_path / "report.pdf", "-"], capture_output=True, check=True).stdout
     text = " ".join(plain(raw.decode()).split())

@@ -123,6 +123,10 @@ def test_what_is_not_decided_is_left_out():
         runs(two_stages())
     assert grids(two_stages(), "table") == ["grid"]
     assert grids(two_stages(), "grid") == []
+    wanted = {"beta": [1, 50], "gamma": "select", "grid": "grid"}
+    rows = {"tcwae_mws": wanted, "wae_mmd": {"lambda": 1}}
+    partly = study(grid=GRID, table={"methods": rows, "shows": ["violins", "samples"]})
+    assert without_selects(partly).experiments["table"].shows == ("samples",)
 
 
 def test_a_coefficient_may_share_anothers_value():
@@ -168,10 +172,25 @@ def test_a_selection_without_its_grid_is_refused(row, message):
         two_stages(**row)
 
 
-@pytest.mark.parametrize("figure", ["heatmap", "violins", "ablation"])
-def test_a_figure_without_the_runs_it_needs_is_refused(figure):
-    with pytest.raises(InputError, match=rf"experiments\.table: shows {figure}, but no method has .*a list of"):
-        study(table={"methods": {"tcwae_mws": {"beta": 1, "gamma": 1}}, "shows": [figure]})
+LISTS = {"beta": [1, 2], "gamma": [1, 2]}
+
+
+@pytest.mark.parametrize(
+    ("figure", "methods"),
+    [
+        ("heatmap", {"tcwae_mws": {"beta": 1, "gamma": [1, 2]}}),
+        ("heatmap", {"tcwae_mws": LISTS, "other": {"method": "tcwae_mws", "cost": "l1", **LISTS}}),
+        ("heatmap", {"tcwae_mws": {**LISTS, "sigma_penalty": [0, 1]}}),
+        ("violins", {"tcwae_mws": {"beta": 1, "gamma": [1, 2]}}),
+        ("ablation", {"tcwae_mws": {"beta": [1, 2], "gamma": "beta", "cost": "l1"}}),
+        ("scores_vs_reconstruction", {"wae_mmd": {"lambda": 1, "cost": "l1"}}),
+        ("pareto", {"wae_mmd": {"lambda": 1, "cost": "l1"}}),
+        ("deviations", {"wae_mmd": {"lambda": [1, 2]}, "other": {"method": "wae_mmd", "lambda": 3}}),
+    ],
+)
+def test_a_figure_without_the_runs_it_needs_is_refused(figure, methods):
+    with pytest.raises(InputError, match=rf"experiments\.table\.shows: expected for {figure} .*, found others$"):
+        study(table={"methods": methods, "shows": [figure]})
 
 
 CHOICES = {

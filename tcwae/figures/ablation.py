@@ -13,8 +13,9 @@ from tcwae.figures.scores_vs_reconstruction import note, runs
 
 __all__ = ["data", "draw", "note", "runs"]
 
-LEFT, TOP, GAP, LOWER, HEIGHT, LEGEND = 14.0, 5.0, 18.0, 17.0, 46.0, 17.0
-"""Millimetres: for an axis, above, between panels sideways and downwards, of a panel, and for the axis and legend below."""
+LEFT, RIGHT, TOP, GAP, LOWER, HEIGHT, LEGEND = 14.0, 15.0, 5.0, 18.0, 17.0, 46.0, 17.0
+"""Millimetres: for an axis at the left and at the right, above, between panels sideways and downwards, of a panel, and for the
+axis and legend below."""
 
 TRAINED, HONEST = "trained_kl", "aggregated_kl"
 
@@ -38,7 +39,7 @@ def data(results: Results, experiment: str) -> pd.DataFrame:
 
 def draw(runs: pd.DataFrame, note: str) -> Figure:
     """Four panels: (a) reconstruction and (b) KL by weight, (c) reconstruction against KL and (d) against MMD."""
-    wide = (style.WIDTH - LEFT - GAP - 1) / 2
+    wide = (style.WIDTH - LEFT - GAP - RIGHT) / 2
     figure = style.new(TOP + 2 * HEIGHT + LOWER + LEGEND, note)
     reconstruction = style.label("log_reconstruction", runs["cost"].iloc[0])
     kl, weight, mmd = "KL(q(z), p(z)) / nats", "weight ($\\lambda$, or $\\beta = \\gamma$)", "MMD(q(z), p(z))"
@@ -58,6 +59,8 @@ def draw(runs: pd.DataFrame, note: str) -> Figure:
         if letter != "c":
             axes.set_xscale("log")
             style.log_ticks(axes.xaxis)
+        if letter == "b":
+            _draw_mmd(axes, runs[runs["method"] == "wae_mmd"])
         style.text(figure, left - 11, top - 1, f"({letter})", weight="bold")
     _legend(figure, TOP + 2 * HEIGHT + LOWER + LEGEND - 4, runs.drop_duplicates("row"))
     return figure
@@ -82,6 +85,15 @@ def _draw_kl(axes: Axes, runs: pd.DataFrame, look: dict) -> None:
     _band(axes, runs, TRAINED, look | {"linestyle": "--", "markerfacecolor": "white"})
 
 
+def _draw_mmd(axes: Axes, runs: pd.DataFrame) -> None:
+    """What WAE-MMD itself keeps low, which is no KL, on an axis of its own at the right."""
+    if len(runs):
+        right = axes.twinx()
+        right.spines["right"].set_visible(True)
+        _band(right, runs, "mmd", style.line("wae_mmd", 0) | {"linestyle": "--", "markerfacecolor": "white"})
+        right.set(ylabel="MMD(q(z), p(z)) of WAE-MMD")
+
+
 def _draw_reconstruction_against_kl(axes: Axes, runs: pd.DataFrame, look: dict) -> None:
     _path(axes, runs, HONEST, look)
     _path(axes, runs, TRAINED, look | {"linestyle": "--", "markerfacecolor": "white"})
@@ -104,6 +116,6 @@ def _legend(figure: Figure, top: float, rows: pd.DataFrame) -> None:
     grey = {"color": "0.3", "linewidth": 0.9}
     handles += [
         Line2D([], [], **grey, label="KL over all encoded images"),
-        Line2D([], [], **grey, linestyle="--", label="as estimated in training"),
+        Line2D([], [], **grey, linestyle="--", label="own regulariser, in training"),
     ]
     style.legend(figure, top, handles)

@@ -65,16 +65,16 @@ def scale(cells: pd.DataFrame, score: str) -> tuple[Normalize, Colormap]:
 
 def draw(cells: pd.DataFrame, note: str) -> Figure:
     """A row of four panels for each row of the study, a column and a colour scale for each score; darker is better."""
-    rows = list(dict.fromkeys(cells["name"]))
+    rows = dict(zip(cells["row"], cells["name"], strict=True))
     height = SIDE * min(1.0, cells["gamma"].nunique() / cells["beta"].nunique())
     step = HEADER + height + 9
     figure = style.new(TOP + step * len(rows) + BAR, note)
     for column, score in enumerate(names.SCORES):
         left = LEFT + column * (SIDE + GAP)
-        for row, name in enumerate(rows):
-            top = TOP + row * step + HEADER
+        for line, (row, name) in enumerate(rows.items()):
+            top = TOP + line * step + HEADER
             axes = style.axes(figure, left, top, SIDE, height)
-            _panel(axes, cells[cells["name"] == name], score, scale(cells, score))
+            _panel(axes, cells[cells["row"] == row], score, scale(cells, score))
             if column > 0:
                 axes.set_yticks([])
             else:

@@ -28,12 +28,13 @@ SEAM = 4
 
 @dataclass(frozen=True)
 class Shown:
-    """The best run of a row of the study, and the arrays of it that a figure shows."""
+    """The best run of a row of the study, and the arrays of it that a figure shows; `said` is its setting for readers."""
 
     row: str
     name: str
     setting: str
     run: str
+    said: str
     arrays: dict[str, np.ndarray]
 
 
@@ -47,9 +48,12 @@ def best(results: Results, experiment: str, arrays: Sequence[str]) -> list[Shown
     if chosen.empty:
         raise InputError(f"{results.folder / 'selection.csv'}: expected a best_run in {experiment!r}, found none")
     return [
-        Shown(row.row, row.name, row.setting, row.best_run, read_images(_path(results, row.best_run), arrays))
+        Shown(
+            row.row, row.name, row.setting, row.best_run, names.setting(row.shown),
+            read_images(_path(results, row.best_run), arrays),
+        )
         for row in chosen.itertuples()
-    ]
+    ]  # fmt: skip
 
 
 def _path(results: Results, run: str) -> Path:
@@ -89,12 +93,16 @@ def rows(shown: Sequence[Shown], array: str, note: str) -> Figure:
     """The inputs in the first row, then for each method a row of one of its arrays."""
     columns = min(COLUMNS, *(len(own.arrays[name]) for own in shown for name in ("inputs", array)))
     side = min((style.WIDTH - LABEL) / columns, LARGEST)
-    figure = style.new((side + GAP) * (len(shown) + 1) + 2 * GAP, note)
-    stack = [("data", "", shown[0].arrays["inputs"])]
-    stack += [(own.name, names.setting(own.setting), own.arrays[array]) for own in shown]
-    for index, (name, setting, images) in enumerate(stack):
-        top = index * (side + GAP) + (GAP if index else 0)
+    stack = [(["data"], [], shown[0].arrays["inputs"])]
+    stack += [(style.wrap(own.name, LABEL, "bold"), style.wrap(own.said, LABEL), own.arrays[array]) for own in shown]
+    tallest = style.NOTE_LINE * max(len(name) + len(said) for name, said, _ in stack)
+    height = max(side, tallest) + GAP
+    figure = style.new(height * len(stack) + 2 * GAP, note)
+    for index, (name, said, images) in enumerate(stack):
+        top = index * height + (GAP if index else 0)
         place(style.axes(figure, LABEL, top, side * columns, side), images[None, :columns])
-        style.text(figure, 0.0, top + side / 2 + (0 if setting else 1), name, weight="bold", fontsize=8)
-        style.small(figure, 0.0, top + side / 2 + 4, style.wrap(setting, LABEL - 1))
+        first = top + (side - style.NOTE_LINE * (len(name) + len(said))) / 2 + 2.6
+        for line, words in enumerate(name):
+            style.text(figure, 0.0, first + style.NOTE_LINE * line, words, weight="bold", fontsize=8)
+        style.small(figure, 0.0, first + style.NOTE_LINE * len(name), said)
     return figure

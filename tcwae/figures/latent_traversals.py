@@ -38,7 +38,7 @@ def draw(shown: Sequence[Shown], note: str) -> Figure:
     for column, own in enumerate(shown):
         left = column * (wide + GAP)
         style.text(figure, left + LABEL, 3.4, own.name, weight="bold")
-        style.small(figure, left + LABEL, 6.8, style.wrap(names.setting(own.setting), wide - LABEL)[:1])
+        style.small(figure, left + LABEL, 6.8, style.wrap(own.said, wide - LABEL)[:1])
         for line, latent in enumerate(np.argsort(-own.arrays["posterior_kl"], kind="stable")[:count]):
             top = HEADER + line * block
             axes = style.axes(figure, left + LABEL, top, side * steps, side * inputs)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tcwae.study import Row
+from tcwae.study import TUNED, Row
 
 __all__ = [
     "COSTS",
@@ -19,6 +19,7 @@ __all__ = [
     "count",
     "dataset",
     "minus",
+    "parts",
     "setting",
 ]
 
@@ -34,18 +35,10 @@ METHODS = {
 }
 """In the order in which the paper lists them (Table 1)."""
 
-TUNED = {
-    "wae_mmd": "lambda",
-    "tcwae_mws": "beta",
-    "tcwae_gan": "beta",
-    "beta_tcvae": "beta",
-    "factor_vae": "gamma",
-    "beta_vae": "beta",
-}
-"""The coefficient that Table 1 gives for each method."""
-
 NO_BREAK = "\N{NO-BREAK SPACE}"
 SYMBOLS = {"alpha": "α", "beta": "β", "gamma": "γ", "lambda": "λ"}  # noqa: RUF001
+OPTIONS = {"sigma_penalty": "σ penalty", "mws_kernel": "kernel"}  # noqa: RUF001
+"""What is not called by its key with blanks."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +56,7 @@ class Score:
 
     def text(self, value: float) -> str:
         """A value with the score's decimals and a true minus sign."""
-        return minus(f"{value:.{self.decimals}f}")
+        return minus(f"{value:z.{self.decimals}f}")
 
     def best(self, values: Iterable[float]) -> float:
         """The best of the values that are not NaN; NaN if there is none."""
@@ -89,9 +82,17 @@ def coefficients(setting: str) -> dict[str, str]:
     return dict(part.split("=", 1) for part in setting.split(",") if "=" in part)
 
 
+def parts(text: str) -> tuple[str, str]:
+    """A setting's coefficients, and what else is unusual in it: ("beta=4,gamma=1", "batch_size=64")."""
+    own = [part for part in text.split(",") if part]
+    return tuple(
+        ",".join(part for part in own if (part.split("=")[0] in SYMBOLS) == wanted) for wanted in (True, False)
+    )
+
+
 def setting(text: str) -> str:
     """A setting for readers: "beta=4,gamma=1" is "β = 4, γ = 1", its parts not to be broken across lines."""
-    parts = [f"{SYMBOLS.get(key, key)} = {value}" for key, value in coefficients(text).items()]
+    parts = [f"{(SYMBOLS | OPTIONS).get(key, key)} = {value}" for key, value in coefficients(text).items()]
     return ", ".join(part.replace("_", " ").replace(" ", NO_BREAK) for part in parts)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from tcwae.figures import images, names, style
+from tcwae.figures import images, style
 from tcwae.figures.images import Shown, note, runs
 from tcwae.figures.results import Results
 
@@ -36,7 +36,7 @@ def draw(shown: Sequence[Shown], note: str) -> Figure:
         inputs, reconstructions, samples = (own.arrays[name] for name in ("inputs", "reconstructions", "samples"))
         pairs = np.stack([_lines(inputs, lines // 2, columns), _lines(reconstructions, lines // 2, columns)], axis=1)
         style.text(figure, 0.0, top + 3.6, own.name, weight="bold")
-        style.small(figure, 0.0, top + 7.2, [names.setting(own.setting)])
+        style.small(figure, 0.0, top + 7.2, [f"{own.said}; images, and below them their reconstructions"])
         style.small(figure, right, top + 7.2, ["samples"])
         places = ((0.0, pairs.reshape(lines, columns, *pairs.shape[3:])), (right, _lines(samples, lines, columns)))
         for left, pictures in places:

@@ -65,7 +65,7 @@ class Results:
     def runs(self, experiment: str) -> pd.DataFrame:
         """The experiment's runs that there are, in the order of its rows, of coefficients and of seeds.
 
-        A run that two rows share is there twice. Besides the columns of metrics.csv: row, name and twin (see `_named`).
+        A run that two rows share is there twice. Besides the columns of metrics.csv: row and those of `_named`.
 
         Raises:
             InputError: there is none.
@@ -81,7 +81,7 @@ class Results:
         return self._named(own, its)
 
     def settings(self, experiment: str) -> pd.DataFrame:
-        """The experiment's settings, in the order of its rows and of coefficients; with row, name and twin."""
+        """The experiment's settings, in the order of its rows and of coefficients; with row and the columns of `_named`."""
         its = self.experiment(experiment)
         table = self.selection[self.selection["experiment"] == experiment]
         order = {row: place for place, row in enumerate(its.methods)}
@@ -90,7 +90,16 @@ class Results:
 
     @staticmethod
     def _named(table: pd.DataFrame, experiment: Experiment) -> pd.DataFrame:
-        """With what readers call each row, and how many rows before it are of the same method (its look in figures)."""
+        """With the columns name, twin, common and shown.
+
+        They are what readers call a row, how many rows before it are of the same method (its look in figures), what all its
+        settings have unusual besides the coefficients, and a setting without that.
+        """
+        shown, common = zip(*table["setting"].map(names.parts), strict=True) if len(table) else ((), ())
+        table = table.assign(shown=shown, common=common)
+        mixed = table.groupby("row")["common"].transform("nunique") > 1
+        table["shown"] = table["shown"].where(~mixed, table["setting"])
+        table["common"] = table["common"].where(~mixed, "")
         calls = {key: names.called(row, experiment.cost) for key, row in experiment.methods.items()}
         methods = [row.method for row in experiment.methods.values()]
         twins = {key: methods[:place].count(methods[place]) for place, key in enumerate(experiment.methods)}
@@ -181,7 +190,7 @@ def _read_csv(path: Path, kinds: Mapping[str, type] | None = None) -> pd.DataFra
 def _check_columns(table: pd.DataFrame, wanted: Sequence[str], path: Path) -> None:
     missing = [column for column in wanted if column not in table]
     if missing:
-        raise InputError(f"{path}: expected the column {missing[0]!r}, found none; it is damaged or of another version")
+        raise InputError(f"{path}: expected the column {missing[0]!r}, found none; make it again")
 
 
 def _check_values(table: pd.DataFrame, text: Sequence[str], numbers: Sequence[str], path: Path) -> None:
@@ -200,7 +209,7 @@ def _check_values(table: pd.DataFrame, text: Sequence[str], numbers: Sequence[st
         if wrong.any():
             line = int(wrong.to_numpy().argmax())
             found = f"found {table[column].iloc[line]!r} in line {line + 2}"
-            raise InputError(f"{path}: expected {kind} under {column!r}, {found}")
+            raise InputError(f"{path}: expected {kind} under {column!r}, {found}; make it again")
 
 
 def _in_reading_order(table: pd.DataFrame) -> pd.DataFrame:
@@ -224,7 +233,8 @@ def read_images(path: Path, datasets: Sequence[str]) -> dict[str, np.ndarray]:
                 raise InputError(f"{path}: expected the data set {missing[0]!r}, found {', '.join(file) or 'none'}")
             return {name: file[name][()] for name in datasets}
     except OSError as error:
-        raise InputError(f"{path}: expected a readable HDF5 file, found {' '.join(str(error).split())}") from None
+        found = " ".join(str(error).split())
+        raise InputError(f"{path}: expected a readable HDF5 file, found {found}; evaluate the run again") from None
 
 
 def source_note(runs: pd.DataFrame, shown: int | None = None) -> str:
@@ -249,7 +259,8 @@ def _diverged(runs: pd.DataFrame) -> list[str]:
     if runs.empty:
         return []
     which = [
-        f"{run.name}, {names.setting(run.setting)}, seed{names.NO_BREAK}{run.seed}" for run in runs[:2].itertuples()
+        f"{run.name}, {names.setting(names.parts(run.setting)[0])}, seed{names.NO_BREAK}{run.seed}"
+        for run in runs[:2].itertuples()
     ]
     more = [f"and {len(runs) - 2} more"] if len(runs) > 2 else []
     return [f"{names.count(len(runs), 'run')} diverged ({'; '.join(which + more)})"]

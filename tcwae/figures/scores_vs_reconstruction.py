@@ -14,8 +14,13 @@ from tcwae.figures.results import Results, source_note
 
 __all__ = ["data", "draw", "note", "runs"]
 
-LEFT, TOP, GAP, LEGEND = 13.0, 3.0, 14.5, 17.0
-"""Millimetres: for the first panel's axis, above and between panels, and for the axis and the legend below it."""
+LEFT, TOP, GAP, LOWER, LEGEND, LINE = 13.0, 3.0, 14.5, 5.0, 17.0, 4.0
+"""Millimetres: for the first panel's axis, above, between panels sideways and downwards, for the axis and the legend below
+them, and for each further line of the legend."""
+
+SIDE_BY_SIDE, BESIDE, BELOW, ENTRIES = 8, 45.0, 58.0, 5
+"""Settings of which three panels beside each other stay readable; millimetres of a panel's height there, and where each has
+a line of its own; names in a line of the legend."""
 
 OFFSETS = [(6, 4), (-6, 4), (6, -8), (-6, -8), (0, 6), (0, -10), (9, -2), (-9, -2)]
 """Points: where a label may stand beside its point, in order of preference."""
@@ -60,14 +65,20 @@ def draw(runs: pd.DataFrame, note: str) -> Figure:
     """A panel for each score: settings as means and standard deviations over seeds, single runs as faint points."""
     scores = [score for score in names.SCORES if score != "log_reconstruction"]
     cost = runs["cost"].iloc[0]
-    height = 45.0 if runs["setting"].nunique() <= 15 else 65.0
-    figure = style.new(TOP + height + LEGEND + 4 * ((runs["row"].nunique() - 1) // 5), note)
-    width = (style.WIDTH - LEFT - GAP * (len(scores) - 1) - 1) / len(scores)
+    few = runs.groupby("row")["setting"].nunique().sum() <= SIDE_BY_SIDE
+    columns, height = (len(scores), BESIDE) if few else (1, BELOW)
+    lines = len(scores) // columns
+    legend = TOP + lines * (height + LOWER) - LOWER + LEGEND
+    figure = style.new(legend + LINE * ((runs["row"].nunique() - 1) // ENTRIES), note)
+    width = (style.WIDTH - LEFT - GAP * (columns - 1) - 1) / columns
     for index, score in enumerate(scores):
-        axes = style.axes(figure, LEFT + index * (width + GAP), TOP, width, height)
+        left, top = LEFT + index % columns * (width + GAP), TOP + index // columns * (height + LOWER)
+        axes = style.axes(figure, left, top, width, height)
         for _, own in runs.groupby("row", sort=False):
             _draw_row(axes, own, score)
-        axes.set(xlabel=style.label("log_reconstruction", cost), ylabel=style.label(score, cost))
+        axes.set(ylabel=style.label(score, cost))
+        if index // columns == lines - 1:
+            axes.set(xlabel=style.label("log_reconstruction", cost))
         axes.yaxis.set_label_coords(-9.5 / width, 0.5)
         axes.margins(0.12)
         axes.locator_params(nbins=5)
@@ -77,14 +88,14 @@ def draw(runs: pd.DataFrame, note: str) -> Figure:
                label=f"{style.mathematics(row.name)} ({names.SYMBOLS[names.TUNED[row.method]]})")
         for row in runs.drop_duplicates("row").itertuples(index=False)
     ]  # fmt: skip
-    style.legend(figure, TOP + height + LEGEND - 4, handles, columns=min(5, len(handles)))
+    style.legend(figure, legend - 4, handles, columns=min(ENTRIES, len(handles)))
     return figure
 
 
 def _settings(runs: pd.DataFrame, score: str) -> pd.DataFrame:
     """Mean (x, y) and standard deviation (dx, dy; NaN for one seed) of each setting."""
     return (
-        runs.groupby(["row", "method", "setting", "coefficient", "diverged"], sort=False)
+        runs.groupby(["row", "method", "twin", "setting", "coefficient", "diverged"], sort=False)
         .agg(x=("log_reconstruction", "mean"), y=(score, "mean"), dx=("log_reconstruction", "std"), dy=(score, "std"))
         .reset_index()
     )
@@ -122,7 +133,7 @@ def _draw_labels(axes: Axes, runs: pd.DataFrame, score: str) -> None:
         labels.append(places[best])
         axes.annotate(
             f"{row.coefficient:g}", (row.x, row.y), OFFSETS[best], textcoords="offset points", fontsize=7.5,
-            color=style.COLOURS[row.method], ha="center", path_effects=outline,
+            color=style.colour(row.method, row.twin), ha="center", path_effects=outline,
         )  # fmt: skip
 
 

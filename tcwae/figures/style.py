@@ -12,6 +12,7 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
@@ -26,6 +27,7 @@ __all__ = [
     "MARKERS",
     "WIDTH",
     "axes",
+    "colour",
     "label",
     "legend",
     "line",
@@ -50,8 +52,8 @@ COLOURS = {
     "factor_vae": "#CC79A7",
     "beta_vae": "#E69F00",
 }
-LINES = ("-", "--", ":")
-"""Of the first, second and third row of one method."""
+LINES, SHADES = ("-", "--", ":"), ((0.0, 0.0), (0.5, 1.0), (0.5, 0.0))
+"""Of the first, second and third row of one method: its line, and how much of which grey (1 is white) is in its colour."""
 MARKERS = {"wae_mmd": "P", "tcwae_mws": "o", "tcwae_gan": "s", "beta_tcvae": "^", "factor_vae": "D", "beta_vae": "v"}
 
 LOOK = {
@@ -92,13 +94,14 @@ def new(height: float, note: str) -> Figure:
     return figure
 
 
-def wrap(words: str, width: float) -> list[str]:
+def wrap(words: str, width: float, weight: str = "normal") -> list[str]:
     """Break small type (`NOTE_SIZE`) into lines no wider than `width` millimetres."""
-    renderer, font = FigureCanvasAgg(Figure(dpi=720)).get_renderer(), FontProperties(size=NOTE_SIZE)
+    renderer, font = FigureCanvasAgg(Figure(dpi=720)).get_renderer(), FontProperties(size=NOTE_SIZE, weight=weight)
     lines = [""]
     for word in words.split(" "):
         longer = f"{lines[-1]} {word}".lstrip(" ")
-        if renderer.get_text_width_height_descent(longer, font, False)[0] / 720 * 25.4 > width:
+        drawn = mathematics(longer)
+        if renderer.get_text_width_height_descent(drawn, font, "$" in drawn)[0] / 720 * 25.4 > width:
             lines.append(word)
         else:
             lines[-1] = longer
@@ -111,10 +114,16 @@ def axes(figure: Figure, left: float, top: float, width: float, height: float, *
     return figure.add_axes((left / WIDTH, 1 - (top + height) / total, width / WIDTH, height / total), **options)
 
 
+def colour(method: str, twin: int) -> str:
+    """A row's colour: its method's, for its second and third row in a lighter and in a darker shade."""
+    share, grey = SHADES[twin % len(SHADES)]
+    return to_hex([(1 - share) * part + share * grey for part in to_rgb(COLOURS[method])]).upper()
+
+
 def line(method: str, twin: int) -> dict[str, Any]:
     """How a row of the study looks as a line with markers: by its method, and how many rows before it are of that method."""
     return {
-        "color": COLOURS[method],
+        "color": colour(method, twin),
         "marker": MARKERS[method],
         "linestyle": LINES[twin % len(LINES)],
         "linewidth": 0.9,
@@ -134,8 +143,9 @@ def mathematics(words: str) -> str:
 
 
 def log_ticks(axis: Axis) -> None:
-    """A logarithmic axis whose ticks are few and written out, however short it is."""
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=8))
+    """A logarithmic axis whose ticks are few and written out, however short or long it is."""
+    low, high = axis.get_view_interval()
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 300 * low else (1,), numticks=8))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())
 

@@ -37,7 +37,7 @@ def order(latent_kl: Float[np.ndarray, " latent"]) -> Int[np.ndarray, " latent"]
 def draw(shown: Sequence[Shown], note: str) -> Figure:
     """A block for each method: a latent a row, moved along it from the code of the first anchor."""
     latents, steps = shown[0].arrays["traversals"].shape[1:3]
-    lines = max(len(style.wrap(names.setting(own.setting), NARROWEST)) for own in shown)
+    lines = max(len(style.wrap(own.said, NARROWEST)) for own in shown)
     header = HEADER + style.NOTE_LINE * lines
     columns, side = _fit(len(shown), latents, steps, header)
     pitch = (style.WIDTH - LABEL - side * steps) / max(1, columns - 1)
@@ -70,7 +70,7 @@ def _block(figure: Figure, own: Shown, left: float, top: float, side: float, hea
     walk = own.arrays["traversals"][0][rows]
     latents, steps = walk.shape[:2]
     style.text(figure, left + LABEL, top + 3.4, own.name, weight="bold")
-    style.small(figure, left + LABEL, top + 7, style.wrap(names.setting(own.setting), NARROWEST))
+    style.small(figure, left + LABEL, top + 7, style.wrap(own.said, NARROWEST))
     style.small(figure, left, top + header - 2, ["KL / nats"])
     axes = style.axes(figure, left + LABEL, top + header, side * steps, side * latents)
     images.place(axes, walk)

@@ -12,7 +12,7 @@ from tcwae.figures.scores_vs_reconstruction import note, runs
 
 __all__ = ["data", "draw", "note", "runs"]
 
-LEFT, TOP, GAP, HEIGHT, AXIS = 12.0, 5.0, 2.5, 33.0, 9.0
+LEFT, TOP, GAP, HEIGHT, AXIS = 13.5, 5.0, 2.5, 36.0, 9.0
 """Millimetres: for the scores' axes, for the methods' names, between panels, of a panel, and for the values below."""
 
 FEWEST = 3
@@ -33,27 +33,30 @@ def draw(runs: pd.DataFrame, note: str) -> Figure:
     """A column for each method, a row for each score, which its panels share as axis."""
     rows = runs.drop_duplicates("row")
     wide = (style.WIDTH - LEFT - GAP * (len(rows) - 1)) / len(rows)
-    figure = style.new(TOP + (HEIGHT + GAP) * len(names.SCORES) + AXIS, note)
+    titles = [style.wrap(row.name, wide, "bold") for row in rows.itertuples()]
+    head = TOP + style.NOTE_LINE * (max(map(len, titles)) - 1)
+    figure = style.new(head + (HEIGHT + GAP) * len(names.SCORES) + AXIS, note)
     for line, score in enumerate(names.SCORES):
         shared: Axes | None = None
         for column, row in enumerate(rows.itertuples(index=False)):
             axes = style.axes(
-                figure, LEFT + column * (wide + GAP), TOP + line * (HEIGHT + GAP), wide, HEIGHT, sharey=shared
+                figure, LEFT + column * (wide + GAP), head + line * (HEIGHT + GAP), wide, HEIGHT, sharey=shared
             )
             shared = shared or axes
-            _panel(axes, runs[runs["row"] == row.row], score, style.COLOURS[row.method])
+            _panel(axes, runs[runs["row"] == row.row], score, style.colour(row.method, row.twin))
             last = line == len(names.SCORES) - 1
             axes.set(
                 xlabel=names.SYMBOLS[names.TUNED[row.method]] if last else "",
                 ylabel="" if column else style.label(score, row.cost),
             )
-            axes.yaxis.set_label_coords(-9.5 / wide, 0.5)
+            axes.yaxis.set_label_coords(-9.8 / wide, 0.5)
             axes.tick_params(labelleft=not column, labelbottom=last)
-            if not line:
-                style.text(
-                    figure, LEFT + column * (wide + GAP) + wide / 2, TOP - 1.5, row.name,
-                    ha="center", weight="bold", fontsize=7.5,
-                )  # fmt: skip
+    for column, title in enumerate(titles):
+        for place, words in enumerate(reversed(title)):
+            style.text(
+                figure, LEFT + column * (wide + GAP) + wide / 2, head - 1.5 - style.NOTE_LINE * place, words,
+                ha="center", weight="bold", fontsize=7.5,
+            )  # fmt: skip
     return figure
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from tcwae.gather import COLUMNS
 from tcwae.select import best_settings
-from tcwae.study import NEEDED, Shows
+from tcwae.study import Experiment, Shows
 
 SEEDS = (0, 1)
 METHODS = {
@@ -35,8 +35,8 @@ def write(folder: Path, methods: dict = METHODS, diverged: tuple[str, ...] = (DI
     experiment = {
         "title": "Five methods on dSprites", "dataset": "dsprites", "cost": "cross_entropy", "latent_dimension": 10,
         "methods": methods, "seeds": None, "training": {},
-        "shows": [kind for kind in SHOWS if kind not in NEEDED or _has_lists(methods, NEEDED[kind][0])],
     }  # fmt: skip
+    experiment["shows"] = [kind for kind in SHOWS if not Experiment(**experiment).lacks(kind)]
     study = {
         "study": "small", "container": None, "seeds": list(SEEDS), "training": {"iterations": 2000, "batch_size": 64},
         "evaluation": {"codes": None, "seed": 0}, "datasets": {"dsprites": {"source": "rendered", "archive": None}},
@@ -55,11 +55,6 @@ def select(folder: Path, *experiments: str) -> None:
     (folder / "selection").mkdir(exist_ok=True)
     for experiment in ("grid", *experiments):
         table.to_csv(folder / "selection" / f"{experiment}.csv", index=False)
-
-
-def _has_lists(methods: dict, wanted: set[str]) -> bool:
-    lists = [{key for key, values in axes.items() if len(values) > 1} for axes in methods.values()]
-    return any(its and wanted <= its for its in lists)
 
 
 def _rows(methods: dict, diverged: tuple[str, ...]) -> list[dict]:

@@ -7,7 +7,6 @@ import pytest
 from scipy import stats
 
 from tcwae.config import check
-from tcwae.errors import InputError
 from tcwae.figures import deviations, names
 from tcwae.figures.results import Results
 from tcwae.gather import COLUMNS
@@ -127,17 +126,3 @@ def test_a_panel_marks_the_mean_where_it_is(results, pairs):
     for axes, score in zip(figure.axes, ("log_reconstruction", "mig", "factor_vae", "sap"), strict=True):
         marks = [container.lines[0].get_xdata()[0] for container in axes.containers]
         np.testing.assert_allclose(marks, means.loc[means["score"] == score, "mean"])
-
-
-def test_settings_that_are_no_pairs_are_refused(results):
-    values = STUDY.model_dump(exclude_defaults=True, mode="json")
-    values["experiments"]["one"]["methods"]["tcwae_mws"]["beta"] = [4, 5]
-    other = check(Study, values, "test")
-    table = pd.concat(
-        [
-            results.metrics,
-            results.metrics[:1].assign(run=next(r for r in runs(other) if "beta=5" in r), setting="beta=5"),
-        ]
-    )
-    with pytest.raises(InputError, match="expected one setting for each row"):
-        deviations.data(Results(results.folder, other, table, pd.DataFrame()), "one")

@@ -94,7 +94,9 @@ def test_settings_are_read_as_they_are_written():
     assert names.coefficients("beta=50,gamma=100") == {"beta": "50", "gamma": "100"}
     assert names.setting("beta=50,gamma=0.5").replace(names.NO_BREAK, " ") == "β = 50, γ = 0.5"
     unusual = names.setting("lambda=1,mws_kernel=smoothed").replace(names.NO_BREAK, " ")
-    assert unusual == "λ = 1, mws kernel = smoothed"
+    assert unusual == "λ = 1, kernel = smoothed"
+    assert names.parts("beta=4,gamma=1,batch_size=64") == ("beta=4,gamma=1", "batch_size=64")
+    assert names.parts("beta=4") == ("beta=4", "")
 
 
 def test_the_best_of_scores_is_the_lowest_cost_and_the_highest_score():
