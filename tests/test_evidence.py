@@ -72,7 +72,7 @@ def test_the_words_are_of_the_file_beside_the_figure(results):
 
 
 def test_estimators_stand_beside_the_large_sample_value(results):
-    truth, off = {"a": (2.0, 1.0), "b": (3.0, 0.5)}, {"mws": 120.0, "in batch": 4.0, "mss": -1.5, "density ratio": -0.5}
+    truth, off = {"a": (2.0, 1.0), "b": (3.0, 0.5)}, {"MWS": 120.0, "in batch": 4.0, "MSS": -1.5, "density ratio": -0.5}
     rows = [("large sample", 5000, 0, *truth[row], row, row.upper(), "run") for row in truth]
     for row, (tc, dw) in truth.items():
         for size in (64, 256, 4096):
@@ -85,13 +85,13 @@ def test_estimators_stand_beside_the_large_sample_value(results):
     assert [(row["name"], row["size"]) for row in told["rows"]] == [
         ("A", "256"), ("A", "4,096"), ("B", "256"), ("B", "4,096"),
     ]  # fmt: skip
-    assert told["kinds"] == ["mws", "in batch", "mss", "density ratio", "large sample"]
+    assert told["kinds"] == ["MWS", "in batch", "MSS", "density ratio", "large sample"]
     assert told["rows"][0]["terms"] == [["122.00", "6.00", "0.50", "1.50", "2.00"], ["1.00"] * 5]
     assert told["size"] == "256"
     assert {error["kind"]: error["off"] for error in told["errors"]} == {
-        "mws": "+120.0 to +121.0",
+        "MWS": "+120.0 to +121.0",
         "in batch": "+4.0 to +5.0",
-        "mss": names.minus("-1.5 to -0.5"),
+        "MSS": names.minus("-1.5 to -0.5"),
         "density ratio": names.minus("-0.5 to +0.5"),
     }
 

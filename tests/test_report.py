@@ -250,7 +250,7 @@ def test_the_chapter_beyond_the_paper_says_what_the_tables_beside_its_figures_sa
         for seed, noise in ((0, -0.01), (1, 0.01))
     ]
     estimates = [(kind, size, 0, size / 100, 1.5, "row", "TCWAE-MWS", "run") for kind, size in
-                 [("large sample", 5000), *((kind, 256) for kind in ("mws", "in batch", "mss", "density ratio"))]]  # fmt: skip
+                 [("large sample", 5000), *((kind, 256) for kind in ("MWS", "in batch", "MSS", "density ratio"))]]  # fmt: skip
     for kind, rows in (("deviations", pairs), ("kl_estimators", estimates)):
         pd.DataFrame(rows, columns=KINDS[kind].COLUMNS).to_csv(copy / "figures" / f"alone-{kind}.csv", index=False)
         shutil.copy(copy / "figures" / "grid-pareto.pdf", copy / "figures" / f"alone-{kind}.pdf")

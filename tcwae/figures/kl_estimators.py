@@ -37,9 +37,9 @@ SIZES, REPEATS, OUTER = (64, 256, 1024, 4096), 3, 1000
 
 ESTIMATORS = {
     "large sample": ("0.2", "-", ""),
-    "mws": ("#0072B2", "-", "o"),
+    "MWS": ("#0072B2", "-", "o"),
     "in batch": ("#56B4E9", "--", "v"),
-    "mss": ("#009E73", "-", "s"),
+    "MSS": ("#009E73", "-", "s"),
     "density ratio": ("#D55E00", "-", "D"),
 }
 """Colour, line and marker of each."""
@@ -109,10 +109,10 @@ def _estimates(
         for repeat in range(REPEATS):
             batch = draw(size)
             tc, dw = both(batch[0], estimators.minibatch_weighted_log_density(*batch, total))
-            yield "mws", size, repeat, tc, dw
+            yield "MWS", size, repeat, tc, dw
             latents, shift = codes.shape[1], math.log(total)  # which equation (10) subtracts from each log-density
             yield "in batch", size, repeat, tc - (latents - 1) * shift, dw + latents * shift
-            yield "mss", size, repeat, *both(batch[0], estimators.minibatch_stratified_log_density(*batch, total))
+            yield "MSS", size, repeat, *both(batch[0], estimators.minibatch_stratified_log_density(*batch, total))
             ratio = density_ratio_terms(batch[0].numpy(), draw(OUTER)[0].numpy(), seed + repeat)
             yield "density ratio", size, repeat, *ratio
 
@@ -188,3 +188,4 @@ def _panel(axes: Axes, estimates: pd.DataFrame, term: str) -> None:
     axes.set_yscale("symlog", linthresh=1)
     style.log_ticks(axes.xaxis)
     axes.set_xticks(SIZES)
+    axes.xaxis.minorticks_off()

@@ -39,7 +39,7 @@ def test_the_batchs_own_estimate_comes_closer_as_the_batch_grows(estimates):
 def test_mws_is_off_by_log_n_for_each_density(estimates):
     """Equation (10) subtracts log NM where the batch's own mean subtracts log M: TC gains (D - 1) log N, DW loses D log N."""
     for size in kl_estimators.SIZES:
-        mws, own = estimates.loc[("mws", size)], estimates.loc[("in batch", size)]
+        mws, own = estimates.loc[("MWS", size)], estimates.loc[("in batch", size)]
         difference = mws.to_numpy() - own.to_numpy()  # columns: repeat, TC, DW
         np.testing.assert_allclose(difference, [[0, np.log(N), -2 * np.log(N)]] * kl_estimators.REPEATS)
 
