@@ -1,5 +1,6 @@
-"""The commit goes into what is built, so that an installed tcwae knows it; all else stands in pyproject.toml."""
+"""The commit and the workflow go into what is built, so that an installed tcwae has them; all else is in pyproject.toml."""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -8,17 +9,21 @@ from setuptools.command.build_py import build_py
 from setuptools.command.sdist import sdist
 
 sys.path.insert(0, str(Path(__file__).parent))
+from tcwae import workflow
 from tcwae.provenance import commit
 
 
-class BuildWithCommit(build_py):
+class BuildWhole(build_py):
     """For wheels."""
 
     def run(self) -> None:
-        """Copy the package, and write the commit into the copy."""
+        """Copy the package, and put the commit and the workflow into the copy."""
         super().run()
         if not self.editable_mode:
-            (Path(self.build_lib) / "tcwae" / "COMMIT").write_text(commit() + "\n")
+            package = Path(self.build_lib) / "tcwae"
+            (package / "COMMIT").write_text(commit() + "\n")
+            shutil.rmtree(package / "new_study", ignore_errors=True)
+            workflow.copy(package / "new_study")
 
 
 class SourcesWithCommit(sdist):
@@ -30,4 +35,4 @@ class SourcesWithCommit(sdist):
         (Path(base_dir) / "tcwae" / "COMMIT").write_text(commit() + "\n")
 
 
-setup(cmdclass={"build_py": BuildWithCommit, "sdist": SourcesWithCommit})
+setup(cmdclass={"build_py": BuildWhole, "sdist": SourcesWithCommit})

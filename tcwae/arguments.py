@@ -1,15 +1,66 @@
 """Arguments of the command line that are made from the models of `config`: a flag a field, with its default and source."""
 
 import argparse
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, NoReturn, get_args, get_origin
 
 import shtab
 
 from tcwae.config import METHODS, Settings
+from tcwae.errors import suggestion
 
-__all__ = ["Version", "add_completion", "add_fields", "add_machine", "add_methods"]
+__all__ = ["Number", "Parser", "Version", "add_completion", "add_fields", "add_machine", "add_methods"]
+
+
+class Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong, what was expected, and what may have been meant."""
+
+    def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> argparse.Namespace:  # noqa: ANN401
+        """As argparse's, but an unknown flag is told before a verb that is missing."""
+        options, unknown = self.parse_known_args(args, namespace)
+        its = getattr(options, "parser", self)
+        if unknown:
+            flags = [flag for action in its._actions for flag in action.option_strings]
+            what = f"{unknown[0]!r}{suggestion(unknown[0].split('=')[0], flags)}"
+            its.error(f"expected {'another flag' if unknown[0].startswith('-') else 'no more words'}, found {what}")
+        if its is self:
+            self.error("expected a verb, found none")
+        return options
+
+    def error(self, message: str) -> NoReturn:
+        """One line instead of a page of usage."""
+        message = message.removeprefix("argument ").replace("the following arguments are required: ", "expected also ")
+        self.exit(2, f"{self.prog}: {message}; `{self.prog} --help` says more\n")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:  # noqa: ANN401
+        if action.choices is not None and value not in action.choices:
+            known = [str(choice) for choice in action.choices]
+            found = f"{value!r}{suggestion(str(value), known)}"
+            raise argparse.ArgumentError(action, f"expected {', '.join(known[:-1])} or {known[-1]}, found {found}")
+
+
+class Number:
+    """Takes an argument that is a finite number, at least `least`."""
+
+    def __init__(self, kind: type[int] | type[float], least: int) -> None:
+        self.kind, self.least = kind, least
+
+    def __call__(self, text: str) -> int | float:
+        """The number.
+
+        Raises:
+            ArgumentTypeError: it is none, or a smaller one.
+        """
+        try:
+            number = self.kind(text)
+        except ValueError:
+            number = math.nan
+        if not self.least <= number < math.inf:
+            kind = "a whole number" if self.kind is int else "a number"
+            raise argparse.ArgumentTypeError(f"expected {kind}, at least {self.least}, found {text!r}")
+        return number
 
 
 class Version(argparse.Action):
@@ -39,7 +90,7 @@ def add_completion(parser: argparse.ArgumentParser, verbs: Iterable[argparse.Arg
 def add_machine(parser: argparse.ArgumentParser) -> None:
     """Where a verb computes."""
     parser.add_argument("--device", default="cpu", help="cpu or cuda; never another one than asked for (default cpu)")
-    parser.add_argument("--threads", type=int, default=1, help="default %(default)s")
+    parser.add_argument("--threads", type=Number(int, 1), default=1, help="default %(default)s")
 
 
 def add_fields(parser: Any, model: type[Settings], skip: Sequence[str] = (), prefix: str = "run.") -> None:  # noqa: ANN401

@@ -5,23 +5,14 @@ Every default, range and choice of the project stands here once; the command lin
 because every job of a cluster parses the Snakefile again.
 """
 
-import difflib
 import itertools
-import reprlib
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, model_validator
 
-from tcwae.errors import InputError
+from tcwae.settings import Settings, check, check_flags, distinct, first_line
 
 __all__ = [
     "KNOWN_DATASETS",
@@ -38,8 +29,10 @@ __all__ = [
     "FactorVAE",
     "Method",
     "Run",
+    "Settings",
     "Training",
     "check",
+    "check_flags",
     "coefficients",
     "distinct",
     "first_line",
@@ -47,35 +40,6 @@ __all__ = [
     "flatten",
     "unflatten",
 ]
-
-
-class Settings(BaseModel):
-    """Base of all models: frozen, no unknown keys, no NaN and no infinity."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, validate_by_name=True, serialize_by_alias=True
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _known_keys(cls, values: Any) -> Any:  # noqa: ANN401
-        """Name the keys that are allowed, which pydantic's own message does not."""
-        if isinstance(values, Mapping):
-            allowed = [field.alias or name for name, field in cls.model_fields.items() if name != "name"]
-            for key in values:
-                if key not in allowed and key not in cls.model_fields:
-                    close = difflib.get_close_matches(str(key), allowed, n=1)
-                    hint = f", did you mean {close[0]!r}?" if close else ""
-                    raise ValueError(f"unknown key {key!r}{hint} (allowed: {', '.join(allowed)})")
-        return values
-
-
-def distinct(values: Sequence[Any]) -> Sequence[Any]:
-    """Refuse a list that names a value twice: it would be trained once and counted twice."""
-    repeated = [value for value in values if values.count(value) > 1]
-    if repeated:
-        raise ValueError(f"expected distinct values, found {repeated[0]!r} more than once")
-    return values
 
 
 Weight = Annotated[float, Field(ge=0)]
@@ -245,34 +209,6 @@ class Evaluation(Settings):
         2.0, description="how far a latent is moved to either side in figures (section 4.2; caption of Figure 4)"
     )
     seed: Seed = Field(0, description="seed of everything random in the evaluation")
-
-
-_BRIEFLY = reprlib.Repr()
-"""A few lines of YAML can stand for gigabytes."""
-_BRIEFLY.maxlevel, _BRIEFLY.maxstring, _BRIEFLY.maxother = 2, 200, 200
-
-
-def first_line(error: ValidationError) -> str:
-    """The first of pydantic's complaints as `.key: expected ..., found ...`; a key of an inner one is joined on."""
-    first = error.errors()[0]
-    location = "".join(f".{part}" for part in first["loc"] if part not in ("[key]", "coefficients"))
-    message = first["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
-    found = "" if first["type"] in ("value_error", "missing") else f", found {_BRIEFLY.repr(first['input'])}"
-    return f"{location}{'' if message.startswith('.') else ': '}{message}{found}"
-
-
-def check(model: type[Settings], values: Any, source: str) -> Any:  # noqa: ANN401
-    """Validate `values`, read from `source`.
-
-    Raises:
-        InputError: in one line the source, the key, what was found and what is allowed.
-    """
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        line = " ".join(first_line(error).removeprefix(".").removeprefix(": ").split())
-        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        raise InputError(f"{source}: {line}{more}") from None
 
 
 def coefficients(method: str) -> list[str]:

@@ -1,6 +1,9 @@
 """Errors that a user can mend."""
 
-__all__ = ["InputError"]
+import difflib
+from collections.abc import Iterable
+
+__all__ = ["InputError", "suggestion"]
 
 
 class InputError(ValueError):
@@ -8,3 +11,9 @@ class InputError(ValueError):
 
     The command line prints it without a traceback and exits with status 2. Any other exception is a defect.
     """
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """What somebody who wrote `word` may have meant, to be put behind it."""
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f", did you mean {close[0]!r}?" if close else ""

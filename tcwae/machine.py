@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import re
 import sys
 import warnings
 from contextlib import suppress
@@ -22,6 +23,8 @@ def select_device(name: str) -> torch.device:
     Raises:
         InputError: it is not there.
     """
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
+        raise InputError(f"--device: expected cpu, cuda, or one GPU of several as cuda:0, found {name!r}")
     with warnings.catch_warnings(record=True) as said:  # torch's reason, which belongs in the error's one line
         warnings.simplefilter("always")
         there = not name.startswith("cuda") or torch.cuda.is_available()

@@ -297,5 +297,12 @@ def read(path: Path) -> Study:
 
     try:
         return check(Study, yaml.safe_load(path.read_text()), str(path))
+    except FileNotFoundError:
+        raise InputError(
+            f"{path}: expected a study, found no such file; `tcwae init FOLDER` writes a folder with one, config.yaml"
+        ) from None
+    except yaml.MarkedYAMLError as error:
+        place = f"line {error.problem_mark.line + 1}, column {error.problem_mark.column + 1}"
+        raise InputError(f"{path}: expected YAML, found in {place}: {error.problem}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: expected YAML, found {' '.join(str(error).split())}") from None

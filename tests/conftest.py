@@ -1,5 +1,9 @@
 """Fixtures shared by all tests."""
 
+import shutil
+import subprocess
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -43,3 +47,21 @@ def small_data(tmp_path_factory):
 def _one_thread():
     """Tests run side by side with others; one thread is also what they compare."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def repository(tmp_path_factory):
+    """The files as they are now, in a repository of their own with one commit."""
+    root, folder = Path(__file__).parents[1], tmp_path_factory.mktemp("repository")
+
+    def git(*words, where=folder):
+        return subprocess.run(["git", *words], cwd=where, check=True, capture_output=True, text=True).stdout
+
+    for name in git("ls-files", "--cached", "--others", "--exclude-standard", where=root).splitlines():
+        if (root / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(root / name, folder / name)
+    git("init", "-q")
+    git("add", "-A")
+    git("-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-qm", "all")
+    return folder

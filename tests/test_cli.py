@@ -45,6 +45,7 @@ def test_help_of_train_shows_every_field_with_default_and_source(capsys):
 @pytest.mark.parametrize(
     "verb",
     [
+        "init",
         "prepare",
         "download",
         "data",
@@ -111,25 +112,42 @@ def test_a_reader_that_has_read_enough_is_no_error(small_data):
     [
         ([*TRAIN, "--data", "none.h5", "--output", "run"], "none.h5: No such file"),
         ([*TRAIN, "--data", "text", "--output", "run"], "text: expected a data set"),
-        ([*TRAIN, "--lambda", "3", "--data", "text", "--output", "run"], "unknown key 'lambda'"),
-        ([*TRAIN, "--learning-rate", "fast", "--data", "text", "--output", "run"], "training.learning_rate"),
-        ([*TRAIN, "--batch-size", "1", "--data", "text", "--output", "run"], "training.batch_size"),
+        ([*TRAIN, "--lambda", "3", "--data", "text", "--output", "run"], "--method beta_tcvae: unknown key 'lambda'"),
+        (
+            [*TRAIN, "--learning-rate", "fast", "--data", "text", "--output", "run"],
+            "--learning-rate: expected a number, found 'fast'",
+        ),
+        (
+            [*TRAIN, "--batch-size", "1", "--data", "text", "--output", "run"],
+            "--batch-size: expected at least 2, found '1'",
+        ),
         (
             ["train", "--dataset", "dsprites", "--method", "tcwae_mws", "--beta", "1", "--data", "x", "--output", "y"],
-            "gamma",
+            "--gamma: expected a value, found none",
         ),
-        (["evaluate", "--run", "none", "--data", "text"], "none/training.json: No such file"),
+        (
+            ["evaluate", "--run", "none", "--data", "text"],
+            "none: expected a run's folder, results/<study>/runs/<run>, found nothing of that name",
+        ),
         (["evaluate", "--run", "none", "--data", "text", "--codes", "3"], "codes"),
         (["gather", "--study", "{", "--results", "."], "--study: expected JSON"),
-        (["gather", "--study", "{}", "--results", "."], "--study: study: Field required"),
+        (["gather", "--study", "{}", "--results", "."], "--study: study: expected a value, found none (and 2 more)"),
         (["data", "text"], "text: expected a data set"),
-        (["curves", "none"], "none: No such file"),
-        (["curves", "text"], "Not a directory"),
-        (["explore", "none", "--output", "page.html"], "none/images.h5: No such file"),
+        (["curves", "none"], "none: expected a run's folder"),
+        (["curves", "text"], "found a file"),
+        (["explore", "none", "--output", "page.html"], "none: expected a run's folder"),
         (["score", "text"], "text"),
         (["prepare", "npz", "--source", "real", "--archive", "text", "--output", "x.h5"], "text"),
         (["prepare", "celeba", "--source", "rendered", "--crop", "140", "--output", "x.h5"], "crop"),
         (["download", "celeba", "--output", "raw"], "img_align_celeba.zip"),
+        (["download", "celeba", "--file", "x", "--output", "raw"], "expected a file among img_align_celeba.zip"),
+        (["prepare", "images", "--output", "x.h5"], "images: expected an archive to read (--archive), found none"),
+        (["prepare", "dsprites", "--source", "rendered", "--archive", "text"], "drawn here, found text"),
+        (["prepare", "dsprites", "--count", "5"], "dsprites rendered: expected no such option, found --count"),
+        (["plan"], "config.yaml: expected a study, found no such file; `tcwae init FOLDER` writes"),
+        (["plan", "--configfile", "text"], "text: expected keys with values, found 'not a data set'"),
+        (["init", "text"], "text: expected a new or empty folder, found a file"),
+        (["init", "."], ".: expected a new or empty folder, found one with files in it"),
         (["plot", "grid", "heatmap", "--results", "none", "--output", "x.pdf"], "none/study.json"),
         (["prepare", "dsprites", "--source", "real", "--archive", "none.npz", "--output", "x.h5"], "none.npz"),
         (["prepare", "dsprites", "--source", "real", "--archive", "text", "--output", "x.h5"], "text"),
@@ -146,11 +164,34 @@ def test_what_can_be_mended_is_one_line_and_status_2(arguments, message, tmp_pat
     assert {file.name for file in tmp_path.iterdir() if file.is_file()} <= {"text"}
 
 
-def test_unknown_choice_is_refused_with_the_choices(capsys):
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            "train --method gan",
+            "tcwae train: --method: expected wae_mmd, tcwae_mws, tcwae_gan, beta_tcvae, factor_vae or",
+        ),
+        ("trian", "found 'trian', did you mean 'train'?; `tcwae --help` says more"),
+        ("", "tcwae: expected a verb, found none"),
+        ("--verison", "tcwae: expected another flag, found '--verison', did you mean '--version'?"),
+        ("train", "tcwae train: expected also --data, --output, --method; `tcwae train --help` says more"),
+        (
+            " ".join([*TRAIN, "--data x --output y --itrations=3"]),
+            "found '--itrations=3', did you mean '--iterations'?",
+        ),
+        ("data a b", "tcwae data: expected no more words, found 'b'"),
+        ("score a --seeds few", "tcwae score: --seeds: expected a whole number, at least 1, found 'few'"),
+        ("plan --images-per-second nan", "--images-per-second: expected a number, at least 1, found 'nan'"),
+        ("evaluate --run a --data b --threads 0", "--threads: expected a whole number, at least 1, found '0'"),
+    ],
+)
+def test_what_the_command_line_cannot_be_is_one_line_too(arguments, message, capsys):
     with pytest.raises(SystemExit) as end:
-        main(["train", "--method", "gan"])
+        main(arguments.split())
     assert end.value.code == 2
-    assert "wae_mmd" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
 
 
 def test_no_space_left(small_data, tmp_path):

@@ -8,7 +8,7 @@ import tarfile
 import zipfile
 from pathlib import Path
 
-import pytest
+from tcwae.workflow import FILES, TEMPLATE
 
 ROOT = Path(__file__).parents[1]
 BUILD = "import sys; from setuptools import build_meta; print(getattr(build_meta, sys.argv[1])(sys.argv[2]))"
@@ -26,32 +26,27 @@ def build(kind, sources, output):
     return output / run(sys.executable, "-c", BUILD, kind, output, folder=sources).splitlines()[-1]
 
 
-@pytest.fixture(scope="module")
-def repository(tmp_path_factory):
-    """The files as they are now, in a repository of their own with one commit."""
-    folder = tmp_path_factory.mktemp("repository")
-    listed = run("git", "ls-files", "--cached", "--others", "--exclude-standard", folder=ROOT).splitlines()
-    for name in listed:
-        if (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / name, folder / name)
-    run("git", "init", "-q", folder=folder)
-    run("git", "add", "-A", folder=folder)
-    run("git", "-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-qm", "all", folder=folder)
-    return folder
-
-
 def test_the_wheel_holds_the_package_and_its_commit(repository, tmp_path):
     commit = run("git", "rev-parse", "--short=10", "HEAD", folder=repository)
     modules = set(run("git", "ls-files", "tcwae", folder=repository).splitlines())
+    listed = run("git", "ls-files", *FILES, folder=repository).splitlines()
+    workflow = {f"tcwae/new_study/{name}" for name in listed}
     wheel = build("build_wheel", repository, tmp_path)
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
         archive.extractall(tmp_path / "installed")
-    assert {name for name in names if name.startswith("tcwae/")} == modules | {"tcwae/COMMIT"}
+    assert {name for name in names if name.startswith("tcwae/")} == modules | workflow | {"tcwae/COMMIT"}
     assert any(name.endswith("licenses/LICENSE") for name in names)
     version = run(sys.executable, "-m", "tcwae", "--version", folder=tmp_path, PYTHONPATH=str(tmp_path / "installed"))
     assert version.startswith(f"tcwae 0.1.0 (commit {commit})")
+
+    installed = {"folder": tmp_path, "PYTHONPATH": str(tmp_path / "installed")}
+    assert "cd study; snakemake" in run(sys.executable, "-m", "tcwae", "init", "study", **installed)
+    for name in listed:
+        assert (tmp_path / "study" / name).read_bytes() == (repository / name).read_bytes()
+    assert "total " in run(sys.executable, "-m", "tcwae", "plan", "--configfile", "study/config.yaml", **installed)
+    found = "from tcwae.workflow import TEMPLATE, here_or_installed; print(here_or_installed(TEMPLATE).read_text())"
+    assert run(sys.executable, "-c", found, **installed) == (repository / TEMPLATE).read_text().strip()
 
 
 def test_a_wheel_from_the_sources_archive_is_the_same(repository, tmp_path):

@@ -149,7 +149,7 @@ def test_held_out_images_are_never_trained_on(small_data, tmp_path, monkeypatch)
 def test_no_device_no_training(small_data, tmp_path):
     with pytest.raises(InputError, match="--device cuda: expected a CUDA device, found none"):
         train.train(run_of(), small_data, tmp_path / "run", device="cuda")
-    with pytest.raises(InputError, match="--device gpu0"):
+    with pytest.raises(InputError, match="--device: expected cpu, cuda, or one GPU of several as cuda:0, found 'gpu0'"):
         train.train(run_of(), small_data, tmp_path / "run", device="gpu0")
     assert not (tmp_path / "run").exists()
 

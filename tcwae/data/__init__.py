@@ -71,12 +71,16 @@ def prepare(
     maker = _MAKERS.get((dataset, source))
     if maker is None:
         raise InputError(f"expected a data set and a source among {_known()}; found {dataset} {source}")
-    if (archive is None) == (source == "real"):
-        raise InputError(f"{dataset}: expected an archive exactly when the source is real, found {source}, {archive}")
+    if archive is None and source == "real":
+        raise InputError(f"{dataset}: expected an archive to read (--archive), found none")
+    if archive is not None and source == "rendered":
+        raise InputError(f"{dataset}: expected no archive for images that are drawn here, found {archive}")
     given = {"crop": crop, "count": count, "name": name}
     options = {option: value for option, value in given.items() if value is not None}
-    if not set(options) <= set(maker.options):
-        raise InputError(f"{dataset} {source}: expected of the options only {maker.options}, found {options}")
+    for option in options:
+        if option not in maker.options:
+            known = " and ".join(f"--{its}" for its in maker.options if its in given) or "no such option"
+            raise InputError(f"{dataset} {source}: expected {known}, found --{option}")
     if crop is not None and crop not in maker.crops:
         raise InputError(f"{dataset} {source}: expected a crop among {', '.join(maker.crops)}, found {crop}")
     if "processes" in maker.options:

@@ -169,16 +169,20 @@ def check(path: Path, archive: Archive) -> dict[str, str]:
     return {"archive": path.name, "archive_sha256": found["sha256"]}
 
 
-def download(dataset: str, folder: Path | str) -> list[Path]:
-    """Fetch the archives of a data set into `folder`, those that are not there yet.
+def download(dataset: str, folder: Path | str, name: str | None = None) -> list[Path]:
+    """Fetch the archives of a data set into `folder`, those that are not there yet; or the one called `name`.
 
     Raises:
-        InputError: a link is dead or for browsers only, or what came is not what was published.
+        InputError: there is no such data set or archive, a link is dead or for browsers only, or what came is not what was
+            published.
         OSError: the folder cannot be written, or the disk is full.
     """
     if dataset not in ARCHIVES:
         raise InputError(f"expected a data set among {', '.join(ARCHIVES)}, found {dataset}")
-    return [fetch(archive, folder) for archive in ARCHIVES[dataset]]
+    names = [archive.name for archive in ARCHIVES[dataset]]
+    if name is not None and name not in names:
+        raise InputError(f"{dataset}: expected a file among {', '.join(names)}, found {name!r}")
+    return [fetch(archive, folder) for archive in ARCHIVES[dataset] if name in (None, archive.name)]
 
 
 def fetch(

@@ -44,5 +44,5 @@ def refusing(where: Path | str, expected: str) -> Iterator[None]:
     except _DAMAGE as error:
         if isinstance(error, OSError) and error.errno not in (None, 0, errno.EISDIR, errno.EINVAL):
             raise
-        found = " ".join(str(error).split()) or type(error).__name__
+        found = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{where}: expected {expected}, found: {found}") from error
