@@ -1,8 +1,10 @@
-"""The pages of `make docs` that are made from the code: the command line, the configuration, the Python names."""
+"""The pages of `make docs` that are not in docs/: those made from the code, and those that stand where they are needed."""
 
 import argparse
 import os
+import posixpath
 import re
+from pathlib import Path
 from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
@@ -13,6 +15,15 @@ from pydantic.fields import FieldInfo
 from tcwae.config import Settings
 
 os.environ["COLUMNS"] = "100"
+
+ROOT = Path(__file__).parents[1]
+ELSEWHERE = {
+    "howto/cluster.md": "slurm/README.md",
+    "howto/container.md": "containers/README.md",
+    "contributing.md": "CONTRIBUTING.md",
+    "changes.md": "CHANGELOG.md",
+}
+"""Pages, and the files that they are."""
 
 API = """# Python
 
@@ -30,13 +41,27 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Called by mkdocs: add the pages."""
     for name, content in (("api", API), ("cli", command_line()), ("configuration", configuration())):
         files.append(File.generated(config, f"reference/{name}.md", content=content))
+    for page, source in ELSEWHERE.items():
+        files.append(File.generated(config, page, content=(ROOT / source).read_text()))
     return files
 
 
-def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
-    """Called by mkdocs: a link that leads out of docs/, to the code, is its text here."""
-    out = "../" * (page.file.src_uri.count("/") + 1)
-    return re.sub(rf"\[([^\]]*)\]\({re.escape(out)}[^)]*\)", r"`\1`", markdown)
+def on_page_markdown(markdown: str, page: Page, files: Files, **_: object) -> str:
+    """Called by mkdocs: links are those of the file in the repository; one to what is no page here is its text."""
+    here = page.file.src_uri
+    source = ELSEWHERE.get(here, f"docs/{here}")
+    pages = {f"docs/{file.src_uri}": file.src_uri for file in files} | {its: page for page, its in ELSEWHERE.items()}
+
+    def link(found: re.Match[str]) -> str:
+        text, target, anchor = found.groups(default="")
+        whole = posixpath.normpath(posixpath.join(posixpath.dirname(source), target))
+        if not (ROOT / whole).exists() and whole not in pages:  # mkdocs says that it is broken
+            return found[0]
+        if whole in pages:
+            return f"[{text}]({posixpath.relpath(pages[whole], posixpath.dirname(here) or '.')}{anchor})"
+        return f"`{text}`"
+
+    return re.sub(r"(?<!!)\[([^\]]*)\]\((?!\w+:)([^)#]+)(#[^)]*)?\)", link, markdown)
 
 
 def command_line() -> str:

@@ -1,71 +1,84 @@
-"""The README's commands: targets that exist, runs that the quick study has, flags that are known."""
+"""Every command of the README, the tutorial and the page on own data, in a clone, with a small budget (make test-readme).
+
+The line for the cluster runs on a real SLURM: tests/slurm/test_readme.py. `make test` would come back to these tests, so it
+runs one file here; CI runs the whole of it (.ci/run).
+"""
 
 import os
 import re
-import shlex
-import shutil
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
+from pages import ROOT, blocks, commands, quicker, script
 
-from tcwae.cli import parser
+from tcwae.config import Dataset, check
 from tcwae.runs import candidates
 from tcwae.study import read
 
-ROOT = Path(__file__).parents[1]
-BLOCKS = re.findall(r"^```sh\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
-COMMANDS = [shlex.split(line, comments=True) for block in BLOCKS for line in block.splitlines()]
-
-
-def commands(program):
-    found = [command for command in COMMANDS if command[0] == program]
-    assert found
-    return found
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """What a user has after cloning, as far as Snakemake reads it."""
-    folder = tmp_path_factory.mktemp("clone")
-    for name in ("Snakefile", "config.yaml"):
-        shutil.copy(ROOT / name, folder)
-    for name in ("workflow", "slurm"):
-        shutil.copytree(ROOT / name, folder / name)
-    return folder
+readme = pytest.mark.readme
 
 
 def test_every_command_is_of_a_known_program():
-    assert {command[0] for command in COMMANDS} == {"make", "source", "snakemake", "tcwae"}
+    assert {words[0] for words in commands("README.md")} == {"make", "source", "snakemake", "tcwae"}
 
 
-def test_make_has_the_targets():
-    for command in commands("make"):
-        done = subprocess.run([*command, "--dry-run"], cwd=ROOT, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-
-
-def test_snakemake_can_plan_what_is_asked_of_it(folder):
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    for command in commands("snakemake"):
-        # the profile is there; the image, which it asks for, is not
-        local = ["--software-deployment-method", "env-modules"] if "--profile" in command else []
-        done = subprocess.run(
-            [sys.executable, "-m", *command, *local, "--dry-run"],
-            cwd=folder, env=environment, capture_output=True, text=True,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert "rule train:" in done.stdout + done.stderr
-
-
-def test_tcwae_knows_the_flags():
-    for command in commands("tcwae"):
-        parser().parse_args(command[1:])
+def test_one_command_is_the_cluster_s_and_ci_runs_what_the_readme_says():
+    assert sum("--profile" in words for words in commands("README.md")) == 1
+    lines = (ROOT / ".ci" / "run").read_text().splitlines()
+    assert {"make test", "make test-readme", "make test-slurm"} <= set(lines)
 
 
 def test_runs_that_are_named_are_runs_of_the_quick_study():
-    text = (ROOT / "README.md").read_text()
-    named = set(re.findall(r"results/quick/runs/([^\s\"*]+?seed=\d+)", text))
-    assert named
-    assert named <= candidates(read(ROOT / "config.yaml")).keys()
+    for page in ("README.md", "docs/look.md", "docs/python.md", "docs/scores/fid.md", "tcwae/model.py"):
+        named = set(re.findall(r"results/quick/runs/([^\s\"*]+?seed=\d+)", (ROOT / page).read_text()))
+        assert named
+        assert named <= candidates(read(ROOT / "config.yaml")).keys()
+
+
+def test_own_data_of_the_readme_are_data_sets():
+    import yaml
+
+    (text,) = (text for language, text in blocks("README.md") if language == "yaml")
+    for settings in yaml.safe_load(text)["datasets"].values():
+        check(Dataset, settings, "README.md")
+
+
+@pytest.fixture(scope="module")
+def clone(repository, tmp_path_factory):
+    """A clone whose studies are quicker; the environment is its own."""
+    folder = tmp_path_factory.mktemp("readme") / "tcwae"
+    subprocess.run(["git", "clone", "--quiet", repository, folder], check=True)
+    (folder / "config.yaml").write_text(quicker((folder / "config.yaml").read_text()))
+    return folder
+
+
+def run(text, clone):
+    """Run a script in the clone as a new shell does; what it said, and its status."""
+    path = ":".join(word for word in os.environ["PATH"].split(":") if "venv" not in word)
+    environment = os.environ | {"PATH": path, "PYTEST_ADDOPTS": "tests/test_costs.py", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(["bash"], input=text, cwd=clone, env=environment, capture_output=True, text=True)
+    return done.stdout + done.stderr, done.returncode
+
+
+@readme
+def test_the_readme(clone):
+    """`tcwae doctor` may find what is missing here, the image and a GPU; this is its status 2."""
+    text = script("README.md", skip=("--profile",)).replace("tcwae doctor", "tcwae doctor || test $? -eq 2 ")
+    said, status = run(text, clone)
+    assert status == 0, said
+    assert "passed" in said
+    assert re.search(r"^total +\d{3} ", said, re.MULTILINE)
+    assert (clone / "results/quick/report.pdf").read_bytes().startswith(b"%PDF")
+    for file in ("report.zip", "explore.html", "build/docs/index.html"):
+        assert (clone / file).exists()
+
+
+@readme
+@pytest.mark.parametrize(
+    ("page", "found"),
+    [("docs/tutorial.md", "results/first/report.pdf"), ("docs/howto/own-data.md", "results/mine/report.pdf")],
+)
+def test_the_page(page, found, clone):
+    said, status = run(f"make env\nsource .venv/bin/activate\n{script(page)}", clone)
+    assert status == 0, said
+    assert (clone / found).read_bytes().startswith(b"%PDF")
