@@ -35,8 +35,8 @@ style: env  ## what CI checks besides the tests
 	snakefmt --check Snakefile workflow
 	snakemake --lint
 
-bench: env  ## where the time and memory of a training step go
-	OMP_NUM_THREADS=1 python -m benchmarks.bench
+bench: env  ## time and memory of all that takes time, side by side; SECTIONS="steps plain" for a part
+	python -m benchmarks $(SECTIONS)
 
 image:  ## the container image of this version, on a machine with Apptainer and internet
 	apptainer build --build-arg commit=$$(git describe --always --abbrev=10 --exclude='*' --dirty=+ || echo unknown) \

@@ -1,12 +1,10 @@
 """A step by what it asks of the device: how many operations, and never for a value."""
 
-from collections import Counter
-
 import pytest
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
-from tcwae import networks, train
+from benchmarks.steps import Operations, layer_by_layer
+from tcwae import train
 from tcwae.config import Run, check, unflatten
 from tcwae.data import prepared
 from tcwae.errors import InputError
@@ -15,22 +13,6 @@ from tcwae.step import Step
 
 WAITS = {"_local_scalar_dense", "item", "is_nonzero", "nonzero", "equal", "masked_select", "_unique2"}
 """Operations whose result, or its shape, the host must know before it goes on."""
-VIEWS = {
-    "view",
-    "_unsafe_view",
-    "t",
-    "transpose",
-    "permute",
-    "expand",
-    "unsqueeze",
-    "slice",
-    "select",
-    "alias",
-    "detach",
-}
-VIEWS |= {"as_strided", "split", "unbind", "squeeze", "diagonal", "empty", "empty_like", "empty_strided", "new_empty"}
-"""Operations that launch nothing on a GPU."""
-
 
 COEFFICIENTS = {
     "wae_mmd": {"lambda": 10},
@@ -46,22 +28,6 @@ def run_of(method="tcwae_mws", **settings):
     return check(Run, unflatten(values), "test")
 
 
-class Operations(TorchDispatchMode):
-    """Counts what reaches the device."""
-
-    def __init__(self):
-        super().__init__()
-        self.counts = Counter()
-        self.copies = []
-
-    def __torch_dispatch__(self, function, types, arguments=(), keywords=None):
-        name = function._schema.name.split("::")[1]
-        self.counts[name] += name not in VIEWS
-        if name == "_to_copy" and (keywords or {}).get("device") is not None:
-            self.copies.append(keywords)
-        return function(*arguments, **(keywords or {}))
-
-
 def operations(method, small_data):
     """Of the second step; the first may set something up."""
     step = Step(run_of(method), Images(prepared.read(small_data), torch.device("cpu")))
@@ -72,13 +38,13 @@ def operations(method, small_data):
 
 
 @pytest.fixture
-def layer_by_layer(monkeypatch):
-    """As on a GPU."""
-    monkeypatch.setattr(networks, "_stack", lambda function, layers, pictures: layers(pictures))
+def as_on_a_gpu():
+    with layer_by_layer():
+        yield
 
 
 @pytest.mark.parametrize("method", COEFFICIENTS)
-def test_nothing_in_a_step_waits_for_the_device(method, small_data, layer_by_layer):
+def test_nothing_in_a_step_waits_for_the_device(method, small_data, as_on_a_gpu):
     counted = operations(method, small_data)
     assert counted.counts["convolution"] == 8
     assert not WAITS & counted.counts.keys()
@@ -98,7 +64,7 @@ def test_a_wait_would_be_seen():
     ("method", "at_most"),
     [("wae_mmd", 168), ("tcwae_mws", 177), ("tcwae_gan", 261), ("beta_tcvae", 207), ("factor_vae", 198)],
 )
-def test_operations_a_step(method, at_most, small_data, layer_by_layer):
+def test_operations_a_step(method, at_most, small_data, as_on_a_gpu):
     """Each is a launch of microseconds on a GPU. Raise a number only for what is worth it."""
     assert operations(method, small_data).counts.total() <= at_most
 
