@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tcwae.errors import InputError
 
-__all__ = ["TEMPLATE", "copy", "here_or_installed"]
+__all__ = ["FILES", "TEMPLATE", "copy", "here_or_installed"]
 
 FILES = ("Snakefile", "config.yaml", "workflow", "slurm")
 TEMPLATE = Path("workflow/report/report.typ")

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 import tcwae
+from tcwae.workflow import FILES
 
 from . import definition
 
@@ -37,10 +38,10 @@ def test_scripts_are_for_the_shell_that_runs_them(recipe, section):
 
 
 def test_files_are_there_and_needed(recipe):
-    """From the repository's folder; what pyproject.toml reads is among them."""
+    """From the repository's folder; what pyproject.toml and setup.py read is among them."""
     sources = [source for source, _ in recipe.pairs("files")]
     assert all((ROOT / source).exists() for source in sources)
-    assert {"pyproject.toml", "requirements.lock", "tcwae", "README.md"} <= set(sources)
+    assert {"pyproject.toml", "setup.py", "requirements.lock", "tcwae", "README.md", *FILES} <= set(sources)
 
 
 @pytest.mark.parametrize(
