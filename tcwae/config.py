@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
-from tcwae.settings import Settings, check, check_flags, distinct, first_line
+from tcwae.settings import Settings, check, distinct
 
 __all__ = [
     "KNOWN_DATASETS",
@@ -32,10 +32,7 @@ __all__ = [
     "Settings",
     "Training",
     "check",
-    "check_flags",
     "coefficients",
-    "distinct",
-    "first_line",
     "flags",
     "flatten",
     "unflatten",

@@ -6,13 +6,14 @@ This module imports pydantic alone, because every job of a cluster parses the Sn
 import re
 import reprlib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from tcwae.errors import InputError, suggestion
 
-__all__ = ["Settings", "check", "check_flags", "distinct", "first_line"]
+__all__ = ["Settings", "check", "check_flags", "distinct", "first_line", "read_yaml"]
 
 
 class Settings(BaseModel):
@@ -112,3 +113,24 @@ def check_flags(model: type[Settings], values: Any) -> Any:  # noqa: ANN401
         path = [str(part) for part in first["loc"]]
         flag = " ".join(path) if first["type"] == "value_error" else path[-1].replace("_", "-")
         raise InputError(f"--{flag}: {_message(first)}") from None
+
+
+def read_yaml(path: Path) -> Any:  # noqa: ANN401
+    """What is in the YAML file of a study.
+
+    Raises:
+        InputError: it is not there, or not YAML.
+        OSError: it cannot be read.
+    """
+    import yaml  # only here: the Snakefile has read its own already
+
+    try:
+        return yaml.safe_load(path.read_text())
+    except FileNotFoundError:
+        advice = "`tcwae init FOLDER` writes a folder with one, config.yaml"
+        raise InputError(f"{path}: expected a study, found no such file; {advice}") from None
+    except yaml.MarkedYAMLError as error:
+        place = f"line {error.problem_mark.line + 1}, column {error.problem_mark.column + 1}"
+        raise InputError(f"{path}: expected YAML, found in {place}: {error.problem}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: expected YAML, found {' '.join(str(error).split())}") from None

@@ -25,14 +25,10 @@ from tcwae.config import (
     MethodName,
     Name,
     Seeds,
-    Settings,
     Training,
-    check,
     coefficients,
-    distinct,
-    first_line,
 )
-from tcwae.errors import InputError
+from tcwae.settings import Settings, check, distinct, first_line, read_yaml
 
 __all__ = ["NEEDED", "SELECT", "TUNED", "Experiment", "Row", "Shows", "Study", "read"]
 
@@ -290,19 +286,7 @@ def read(path: Path) -> Study:
     """The study in a YAML file, or in the study.json of its results.
 
     Raises:
-        InputError: it is not YAML, or not a study; in one line the key, what was found and what is allowed.
+        InputError: it is not there, not YAML, or not a study; in one line the key, what was found and what is allowed.
         OSError: it cannot be read.
     """
-    import yaml  # only here: the Snakefile has read its own already
-
-    try:
-        return check(Study, yaml.safe_load(path.read_text()), str(path))
-    except FileNotFoundError:
-        raise InputError(
-            f"{path}: expected a study, found no such file; `tcwae init FOLDER` writes a folder with one, config.yaml"
-        ) from None
-    except yaml.MarkedYAMLError as error:
-        place = f"line {error.problem_mark.line + 1}, column {error.problem_mark.column + 1}"
-        raise InputError(f"{path}: expected YAML, found in {place}: {error.problem}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: expected YAML, found {' '.join(str(error).split())}") from None
+    return check(Study, read_yaml(path), str(path))

@@ -8,9 +8,10 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from tcwae.config import Evaluation, Run, check, check_flags, unflatten
+from tcwae.config import Evaluation, Run, unflatten
 from tcwae.errors import InputError
 from tcwae.log import complain
+from tcwae.settings import check, check_flags
 from tcwae.study import Study
 
 DIVERGED, STOPPED = 3, 75
