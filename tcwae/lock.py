@@ -37,8 +37,10 @@ UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
 @contextmanager
-def exclusive(path: Path) -> Iterator[None]:
+def exclusive(path: Path) -> Iterator[bool]:
     """Hold the lock `path`, whose folder is made if need be; wait for at most `PATIENCE` while another process holds it.
+
+    Yields whether another process held it.
 
     A process does not lock itself out: this is no lock between threads.
 
@@ -49,13 +51,12 @@ def exclusive(path: Path) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     try:
-        _lock(descriptor, path)
-        yield
+        yield _lock(descriptor, path)
     finally:
         os.close(descriptor)
 
 
-def _lock(descriptor: int, path: Path) -> None:
+def _lock(descriptor: int, path: Path) -> bool:
     deadline = time.monotonic() + PATIENCE
     waiting = False
     while not _try(descriptor, path):
@@ -66,6 +67,7 @@ def _lock(descriptor: int, path: Path) -> None:
             waiting = True
         time.sleep(0.2)
     _sign(descriptor)
+    return waiting
 
 
 def _try(descriptor: int, path: Path) -> bool:

@@ -12,6 +12,7 @@ Files of a run's folder:
 The same seed on the same machine and number of threads gives the same bytes, interrupted or not.
 """
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -32,11 +33,13 @@ from tcwae.files import atomic, remove_leftovers
 from tcwae.images import Images
 from tcwae.lock import exclusive
 from tcwae.log import say
-from tcwae.provenance import versions
+from tcwae.provenance import commit, versions
 from tcwae.step import Step, recorded
 from tcwae.stopping import Interrupted, requests
 
 __all__ = ["Diverged", "Interrupted", "train"]
+
+CURVES, RECORD, MODEL = "curves.csv", "training.json", "model.safetensors"  # in the order in which they are written
 
 
 @dataclass(frozen=True)
@@ -66,26 +69,24 @@ def train(
 
     Raises:
         InputError: the data or a state does not fit, or the device is not there.
-        Interrupted: a signal came or the time budget is spent, and the state is saved; or another process trains this run.
+        Interrupted: a signal came or the time budget is spent, and the state is saved; or another process trains this run,
+            and does not end soon. What it ends with meanwhile is not made again, if it is the same training.
         OSError: a file cannot be read or written; the state that was there is as it was.
     """
     start = time.monotonic()
     machine.set_up(threads, deterministic)
     images = prepared.read(data)
-    if images.name != run.dataset:
-        raise InputError(f"{data}: expected images of {run.dataset}, found {images.name}")
-    if run.training.batch_size > len(images):
-        raise InputError(
-            f"{data}: expected a batch of at most its {len(images)} images, found {run.training.batch_size}"
-        )
-    for flag, asked in (("--cuda-graph", cuda_graph), ("--precision tf32", run.training.precision == "tf32")):
-        if asked and not device.startswith("cuda"):
-            raise InputError(f"{flag}: expected --device cuda, found {device}")
+    _check(run, images, data, device, cuda_graph)
     training = Training(run, Images(images, machine.select_device(device)), cuda_graph=cuda_graph)
     identity = _identity(run, images, device, deterministic)
+    circumstances = _circumstances(images, device, threads, deterministic)
+    before = _which(output / MODEL)
 
-    with exclusive(output / ".lock"), requests() as asked:
-        for name in ("curves.csv", "training.json", "model.safetensors", *checkpoint.STATES):
+    with exclusive(output / ".lock") as waited, requests() as asked:
+        if waited and _which(output / MODEL) != before and (made := _made_by_another(output, run, circumstances)):
+            say(f"{output}: the process that was waited for has made this training; nothing is left to do")
+            return None if made.term is None else Diverged(made.step, made.term)
+        for name in (CURVES, RECORD, MODEL, *checkpoint.STATES):
             remove_leftovers(output / name)
         state = checkpoint.load_state(output, identity)
         if state is not None:
@@ -101,9 +102,22 @@ def train(
                 saved = now
             if asked:
                 raise Interrupted(f"{asked[0]}: saved at step {training.step}, the same command goes on there")
-        _write_results(output, run, training, device, threads, deterministic, images)
+        _write_results(output, run, training, circumstances)
         checkpoint.remove_states(output)
     return training.diverged
+
+
+def _check(run: Run, images: prepared.Prepared, data: Path, device: str, cuda_graph: bool) -> None:
+    """Raises InputError where the data or the device does not fit the run."""
+    if images.name != run.dataset:
+        raise InputError(f"{data}: expected images of {run.dataset}, found {images.name}")
+    if run.training.batch_size > len(images):
+        raise InputError(
+            f"{data}: expected a batch of at most its {len(images)} images, found {run.training.batch_size}"
+        )
+    for flag, asked in (("--cuda-graph", cuda_graph), ("--precision tf32", run.training.precision == "tf32")):
+        if asked and not device.startswith("cuda"):
+            raise InputError(f"{flag}: expected --device cuda, found {device}")
 
 
 def _identity(run: Run, images: prepared.Prepared, device: str, deterministic: bool) -> dict[str, str]:
@@ -118,6 +132,43 @@ def _identity(run: Run, images: prepared.Prepared, device: str, deterministic: b
         "tcwae": numbers["tcwae"],
         "torch": numbers["torch"],
     }
+
+
+def _circumstances(images: prepared.Prepared, device: str, threads: int, deterministic: bool) -> dict[str, Any]:
+    """What the record says a training was made with."""
+    return {
+        "device": torch.cuda.get_device_name(device) if device.startswith("cuda") else device,
+        "threads": threads,
+        "deterministic": deterministic,
+        "data": records.Data(source=images.source, images_sha256=images.provenance["images_sha256"]),
+        "versions": versions(),
+    }
+
+
+def _which(path: Path) -> tuple[int, int] | None:
+    """What tells a file from one that is put in its place; None where there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
+def _made_by_another(output: Path, run: Run, circumstances: dict[str, Any]) -> records.Training | None:
+    """The record of a training that is there, if it is whole and what this process would make, to the last byte.
+
+    Code that differs from its commit is not known to be the same, nor is code of no known commit.
+    """
+    if not (output / CURVES).exists() or any((output / name).exists() for name in checkpoint.STATES):
+        return None
+    try:
+        _, its_run, its = checkpoint.load_model(output / MODEL)
+        record = records.read(records.Training, output / RECORD)
+    except (InputError, OSError):
+        return None
+    same = [its_run == run, its.get("versions") == circumstances["versions"], re.fullmatch("[0-9a-f]+", commit())]
+    same += [getattr(record, key) == value for key, value in circumstances.items()]
+    return record if all(same) else None
 
 
 @dataclass
@@ -220,17 +271,9 @@ class Training:
         optimisers.restore(self.advance.optimisers, tensors)
 
 
-def _write_results(
-    output: Path,
-    run: Run,
-    training: Training,
-    device: str,
-    threads: int,
-    deterministic: bool,
-    data: prepared.Prepared,
-) -> None:
+def _write_results(output: Path, run: Run, training: Training, circumstances: dict[str, Any]) -> None:
     curves, diverged = training.table(), training.diverged
-    with atomic(output / "curves.csv") as temporary:
+    with atomic(output / CURVES) as temporary:
         curves.to_csv(temporary, index=False)
     record = records.Training(
         status="finished" if diverged is None else "diverged",
@@ -239,17 +282,11 @@ def _write_results(
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=round(training.seconds, 3),
         images_per_second=round(training.step * run.training.batch_size / training.seconds, 1),
-        device=torch.cuda.get_device_name(device) if device.startswith("cuda") else device,
-        threads=threads,
-        deterministic=deterministic,
         warnings=warnings_of(curves),
         terms=dict(zip(training.columns, training.curves[-1][1:], strict=False)) if diverged is None else {},
-        data={"source": data.source, "images_sha256": data.provenance["images_sha256"]},
-        versions=versions(),
+        **circumstances,
     )
     for warning in record.warnings:
         say(f"warning: {warning.kind} since step {warning.step}: {warning.term} is {warning.value:.4g}")
-    records.write(record, output / "training.json")
-    checkpoint.save_model(
-        output / "model.safetensors", training.advance.model, run, training.images.channels, training.step
-    )
+    records.write(record, output / RECORD)
+    checkpoint.save_model(output / MODEL, training.advance.model, run, training.images.channels, training.step)

@@ -3,6 +3,7 @@
 import resource
 import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tcwae.cli import main
 from tcwae.config import check
 from tcwae.doctor import cluster, files
 from tcwae.doctor.gpu import OLDEST_DRIVER, Device, Seen, findings
+from tcwae.errors import InputError
 from tcwae.provenance import commit
 from tcwae.study import Study
 
@@ -114,7 +116,11 @@ def lines(found):
     return [str(finding) for finding in found]
 
 
-def on_cluster(here, nodes="cpu|up|12|(null)\ngpu|up|2|gpu:a100:4\ngpu|up|1|gpu:v100:2", accounts="lab"):
+def on_cluster(
+    here,
+    nodes="cpu|up|infinite|12|(null)\ngpu|up|2-00:00:00|2|gpu:a100:4\ngpu|up|2-00:00:00|1|gpu:v100:2",
+    accounts="lab",
+):
     program(here, "sbatch", "")
     program(here, "sinfo", f"echo '{nodes}'")
     program(here, "sacctmgr", f"echo '{accounts}'")
@@ -123,16 +129,16 @@ def on_cluster(here, nodes="cpu|up|12|(null)\ngpu|up|2|gpu:a100:4\ngpu|up|1|gpu:
 def test_slurm_that_is_ready(here):
     on_cluster(here)
     assert lines(cluster.slurm(PROFILE)) == [
-        "ok       SLURM: jobs: partition cpu, nodes: 12",
-        "ok       SLURM: train: partition gpu, nodes: 3, gpu:a100:4, gpu:v100:2",
+        "ok       SLURM: jobs: partition cpu, nodes: 12, time limit: infinite",
+        "ok       SLURM: train: partition gpu, nodes: 3, time limit: 2-00:00:00, gpu:a100:4, gpu:v100:2",
     ]
 
 
 @pytest.mark.parametrize(
     ("cluster_is", "problem"),
     [
-        ({"nodes": "short|up|2|gpu:1\nlong|up|2|(null)"}, "the partition cpu of slurm/profile.v9+.yaml, found short, long"),
-        ({"nodes": "cpu|up|2|(null)\ngpu|up|2|(null)"}, "train: partition gpu has no GPUs"),
+        ({"nodes": "short|up|1:00|2|gpu:1\nlong|up|1:00|2|(null)"}, "the partition cpu of slurm/profile.v9+.yaml, found short"),
+        ({"nodes": "cpu|up|1:00|2|(null)\ngpu|up|1:00|2|(null)"}, "train: partition gpu has no GPUs"),
         ({"accounts": "physics"}, "expected the account lab of slurm/profile.v9+.yaml, found physics"),
     ],
 )  # fmt: skip
@@ -141,11 +147,30 @@ def test_slurm_that_the_profile_does_not_fit(here, cluster_is, problem):
     assert any(finding.level == "problem" and problem in finding.text for finding in cluster.slurm(PROFILE))
 
 
+@pytest.mark.parametrize(
+    ("train", "problem"),
+    [
+        ({"slurm_partition": "moon", "gpu": 1}, "train: expected the partition moon of .*, found cpu, gpu"),
+        ({"slurm_partition": "gpu,moon", "gpu": 1}, "train: expected the partition moon of "),
+        ({"slurm_partition": "cpu", "gres": "gpu:1"}, "train: partition cpu has no GPUs"),
+        ({"slurm_partition": "cpu,gpu", "gpu": 1}, None),
+        ({}, None),
+    ],
+)
+def test_partitions_are_checked_before_a_study(train, problem, here):
+    asked = {"prepare": {"slurm_partition": "cpu"}, "train": train}
+    with pytest.raises(InputError, match="expected the command sbatch on PATH, found none"):
+        cluster.check_partitions(asked)
+    on_cluster(here)
+    with pytest.raises(InputError, match=problem) if problem else nullcontext():
+        cluster.check_partitions(asked)
+
+
 def test_slurm_that_is_not_there_or_does_not_answer(here, monkeypatch):
     assert lines(cluster.slurm(PROFILE)) == [
         "warning  SLURM: no sbatch on this machine: `snakemake --profile slurm` needs a login node"
     ]
-    on_cluster(here, nodes="cpu|drain|2|(null)\ngpu|up|1|gpu:1")
+    on_cluster(here, nodes="cpu|drain|1:00|2|(null)\ngpu|up|1:00|1|gpu:1")
     assert "partition cpu is drain: jobs wait" in lines(cluster.slurm(PROFILE))[0]
     monkeypatch.setattr(cluster, "ANSWER_SECONDS", 0.2)
     program(here, "sinfo", "exec /bin/sleep 9")

@@ -2,18 +2,21 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from faults.processes import CONTEXT
 from safetensors import safe_open
 
-from tcwae import costs, train
+from tcwae import costs, lock, train
 from tcwae.checkpoint import load_model
 from tcwae.config import Run, check, unflatten
 from tcwae.errors import InputError
@@ -102,6 +105,114 @@ def test_a_state_of_another_run_is_refused_with_what_differs(small_data, tmp_pat
     with pytest.raises(InputError, match=r"seed 0 there, 7 here; learning_rate 0.0004 there, 0.01 here"):
         train.train(run_of(learning_rate=0.01, seed=7), small_data, tmp_path)
     train.train(run_of(), small_data, tmp_path)
+
+
+def hold(folder, made):
+    """Another process on this run: once it is waited for it ends, and leaves the files of the folder `made`, if any."""
+    with lock.exclusive(folder / ".lock"):
+        (folder / "held").touch()
+        while (folder / "held").exists():
+            time.sleep(0.01)
+        if made is not None:
+            shutil.copytree(made, folder, copy_function=shutil.copy, dirs_exist_ok=True)
+
+
+@pytest.fixture
+def beside_another(small_data, tmp_path, monkeypatch, capsys):
+    """Train a run in tmp_path / "run" while another process ends on it; whether that training was made again."""
+
+    def trains_again(made, commit="0123456789", **settings):
+        folder = tmp_path / "run"
+        process = CONTEXT.Process(target=hold, args=(folder, made))
+        process.start()
+        while not (folder / "held").exists():
+            time.sleep(0.01)
+        monkeypatch.setattr(lock, "say", lambda text: (folder / "held").unlink())
+        monkeypatch.setattr(train, "commit", lambda: commit)
+        assert train.train(run_of(**settings), small_data, folder) is None
+        process.join()
+        return "nothing is left to do" not in capsys.readouterr().out
+
+    return trains_again
+
+
+@pytest.fixture
+def made(small_data, tmp_path, capsys):
+    """A training that has ended."""
+    train.train(run_of(), small_data, tmp_path / "made")
+    capsys.readouterr()
+    return tmp_path / "made"
+
+
+def test_what_the_process_that_is_waited_for_has_made_is_not_made_again(beside_another, made, tmp_path):
+    assert not beside_another(made)
+    assert contents(tmp_path / "run") == contents(made)
+    assert not beside_another(made)  # nor where there was one before
+
+
+def test_a_diverged_training_is_a_result_too(beside_another, made):
+    record = json.loads((made / "training.json").read_text())
+    (made / "training.json").write_text(json.dumps(record | {"status": "diverged", "step": 5, "term": "loss"}))
+    with pytest.raises(AssertionError, match=r"Diverged\(step=5, term='loss'\)"):
+        beside_another(made)
+
+
+def test_it_is_made_again_where_the_other_made_none(beside_another, made, tmp_path):
+    assert beside_another(None)
+    shutil.copytree(made, tmp_path / "run", dirs_exist_ok=True)
+    assert beside_another(None)  # what is there is older
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"seed": 1}, {"iterations": 7}, {"commit": "0123456789+"}, {"commit": "unknown"}],
+    ids=lambda other: " ".join(map(str, *other.items())),
+)
+def test_it_is_made_again_where_the_other_s_is_not_known_to_be_the_same(other, beside_another, made):
+    assert beside_another(made, **other)
+
+
+@pytest.mark.parametrize("name", ["curves.csv", "training.json", "model.safetensors"])
+def test_it_is_made_again_where_a_file_is_gone(name, beside_another, made):
+    (made / name).unlink()
+    assert beside_another(made)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"threads": 1', b'"threads": 2'),
+        (b'"images_sha256": "', b'"images_sha256": "0'),
+        (b'"commit": "', b'"commit": "0'),
+        (b'"deterministic": false', b'"deterministic": true'),
+        (b'"device": "cpu"', b'"device": "TPU"'),
+    ],
+)
+def test_it_is_made_again_where_the_other_s_was_made_otherwise(old, new, beside_another, made):
+    record = (made / "training.json").read_bytes()
+    assert old in record
+    (made / "training.json").write_bytes(record.replace(old, new))
+    assert beside_another(made)
+
+
+def test_it_is_made_again_where_the_other_s_is_damaged(beside_another, made):
+    whole = bytearray((made / "model.safetensors").read_bytes())
+    whole[-1] ^= 1
+    (made / "model.safetensors").write_bytes(whole)
+    assert beside_another(made)
+
+
+def test_it_is_made_again_where_a_state_is_left(small_data, beside_another, made):
+    """It would be taken up by the next training of the run."""
+    with pytest.raises(Interrupted):
+        train.train(run_of(), small_data, made, time_budget=0.0)
+    assert beside_another(made)
+
+
+def test_what_nobody_else_makes_meanwhile_is_always_made(small_data, made, capsys):
+    """A finished training is made again where it is asked for."""
+    train.train(run_of(), small_data, made)
+    assert "step 0 of" in capsys.readouterr().out
 
 
 def test_divergence_is_recorded_with_step_and_term(small_data, tmp_path, monkeypatch):

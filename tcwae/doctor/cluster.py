@@ -14,7 +14,7 @@ from tcwae.errors import InputError
 from tcwae.provenance import commit
 from tcwae.study import Study
 
-__all__ = ["PROFILE", "image", "slurm"]
+__all__ = ["PROFILE", "check_partitions", "image", "slurm"]
 
 PROFILE = Path("slurm/profile.v9+.yaml")
 ANSWER_SECONDS = 20
@@ -29,17 +29,45 @@ def slurm(profile: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding("warning", "SLURM", "no sbatch on this machine: `snakemake --profile slurm` needs a login node")
         return
     try:
-        lines = _ask("sinfo", "--noheader", "--format", "%R|%a|%D|%G")
+        found = _partitions()
     except InputError as error:
         yield Finding("problem", "SLURM", str(error))
         return
-    found: dict[str, list[list[str]]] = {}
-    for line in lines:
-        name, *rest = line.split("|")
-        found.setdefault(name, []).append(rest)
     for rules, asked in _asked(profile):
         yield _partition(rules, asked, found)
     yield from _account(profile)
+
+
+def check_partitions(asked: Mapping[str, Mapping[str, Any]]) -> None:
+    """There is a SLURM, and it has the partitions and GPUs that the resources of each rule ask for.
+
+    Raises:
+        InputError: it does not.
+    """
+    if which("sbatch") is None:
+        raise InputError(
+            "expected the command sbatch on PATH, found none: `snakemake --profile slurm` needs a login node"
+        )
+    found = _partitions()
+    for rule, resources in asked.items():
+        finding = _partition(rule, resources, found)
+        if finding.level == "problem" and not resources.get(
+            "clusters"
+        ):  # partitions of another cluster are not seen here
+            raise InputError(finding.text)
+
+
+def _partitions() -> dict[str, list[list[str]]]:
+    """State, time limit, number of nodes and gres of each kind of node, by partition; hidden ones too.
+
+    Raises:
+        InputError: no answer.
+    """
+    found: dict[str, list[list[str]]] = {}
+    for line in _ask("sinfo", "--all", "--noheader", "--format", "%R|%a|%l|%D|%G"):
+        name, *rest = line.split("|")
+        found.setdefault(name, []).append(rest)
+    return found
 
 
 def _asked(profile: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -54,19 +82,22 @@ def _partition(rules: str, asked: Mapping[str, Any], found: Mapping[str, list[li
     name = asked.get("slurm_partition")
     if name is None:
         return Finding("ok", "SLURM", f"{rules}: the default partition")
-    if name not in found:
+    unknown = [part for part in name.split(",") if part not in found]
+    if unknown:
         known = ", ".join(found) or "none"
-        text = f"{rules}: expected the partition {name} of {PROFILE}, found {known}: write one of these there"
+        text = f"{rules}: expected the partition {unknown[0]} of {PROFILE}, found {known}: write one of these there"
         return Finding("problem", "SLURM", text)
-    groups = found[name]
-    gpus = sorted({gres for _, _, gres in groups if "gpu" in gres})
+    groups = [group for part in name.split(",") for group in found[part]]
+    gpus = sorted({gres for *_, gres in groups if "gpu" in gres})
     if (asked.get("gpu") or "gpu" in str(asked.get("gres"))) and not gpus:
         text = f"{rules}: partition {name} has no GPUs: name one in {PROFILE} that has (sinfo -o '%R %G')"
         return Finding("problem", "SLURM", text)
-    if all(state != "up" for state, _, _ in groups):
+    if all(state != "up" for state, *_ in groups):
         return Finding("warning", "SLURM", f"{rules}: partition {name} is {groups[0][0]}: jobs wait until it is up")
-    nodes = sum(int(count) for _, count, _ in groups)
-    return Finding("ok", "SLURM", f"{rules}: partition {name}, nodes: {nodes}{', ' + ', '.join(gpus) if gpus else ''}")
+    limits = sorted({limit for _, limit, *_ in groups})
+    nodes = sum(int(count) for _, _, count, _ in groups)
+    text = f"{rules}: partition {name}, nodes: {nodes}, time limit: {', '.join(limits)}"
+    return Finding("ok", "SLURM", text + "".join(f", {gres}" for gres in gpus))
 
 
 def _account(profile: Mapping[str, Any]) -> Iterator[Finding]:

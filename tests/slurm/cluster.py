@@ -23,7 +23,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 __all__ = ["Cluster", "command", "die_with_parent", "missing", "wait_until"]
 
@@ -31,6 +31,7 @@ ETC = Path("/etc/slurm")
 FREEZER = Path("/sys/fs/cgroup/freezer")
 NODES = {"gpu1": 16831, "gpu2": 16832, "cpu1": 16833}
 PROGRAMS = ("munged", "slurmctld", "slurmd", "slurmdbd", "mariadbd", "sbatch", "sacct")
+Answer = TypeVar("Answer")
 PASSWORD = "minutes"  # of a database that lives for so long
 
 SLURM = """\
@@ -127,7 +128,7 @@ def command(*words: object, **options: Any) -> str:
     return done.stdout.strip()
 
 
-def wait_until(true: Callable[[], object], seconds: float, what: str) -> object:
+def wait_until(true: Callable[[], Answer], seconds: float, what: str) -> Answer:
     """Ask until the answer is true, and return it."""
     deadline = time.monotonic() + seconds
     while not (answer := true()):

@@ -6,14 +6,25 @@ from pathlib import Path
 
 import pytest
 
-from .cluster import Cluster, missing
+from .cluster import Cluster, command, missing
+from .study import ROOT
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _same_versions_throughout():
-    """A commit to the repository while the tests run would change the versions in the files that they compare."""
+def _one_commit(tmp_path_factory):
+    """The commit in all files that are compared is one of a repository that nobody changes while the tests run."""
+    variables = {"GIT_DIR": tmp_path_factory.mktemp("repository") / ".git", "GIT_CONFIG_GLOBAL": "/dev/null"}
+    for who in ("AUTHOR", "COMMITTER"):
+        variables |= {
+            f"GIT_{who}_NAME": "tests",
+            f"GIT_{who}_EMAIL": "tests",
+            f"GIT_{who}_DATE": "2026-01-01T00:00:00Z",
+        }
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GIT_DIR", "/nonexistent")
+        for name, value in variables.items():
+            patch.setenv(name, str(value))
+        for words in ("init --quiet", "add provenance.py", "commit --quiet --message tests"):
+            command("git", "-C", ROOT / "tcwae", *words.split())
         yield
 
 

@@ -45,7 +45,7 @@ def slowly(*arguments, **options):
         time.sleep({pause})
         yield step
 
-lock.PATIENCE = 10
+lock.PATIENCE = 15
 record("begin")
 words = ["cpu" if word == "cuda" else word for word in sys.argv[1:]]
 if words[0] == "train":
@@ -142,12 +142,18 @@ class StudyFolder:
         mine = [call for call in calls if call.verb == verb]
         return mine if seed is None else [call for call in mine if Path(call.folder).name == f"seed={seed}"]
 
-    def wait_for_state(self, seed: int, seconds: float = 300) -> int:
-        """Wait until a training has saved a state; the step of it."""
+    def wait_for_state(self, seed: int, step: int = 1) -> int:
+        """Wait until a training has saved a state, of that step or a later one; the step of it."""
         state = self.run(seed) / STATES[0]
-        wait_until(state.exists, seconds, f"a state of seed {seed}")
-        with safe_open(state, "pt") as file:
-            return json.loads(file.metadata()["tcwae"])["step"]
+
+        def saved() -> int:
+            if not state.exists():
+                return 0
+            with safe_open(state, "pt") as file:
+                found = int(json.loads(file.metadata()["tcwae"])["step"])
+            return found if found >= step else 0
+
+        return wait_until(saved, 300, f"a state of seed {seed}")
 
     def alive(self, seed: int) -> list[int]:
         """The processes that train a run now."""

@@ -9,6 +9,7 @@ from snakemake.settings.types import DeploymentMethod
 
 from tcwae.config import KNOWN_DATASETS, check, flags
 from tcwae.container import check_image
+from tcwae.doctor.cluster import check_partitions
 from tcwae.doctor.files import check_space
 from tcwae.errors import InputError
 from tcwae.runs import candidates, chosen, experiment_runs, grids, resolve, runs
@@ -38,6 +39,9 @@ onstart:
         for image in workflow.dag.container_imgs.values():
             mendable(check_image, image.path)
     mendable(check_space, Path(), study)
+    if workflow.executor_plugin.name == "slurm":
+        jobs = {job.rule.name: job for job in workflow.dag.needrun_jobs() if not job.is_local}
+        mendable(check_partitions, {rule: job.resources for rule, job in jobs.items()})
 
 
 wildcard_constraints:

@@ -18,7 +18,7 @@ rule train:
         flags=run_flags,
         budget=time_budget,
         folder=subpath(output.model, parent=True),
-    # status 3: the run diverged, which is a result
+    # status 3: the run diverged, which is a result. The log is appended to, as another job on the run may still write to it
     shell:
-        "tcwae train {params.flags} --data {input.data:q} --output {params.folder:q} "
-        "--device {resources.device} --threads {threads} {params.budget} > {log:q} 2>&1 || [ $? -eq 3 ]"
+        ": > {log:q}; tcwae train {params.flags} --data {input.data:q} --output {params.folder:q} "
+        "--device {resources.device} --threads {threads} {params.budget} >> {log:q} 2>&1 || [ $? -eq 3 ]"
