@@ -14,7 +14,7 @@ from .cluster import command, wait_until
 from .study import make_study
 
 pytestmark = pytest.mark.slurm
-SEEDS = KILLED, CANCELLED, DRAINED, PREEMPTED, BROKEN = range(5)
+SEEDS = KILLED, CANCELLED, MOVED, PREEMPTED, BROKEN = range(5)
 
 
 def field(job, name):
@@ -22,15 +22,24 @@ def field(job, name):
     return re.search(rf"\b{name}=(\S+)", command("scontrol", "show", "job", job))[1]
 
 
+def update_node(node, state):
+    command("scontrol", "update", f"nodename={node}", f"state={state}", "reason=test")
+
+
+def requeued(job):
+    """Wait until it is, and skip the delay of two minutes that SLURM has."""
+    wait_until(lambda: field(job, "JobState") == "PENDING", 60, "the job requeued")
+    for waiting in command("squeue", "-h", "-t", "PENDING", "-o", "%i").split():
+        command("scontrol", "update", f"jobid={waiting}", "starttime=now")
+
+
 def preempt(job):
-    """Let an urgent job have all of the node on which `job` runs; the delay of two minutes that SLURM has is skipped."""
+    """Let an urgent job have all of the node on which `job` runs."""
     node = field(job, "NodeList")
     urgent = ("sbatch", "--parsable", "--account=lab", "--partition=urgent", f"--nodelist={node}", "--gpus=4")
     other = command(*urgent, "--output=/dev/null", "--wrap=sleep 5")
-    wait_until(lambda: field(job, "JobState") == "PENDING", 60, "the job requeued")
     wait_until(lambda: field(other, "JobState") == "COMPLETED", 60, "the urgent job")
-    for waiting in command("squeue", "-h", "-t", "PENDING", "-o", "%i").split():
-        command("scontrol", "update", f"jobid={waiting}", "starttime=now")
+    requeued(job)
 
 
 class Watch(threading.Thread):
@@ -74,11 +83,15 @@ def troubled(orphaned, cluster, tmp_path_factory):
     os.kill(study.calls(seed=KILLED)[-1].process, signal.SIGKILL)
     study.wait_for_state(CANCELLED)
     command("scancel", study.calls(seed=CANCELLED)[-1].job)
-    study.wait_for_state(DRAINED)
-    node = field(study.calls(seed=DRAINED)[-1].job, "NodeList")
-    command("scontrol", "update", f"nodename={node}", "state=drain", "reason=test")
+    study.wait_for_state(MOVED)
+    study.moved = study.calls(seed=MOVED)[-1].job
+    node = field(study.moved, "NodeList")
+    update_node(node, "drain")  # what runs there ends there
     time.sleep(3)
-    command("scontrol", "update", f"nodename={node}", "state=resume")
+    study.drained = field(study.moved, "JobState")
+    update_node(node, "resume")
+    update_node(node, "down")  # what runs there is lost; the node comes back as its slurmd lives
+    requeued(study.moved)
     study.wait_for_state(PREEMPTED)
     preempt(study.calls(seed=PREEMPTED)[-1].job)
     time.sleep(6)  # what slurmctld has not saved yet it would forget
@@ -117,7 +130,7 @@ def test_a_job_that_waits_for_another_s_lock_says_so_and_ends(orphaned):
 
 
 def test_no_run_is_lost(troubled):
-    """Killed, cancelled, preempted, on a node that was drained, and all of them without slurmctld for a while."""
+    """Killed, cancelled, preempted, its node drained and lost, and all of them without slurmctld for a while."""
     assert troubled.status == 1  # one run can only fail
     for seed in SEEDS[:-1]:
         assert troubled.weights(seed) == troubled.uninterrupted(seed)
@@ -136,6 +149,14 @@ def test_a_kill_loses_at_most_what_came_after_the_last_save(troubled):
 def test_scancel_is_a_failure_that_is_tried_again(troubled):
     assert "SLURM status is: 'CANCELLED" in troubled.said
     assert len({call.job for call in troubled.calls(seed=CANCELLED)}) > 1
+
+
+def test_a_node_that_is_drained_ends_its_jobs_and_one_that_is_lost_has_them_requeued(troubled):
+    assert troubled.drained == "RUNNING"
+    lines = command("sacct", "-X", "-n", "-P", "--duplicates", "-o", "state", "-j", troubled.moved).split()
+    assert lines[0] == "NODE_FAIL"
+    assert {call.job for call in troubled.calls(seed=MOVED)} == {troubled.moved}
+    assert troubled.resumed_at(MOVED) > 0
 
 
 def test_a_preempted_job_is_requeued_under_its_number(troubled):
