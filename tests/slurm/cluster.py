@@ -170,6 +170,11 @@ class Cluster:
         self._daemon("slurmctld", "slurmctld", "-D")
 
     def kill_controller(self) -> None:
+        """SIGKILL just after slurmctld has saved its state: what is not saved it forgets, and gives a job's number twice."""
+        saved = self.folder / "state/job_state"
+        before = saved.stat().st_mtime_ns
+        command("sbatch", "--hold", "--account=lab", "--output=/dev/null", "--wrap=true")  # something to save
+        wait_until(lambda: saved.stat().st_mtime_ns > before, 30, "a saved state")
         daemon = self.daemons.pop("slurmctld")
         daemon.kill()
         daemon.wait()
@@ -189,6 +194,10 @@ class Cluster:
         for link in ETC.glob("*.conf"):
             if link.is_symlink() and link.readlink().is_relative_to(self.folder):
                 link.unlink()
+
+    def has_left_nodes(self, job: str) -> bool:
+        """Whether no process of a job is left; a node that is given it again before is drained (`Duplicate jobid`)."""
+        return not list(FREEZER.glob(f"slurm_*/uid_*/job_{job}"))
 
     def _remove_control_groups(self) -> None:
         """End what the nodes' jobs have left; a group without processes is removed like an empty folder."""

@@ -26,20 +26,21 @@ def update_node(node, state):
     command("scontrol", "update", f"nodename={node}", f"state={state}", "reason=test")
 
 
-def requeued(job):
+def requeued(job, cluster):
     """Wait until it is, and skip the delay of two minutes that SLURM has."""
     wait_until(lambda: field(job, "JobState") == "PENDING", 60, "the job requeued")
     for waiting in command("squeue", "-h", "-t", "PENDING", "-o", "%i").split():
+        wait_until(lambda job=waiting: cluster.has_left_nodes(job), 60, "the end of its processes")
         command("scontrol", "update", f"jobid={waiting}", "starttime=now")
 
 
-def preempt(job):
+def preempt(job, cluster):
     """Let an urgent job have all of the node on which `job` runs."""
     node = field(job, "NodeList")
     urgent = ("sbatch", "--parsable", "--account=lab", "--partition=urgent", f"--nodelist={node}", "--gpus=4")
     other = command(*urgent, "--output=/dev/null", "--wrap=sleep 5")
-    wait_until(lambda: field(other, "JobState") == "COMPLETED", 60, "the urgent job")
-    requeued(job)
+    wait_until(lambda: field(other, "JobState") == "COMPLETED", 120, "the urgent job")
+    requeued(job, cluster)
 
 
 class Watch(threading.Thread):
@@ -91,10 +92,9 @@ def troubled(orphaned, cluster, tmp_path_factory):
     study.drained = field(study.moved, "JobState")
     update_node(node, "resume")
     update_node(node, "down")  # what runs there is lost; the node comes back as its slurmd lives
-    requeued(study.moved)
+    requeued(study.moved, cluster)
     study.wait_for_state(PREEMPTED)
-    preempt(study.calls(seed=PREEMPTED)[-1].job)
-    time.sleep(6)  # what slurmctld has not saved yet it would forget
+    preempt(study.calls(seed=PREEMPTED)[-1].job, cluster)
     cluster.kill_controller()
     time.sleep(15)
     cluster.start_controller()
