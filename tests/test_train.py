@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from faults.processes import CONTEXT
 from safetensors import safe_open
 
 from tcwae import costs, lock, train
@@ -107,30 +106,34 @@ def test_a_state_of_another_run_is_refused_with_what_differs(small_data, tmp_pat
     train.train(run_of(), small_data, tmp_path)
 
 
-def hold(folder, made):
-    """Another process on this run: once it is waited for it ends, and leaves the files of the folder `made`, if any."""
-    with lock.exclusive(folder / ".lock"):
-        (folder / "held").touch()
-        while (folder / "held").exists():
-            time.sleep(0.01)
-        if made is not None:
-            shutil.copytree(made, folder, copy_function=shutil.copy, dirs_exist_ok=True)
+ANOTHER = """
+import shutil, sys, time
+from pathlib import Path
+from tcwae.lock import exclusive
+
+folder, *made = map(Path, sys.argv[1:])
+with exclusive(folder / ".lock"):
+    (folder / "held").touch()
+    while (folder / "held").exists():
+        time.sleep(0.01)
+    for source in made:
+        shutil.copytree(source, folder, copy_function=shutil.copy, dirs_exist_ok=True)
+"""
 
 
 @pytest.fixture
 def beside_another(small_data, tmp_path, monkeypatch, capsys):
-    """Train a run in tmp_path / "run" while another process ends on it; whether that training was made again."""
+    """Train a run that another process holds until it is waited for; whether the files that it leaves are made again."""
 
     def trains_again(made, commit="0123456789", **settings):
         folder = tmp_path / "run"
-        process = CONTEXT.Process(target=hold, args=(folder, made))
-        process.start()
-        while not (folder / "held").exists():
-            time.sleep(0.01)
         monkeypatch.setattr(lock, "say", lambda text: (folder / "held").unlink())
         monkeypatch.setattr(train, "commit", lambda: commit)
-        assert train.train(run_of(**settings), small_data, folder) is None
-        process.join()
+        with subprocess.Popen([sys.executable, "-c", ANOTHER, folder, *([made] if made else [])]) as process:
+            while not (folder / "held").exists() and process.poll() is None:
+                time.sleep(0.01)
+            assert train.train(run_of(**settings), small_data, folder) is None
+        assert process.returncode == 0
         return "nothing is left to do" not in capsys.readouterr().out
 
     return trains_again
