@@ -11,15 +11,24 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.measure import ROOT, machine
+from benchmarks.measure import ROOT, Row, machine
 
 SECTIONS = ("steps", "plain", "scores", "data", "startup", "beside", "growth")
 
 
-def shown(table: pd.DataFrame) -> str:
-    """The table, without the columns that it does not use."""
-    used = table.dropna(axis=1, how="all")
-    return used.to_string(index=False, na_rep="", float_format="{:,.3g}".format)
+HEADER = f"{'threads':>7} {'batch':>5} {'ms':>9} {'images/s':>9} {'MB':>7} {'count':>5} ratio"
+
+
+def line(row: Row) -> str:
+    """A row of the table."""
+    numbers = (row.milliseconds, row.images_per_second, row.megabytes)
+    cells = [f"{row.threads or '':>7} {row.batch or '':>5}"]
+    cells += [
+        f"{'' if number is None else f'{number:,.4g}':>{width}}"
+        for number, width in zip(numbers, (9, 9, 7), strict=True)
+    ]
+    cells += [f"{row.count or '':>5}", "" if row.ratio is None else f"{row.ratio:.3f} {row.to}"]
+    return " ".join([f"{row.what:46}", *cells]).rstrip()
 
 
 def main() -> None:
@@ -33,21 +42,18 @@ def main() -> None:
     options = parser.parse_args()
     if unknown := set(options.sections) - set(SECTIONS):
         parser.error(f"expected sections among {', '.join(SECTIONS)}, found {', '.join(sorted(unknown))}")
-    description, tables = machine(), []
+    description, found = machine(), []
     print(description)
     for section in options.sections or SECTIONS:
         start, module = time.monotonic(), import_module(f"benchmarks.{section}")
-        if section == "growth" and options.plot is not None:
-            points = module.measured()
-            module.draw(points, options.plot)
-            rows = module.rows(points)
-        else:
-            rows = module.rows()
-        table = pd.DataFrame([asdict(row) for row in rows])
-        print(f"\n{section}, {time.monotonic() - start:.0f} s\n{shown(table)}", flush=True)
-        tables.append(table.assign(section=section, machine=description))
+        keywords = {"plot": options.plot} if section == "growth" else {}
+        print(f"\n{section:46} {HEADER}", flush=True)
+        for row in module.rows(**keywords):
+            print(line(row), flush=True)
+            found.append({"section": section, **asdict(row), "machine": description})
+        print(f"{time.monotonic() - start:.0f} s")
     options.output.parent.mkdir(parents=True, exist_ok=True)
-    pd.concat(tables).to_csv(options.output, index=False, float_format="%.6g")
+    pd.DataFrame(found).to_csv(options.output, index=False, float_format="%.6g")
 
 
 if __name__ == "__main__":

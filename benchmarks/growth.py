@@ -63,14 +63,16 @@ def measured() -> pd.DataFrame:
             batch, latent, size = (STANDARD | {axis: value}).values()
             run = run_of("tcwae_mws", batch, latent_dimension=latent)
             seconds = interleaved({"step": step_of(run, size), "MWS": estimator(batch, latent, size)})
-            memory = {"step": peak(steps, run, size, 2), "MWS": peak(repeated, batch, latent, size)}
+            memory = {"step": peak(steps, run, size), "MWS": peak(repeated, batch, latent, size)}
             found += [(axis, value, part, 1e3 * its, memory[part]) for part, its in seconds.items()]
     return pd.DataFrame(found, columns=["axis", "value", "part", "milliseconds", "megabytes"])
 
 
-def rows(table: pd.DataFrame | None = None) -> Iterator[Row]:
+def rows(table: pd.DataFrame | None = None, plot: Path | None = None) -> Iterator[Row]:
     """The points, and the powers with which time grows between the last two."""
     table = measured() if table is None else table
+    if plot is not None:
+        draw(table, plot)
     for (axis, part), its in table.groupby(["axis", "part"], sort=False):
         for point in its.itertuples():
             yield Row(f"{part}, {axis} {point.value:,}", 1, milliseconds=point.milliseconds, megabytes=point.megabytes)

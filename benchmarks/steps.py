@@ -67,11 +67,11 @@ def step_of(run: Run, size: int = SIZE) -> Step:
     return Step(run, Images(pictures(size), torch.device("cpu")))
 
 
-def steps(run: Run, size: int = SIZE, count: int = 3) -> None:
-    """Some steps, for their memory."""
+def steps(run: Run, size: int = SIZE) -> None:
+    """Two steps, for their memory."""
     machine.set_up(1)
     step = step_of(run, size)
-    for _ in range(count):
+    for _ in range(2):
         step()
 
 
