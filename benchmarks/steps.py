@@ -8,15 +8,14 @@ from unittest.mock import patch
 import numpy as np
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.measure import Row, interleaved, matrix_product, on_threads, peak
 from tcwae import machine, networks
 from tcwae.config import METHODS, Run, check, unflatten
 from tcwae.data.prepared import Prepared
 from tcwae.images import Images
-from tcwae.networks import Autoencoder, Posterior
-from tcwae.objectives import OBJECTIVES, Noise, discriminator_loss, draw_noise, loss
+from tcwae.networks import Posterior
+from tcwae.objectives import OBJECTIVES, Noise, discriminator_loss, draw_noise
 from tcwae.step import Step
 
 __all__ = ["VIEWS", "Operations", "flops", "layer_by_layer", "pictures", "rows", "run_of", "step_of", "steps"]
@@ -75,20 +74,18 @@ def steps(run: Run, size: int = SIZE) -> None:
         step()
 
 
-def flops(method: str, images: int = 4) -> float:
-    """Operations an image and step in the products of all networks, counted by torch on the plain layers."""
-    run = run_of(method, images)
-    objective = OBJECTIVES[method](run.method, SIZE)
-    model = Autoencoder(1, run.latent_dimension, objective.discriminators).double()  # in which layers are plain ones
-    noise = draw_noise(images, run.latent_dimension, torch.Generator())
-    noise = Noise(noise.posterior.double(), noise.prior.double(), noise.shuffle)
-    with FlopCounterMode(display=False) as counted:
-        total, _, codes = loss(objective, run.cost, model, torch.rand(images, 1, 64, 64).double(), noise)
-        total.backward(inputs=[*model.encoder.parameters(), *model.decoder.parameters()])
-        if objective.discriminators:
-            losses = discriminator_loss(objective, model, codes, noise)
-            sum(losses.values()).backward(inputs=list(model.discriminators.parameters()))
-    return counted.get_total_flops() / images
+def flops(method: str) -> int:
+    """Operations an image and step in the products of Table 3's networks: forward, gradients of weights and of inputs.
+
+    Nobody needs the gradient of the images; a discriminator is passed by its numerator, through which the codes get their
+    gradient, and then by both of its classes, which get none.
+    """
+    convolutions = 16 * (1 * 32 * 32**2 + 32 * 32 * 16**2 + 32 * 64 * 8**2 + 64 * 64 * 4**2)
+    dense = 64 * 4 * 4 * 256 + 256 * 20 + 10 * 256 + 256 * 64 * 4 * 4
+    autoencoder = 3 * (2 * convolutions + dense) - 16 * 32 * 32**2
+    discriminator = 10 * 1000 + 5 * 1000**2 + 1000 * 2
+    adversary = 2 * discriminator + 2 * (3 * discriminator - 10 * 1000)
+    return 2 * (autoencoder + len(OBJECTIVES[method].discriminators) * adversary)
 
 
 def parts(step: Step) -> dict[str, Callable[[], object]]:
