@@ -97,6 +97,7 @@ def command(words: Sequence[str | Path], folder: Path) -> tuple[float, float]:
     binaries = Path(sys.executable).parent
     program = [sys.executable, "-I", "-S", "-c", LAUNCHER, binaries / words[0], *words[1:]]
     environment = os.environ | {"PATH": f"{binaries}:{os.environ['PATH']}"}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # else all that is imported is compiled each time
     done = subprocess.run(
         list(map(str, program)), cwd=folder, env=environment, capture_output=True, text=True, check=True
     )
