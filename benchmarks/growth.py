@@ -85,6 +85,7 @@ def draw(table: pd.DataFrame, path: Path) -> None:
     """Both quantities against the three axes, on logarithmic scales."""
     plt.rcParams.update({"font.size": 8, "axes.spines.top": False, "axes.spines.right": False})
     figure, panels = plt.subplots(2, len(AXES), figsize=(7.4, 3.9), sharey="row", layout="constrained")
+    figure.get_layout_engine().set(wspace=0.06)
     for row, (quantity, label) in zip(
         panels, {"milliseconds": "time, ms", "megabytes": "peak memory, MB"}.items(), strict=True
     ):
