@@ -1,6 +1,7 @@
 """Fixtures shared by all tests."""
 
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -11,6 +12,9 @@ import torch
 from tcwae.data.prepared import Prepared, factor_grid, write
 
 SIZES = (3, 2, 2, 6, 6)
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as where the tests run in the background of a shell
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def small_images():

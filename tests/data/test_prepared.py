@@ -214,9 +214,9 @@ def test_a_full_disk_is_told_in_one_line_and_leaves_no_file(tmp_path, room):
         (("dsprites", "real"), {}, "archive"),
         (("dsprites", "rendered", "dsprites.npz"), {}, "archive"),
         (("images", "rendered"), {}, "images rendered"),
-        (("smallnorb", "rendered"), {"count": 5}, "options"),
+        (("smallnorb", "rendered"), {"count": 5}, "no such option, found --count"),
         (("celeba", "real", "faces.zip"), {"crop": "400"}, "140, 148, squash, resize-crop"),
-        (("dsprites", "real", "dsprites.npz"), {"name": "mine"}, "options"),
+        (("dsprites", "real", "dsprites.npz"), {"name": "mine"}, "no such option, found --name"),
     ],
 )
 def test_prepare_refuses_what_it_cannot_make(tmp_path, arguments, options, message):
