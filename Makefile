@@ -3,7 +3,7 @@ CORES ?= 2
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: report test test-readme test-faults test-slurm style bench env lock clean test-container image test-browser docs
+.PHONY: report test test-readme test-pages test-faults test-slurm style bench env lock clean test-container image test-browser docs
 
 report: env  ## the quick study, from nothing to results/quick/report.pdf
 	snakemake --cores $(CORES) --show-failed-logs
@@ -11,8 +11,11 @@ report: env  ## the quick study, from nothing to results/quick/report.pdf
 test: env  ## every quick test
 	pytest --numprocesses $(CORES) --dist loadscope --maxfail 5
 
-test-readme: env  ## the commands of the README and of the pages, in a clone with a small budget
+test-readme: env  ## the commands of the README, in a clone with a small budget
 	pytest -m readme tests/test_readme.py
+
+test-pages: env  ## those of the tutorial and of the page on own data
+	pytest -m pages tests/test_readme.py
 
 test-faults: env  ## the long tests of what a cluster can do to a run
 	pytest --numprocesses $(CORES) --dist loadfile -m faults -rP
