@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -147,9 +148,8 @@ class StudyFolder:
         state = self.run(seed) / STATES[0]
 
         def saved() -> int:
-            if not state.exists():
-                return 0
-            with safe_open(state, "pt") as file:
+            found = 0
+            with suppress(FileNotFoundError), safe_open(state, "pt") as file:  # not there yet, or between two renames
                 found = int(json.loads(file.metadata()["tcwae"])["step"])
             return found if found >= step else 0
 
