@@ -36,6 +36,7 @@ def requeued(job, cluster):
 
 def preempt(job, cluster):
     """Let an urgent job have all of the node on which `job` runs."""
+    wait_until(lambda: field(job, "JobState") == "RUNNING", 60, "the job on a node")  # it may have shared the lost one
     node = field(job, "NodeList")
     urgent = ("sbatch", "--parsable", "--account=lab", "--partition=urgent", f"--nodelist={node}", "--gpus=4")
     other = command(*urgent, "--output=/dev/null", "--wrap=sleep 5")
