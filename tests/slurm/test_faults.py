@@ -14,7 +14,7 @@ from .cluster import command, wait_until
 from .study import make_study
 
 pytestmark = pytest.mark.slurm
-SEEDS = KILLED, CANCELLED, MOVED, PREEMPTED, BROKEN = range(5)
+SEEDS = KILLED, CANCELLED, DRAINED, PREEMPTED, BROKEN = range(5)
 
 
 def field(job, name):
@@ -84,12 +84,12 @@ def troubled(orphaned, cluster, tmp_path_factory):
     os.kill(study.calls(seed=KILLED)[-1].process, signal.SIGKILL)
     study.wait_for_state(CANCELLED)
     command("scancel", study.calls(seed=CANCELLED)[-1].job)
-    study.wait_for_state(MOVED)
-    moved = study.calls(seed=MOVED)[-1].job
-    node = field(moved, "NodeList")
+    study.wait_for_state(DRAINED)
+    job = study.calls(seed=DRAINED)[-1].job
+    node = field(job, "NodeList")
     update_node(node, "drain")  # what runs there ends there
     time.sleep(3)
-    study.drained = field(moved, "JobState")
+    study.drained = field(job, "JobState")
     update_node(node, "resume")
     study.wait_for_state(PREEMPTED)
     preempt(study.calls(seed=PREEMPTED)[-1].job, cluster)
