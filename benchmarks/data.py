@@ -1,21 +1,25 @@
-"""Data sets: drawing them, reading archives, preparing and loading a file. Parts are drawn; rates are theirs."""
+"""Data sets: drawing them, reading archives, preparing and loading a file. Parts are drawn and read; rates are theirs."""
 
+import gzip
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
-from PIL import Image
 
+from benchmarks.archives import CHAIRS, TOY_FILES, chair_members, face_members, matrix, tarred, toy_arrays, zipped
 from benchmarks.measure import ROOT, Row, interleaved, peak
-from tcwae.data import celeba, chairs, dsprites, faces, prepare, prepared, toys
+from tcwae.data import celeba, chairs, chairs3d, dsprites, faces, prepare, prepared, smallnorb, toys
 from tcwae.data.face_attributes import sampled
+from tcwae.data.prepared import Blocks
 from tcwae.images import Images
 
 __all__ = ["dsprites_file", "rows"]
 
 PHOTOGRAPHS, FACES = 200, 500
+TOYS = (5, 2, 3, 18, 6)
+"""Of smallNORB's factors."""
 
 
 def dsprites_file() -> Path:
@@ -26,13 +30,18 @@ def dsprites_file() -> Path:
     return path
 
 
-def photographs(folder: Path) -> Path:
-    """JPEGs of CelebA's size."""
-    rng = np.random.default_rng(0)
-    for number in range(PHOTOGRAPHS):
-        coarse = Image.fromarray(rng.integers(0, 256, (14, 11, 3), np.uint8))
-        coarse.resize((178, 218), Image.Resampling.BICUBIC).save(folder / f"{number:06}.jpg")
-    return folder
+def matrices(folder: Path) -> list[Path]:
+    """smallNORB's six files, with pairs of images of its size."""
+    arrays, _ = toy_arrays(TOYS)
+    for name in TOY_FILES:
+        (folder / name).write_bytes(gzip.compress(matrix(arrays[name])))
+    return [folder / name for name in TOY_FILES]
+
+
+def drained(read: Callable[..., Blocks], *arguments: object) -> None:
+    """Read an archive block by block on one core, each forgotten for the next, as `prepare` does."""
+    for _ in read(*arguments, processes=1):
+        pass
 
 
 def load(path: Path) -> torch.Tensor:
@@ -40,30 +49,39 @@ def load(path: Path) -> torch.Tensor:
     return Images(prepared.read(path), torch.device("cpu"))[torch.arange(0, 64_000, 1_000)]
 
 
+def works(folder: Path) -> Iterator[tuple[str, int, Callable[[], object]]]:
+    """What is measured, how many pictures it makes, and the work."""
+    whole = dsprites.render()
+    yield "draw dSprites, whole", len(whole), dsprites.render
+    yield "draw smallNORB, a toy of 50", 972, partial(toys.draw, (0, 0))
+    yield "draw 3Dchairs, a chair of 1,393", 62, partial(chairs.draw, 0)
+    yield f"draw CelebA, {FACES} of {celeba.COUNT:,} faces", FACES, partial(faces.draw, sampled(FACES))
+    files = matrices(folder)
+    toy_count = len(smallnorb.read_matrices(files, TOYS))
+    yield f"read smallNORB, {toy_count:,} of 48,600", toy_count, partial(smallnorb.read_matrices, files, TOYS)
+    members = chair_members()
+    tar = tarred(folder / "chairs.tar", members)
+    yield (
+        f"read 3Dchairs, {len(members) - 1} of 86,366",
+        len(members) - 1,  # one is no picture
+        partial(drained, chairs3d.read_tar, tar, CHAIRS, "squash"),
+    )
+    archive = zipped(folder / "faces.zip", face_members(PHOTOGRAPHS))
+    yield (
+        f"read CelebA, {PHOTOGRAPHS} of {celeba.COUNT:,}",
+        PHOTOGRAPHS,
+        partial(drained, celeba.read_zip, archive, PHOTOGRAPHS, "140"),
+    )
+    yield "write dSprites, whole", len(whole), partial(prepared.write, whole, folder / "out.h5")
+    yield "load dSprites to a first batch", len(whole), partial(load, dsprites_file())
+
+
 def rows() -> Iterator[Row]:
     """One core; pictures a second."""
-    path = dsprites_file()
-    attributes = sampled(FACES)
     with tempfile.TemporaryDirectory() as name:
-        folder, output = Path(name), Path(name) / "out.h5"
-        (folder / "pictures").mkdir()
-        archive = photographs(folder / "pictures")
-        whole = dsprites.render()
-        calls: dict[str, tuple[int, Callable[[], object]]] = {
-            "draw dSprites, whole": (len(whole), dsprites.render),
-            "draw smallNORB, a toy of 50": (972, lambda: toys.draw((0, 0))),
-            "draw 3Dchairs, a chair of 1,393": (62, lambda: chairs.draw(0)),
-            f"draw CelebA, {FACES} of {celeba.COUNT:,} faces": (FACES, lambda: faces.draw(attributes)),
-            "write dSprites, whole": (len(whole), lambda: prepared.write(whole, output)),
-            f"read and cut {PHOTOGRAPHS} JPEGs of CelebA's size": (
-                PHOTOGRAPHS,
-                lambda: prepare("images", "real", folder / "mine.h5", archive, processes=1),
-            ),
-            "load dSprites to a first batch": (len(whole), lambda: load(path)),
-        }
-        seconds = interleaved({what: call for what, (_, call) in calls.items()})
-        memory = {"draw dSprites, whole": peak(dsprites.render), "load dSprites to a first batch": peak(load, path)}
-        for what, (count, _) in calls.items():
+        found = list(works(Path(name)))
+        seconds = interleaved({what: work for what, _, work in found})
+        for what, count, work in found:
             yield Row(what, 1, milliseconds=1e3 * seconds[what], images_per_second=count / seconds[what],
-                      megabytes=memory.get(what))  # fmt: skip
-        yield Row("dSprites' file", megabytes=path.stat().st_size / 2**20)
+                      megabytes=peak(work))  # fmt: skip
+        yield Row("dSprites' file", megabytes=dsprites_file().stat().st_size / 2**20)

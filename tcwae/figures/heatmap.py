@@ -1,5 +1,6 @@
 """Scores over the grid of (beta, gamma), as in Figures 1 and 7 to 9 of the paper."""
 
+import numpy as np
 import pandas as pd
 import seaborn
 from matplotlib.axes import Axes
@@ -88,14 +89,19 @@ def draw(cells: pd.DataFrame, note: str) -> Figure:
 def _panel(axes: Axes, cells: pd.DataFrame, score: str, shared: tuple[Normalize, Colormap]) -> None:
     """One method's grid of one score: a number in each cell, hatching where no run finished, a frame where selected."""
     grid = cells.pivot(index="gamma", columns="beta", values=f"{score}_mean").sort_index(ascending=False)
-    text = grid.map(lambda value: "" if pd.isna(value) else names.SCORES[score].text(value).removeprefix("0"))
+    norm, colours = shared
     seaborn.heatmap(
-        grid, ax=axes, vmin=shared[0].vmin, vmax=shared[0].vmax, cmap=shared[1], cbar=False, linewidths=0.6,
-        annot=text, fmt="", annot_kws={"size": 8 if max(grid.shape) <= 4 else 6.5},
+        grid, ax=axes, vmin=norm.vmin, vmax=norm.vmax, cmap=colours, cbar=False, linewidths=0.6,
         xticklabels=[f"{value:g}" for value in grid.columns], yticklabels=[f"{value:g}" for value in grid.index],
     )  # fmt: skip
-    for row, column in zip(*grid.isna().to_numpy().nonzero(), strict=True):
-        axes.add_patch(Rectangle((column, row), 1, 1, facecolor="0.93", edgecolor="0.6", hatch="////", linewidth=0))
+    for (row, column), value in np.ndenumerate(grid):
+        if np.isnan(value):
+            missing = Rectangle((column, row), 1, 1, facecolor="0.93", edgecolor="0.6", hatch="////", linewidth=0)
+            axes.add_patch(missing)
+        else:
+            number = names.SCORES[score].text(value).removeprefix("0")
+            size, ink = 8 if max(grid.shape) <= 4 else 6.5, style.ink(colours(norm(value)))
+            axes.text(column + 0.5, row + 0.5, number, size=size, color=ink, ha="center", va="center")
     for cell in cells[cells["selected"]].itertuples():
         place = grid.columns.get_loc(cell.beta), grid.index.get_loc(cell.gamma)
         axes.add_patch(Rectangle(place, 1, 1, fill=False, edgecolor="#E69F00", linewidth=1.6, clip_on=False, zorder=3))

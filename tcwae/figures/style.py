@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from seaborn.utils import relative_luminance
 
 from tcwae.figures import names
 from tcwae.files import atomic
@@ -28,6 +29,7 @@ __all__ = [
     "WIDTH",
     "axes",
     "colour",
+    "ink",
     "label",
     "legend",
     "line",
@@ -118,6 +120,11 @@ def colour(method: str, twin: int) -> str:
     """A row's colour: its method's, for its second and third row in a lighter and in a darker shade."""
     share, grey = SHADES[twin % len(SHADES)]
     return to_hex([(1 - share) * part + share * grey for part in to_rgb(COLOURS[method])]).upper()
+
+
+def ink(ground: tuple[float, ...]) -> str:
+    """Black or white, whichever has more contrast with the ground (W3C's guidelines, WCAG 2.2: luminance and ratio)."""
+    return "black" if relative_luminance(ground) + 0.05 > (0.05 * 1.05) ** 0.5 else "white"
 
 
 def line(method: str, twin: int) -> dict[str, Any]:

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchmarks.archives import encoded, face_members, picture, zipped
 from tcwae import data
 from tcwae.data import celeba
 from tcwae.data.archives import ARCHIVES
 from tcwae.errors import InputError
 
-from .samples import ATTRIBUTES, LANCZOS, encoded, face_members, joined, picture, refusal, same, zipped
+from .samples import ATTRIBUTES, LANCZOS, joined, refusal, same
 
 
 def face(n):

@@ -6,9 +6,10 @@ import re
 import numpy as np
 import pytest
 
+from benchmarks.archives import CHAIRS, chair_members, picture, tarred
 from tcwae.data import chairs3d
 
-from .samples import CHAIRS, LANCZOS, chair_members, joined, picture, refusal, same, tarred
+from .samples import LANCZOS, joined, refusal, same
 
 
 def chair_images(crop=None):

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 import yaml
 
+from benchmarks.archives import encoded, picture
 from tcwae import data
 from tcwae.config import check
 from tcwae.data import own
 from tcwae.runs import runs
 from tcwae.study import Study
 
-from .samples import LANCZOS, encoded, joined, own_arrays, own_members, packed, picture, refusal, same
+from .samples import LANCZOS, joined, own_arrays, own_members, packed, refusal, same
 
 
 def own_images(crop):

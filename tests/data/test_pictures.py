@@ -8,9 +8,10 @@ import zipfile
 import pytest
 from PIL import Image
 
+from benchmarks.archives import encoded, tarred, zipped
 from tcwae.data import own, pictures
 
-from .samples import encoded, joined, own_members, packed, refusal, tarred, zipped
+from .samples import joined, own_members, packed, refusal
 
 
 @pytest.mark.parametrize("name", ["../out.png", "/etc/out.png", "a/../../out.png", "a\\..\\out.png"])

@@ -16,30 +16,23 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tcwae import cli, data
-from tcwae.data import celeba, chairs3d, dsprites, smallnorb
-
-from .samples import (
-    ATTRIBUTES,
+from benchmarks.archives import (
     CHAIRS,
-    SPRITES,
     TOY_FILES,
     TOYS,
     chair_members,
     encoded,
     face_members,
     matrix,
-    npy,
-    own_arrays,
-    own_members,
-    packed,
     picture,
-    save_hdf5,
-    sprite_arrays,
     tarred,
     toy_arrays,
     zipped,
 )
+from tcwae import cli, data
+from tcwae.data import celeba, chairs3d, dsprites, smallnorb
+
+from .samples import ATTRIBUTES, SPRITES, npy, own_arrays, own_members, packed, save_hdf5, sprite_arrays
 
 ARRAYS = ("dsprites npz", "npz")
 PICTURES = ("chairs3d", "celeba", "images folder", "images zip", "images tar")

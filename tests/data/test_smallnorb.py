@@ -8,12 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from benchmarks.archives import TOY_FILES, TOYS, matrix, toy_arrays
 from tcwae.data import smallnorb
 from tcwae.data.archives import ARCHIVES
 from tcwae.data.prepared import factor_grid
 from tcwae.errors import InputError
-
-from .samples import TOY_FILES, TOYS, matrix, toy_arrays
 
 
 @pytest.fixture

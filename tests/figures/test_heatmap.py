@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from matplotlib.collections import QuadMesh
+from matplotlib.colors import to_rgb
 from matplotlib.patches import Rectangle
 
 from figures import synthetic
@@ -32,7 +33,9 @@ def panels(cells):
 
 
 def mesh(axes):
-    return next(artist for artist in axes.collections if isinstance(artist, QuadMesh))
+    drawn = next(artist for artist in axes.collections if isinstance(artist, QuadMesh))
+    drawn.update_scalarmappable()  # colours are else computed when the figure is drawn
+    return drawn
 
 
 def labels(panels, method):
@@ -43,6 +46,12 @@ def labels(panels, method):
 
 def luminance(colours):
     return np.asarray(colours)[..., :3] @ (0.2126, 0.7152, 0.0722)
+
+
+def linear(colour):
+    """Relative luminance: of the sRGB channels made linear."""
+    channels = np.asarray(to_rgb(colour))
+    return luminance(np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4))
 
 
 def test_only_methods_with_several_beta_and_gamma_are_shown(cells):
@@ -65,6 +74,17 @@ def test_darker_is_better_in_every_panel(panels, score):
         shade = luminance(drawn.get_facecolors())[shown]
         order = np.argsort(values if names.SCORES[score].higher_is_better else -values)
         assert (np.diff(shade[order]) <= 1e-9).all()
+
+
+def test_each_number_stands_out_from_its_cell(panels):
+    """By the ratio of contrast that WCAG 2.2 asks of small text."""
+    for axes in panels.values():
+        drawn = mesh(axes)
+        shades = drawn.get_facecolors().reshape(*drawn.get_array().shape, 4)
+        for text in axes.texts:
+            x, y = text.get_position()
+            dark, light = sorted(linear(colour) + 0.05 for colour in (text.get_color(), shades[int(y), int(x)]))
+            assert light / dark >= 4.5
 
 
 def test_each_cell_is_the_mean_of_its_runs(panels, results):
