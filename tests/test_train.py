@@ -15,7 +15,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from tcwae import costs, lock, train
+from tcwae import costs, lock, provenance, train
 from tcwae.checkpoint import load_model
 from tcwae.config import Run, check, unflatten
 from tcwae.errors import InputError
@@ -269,6 +269,7 @@ def test_no_device_no_training(small_data, tmp_path):
 
 
 def test_same_bytes_from_the_command_line(small_data, tmp_path):
+    provenance.commit.cache_clear()  # files may have been edited since this process asked for it
     train.train(run_of(), small_data, tmp_path / "here")
     flags = "--dataset dsprites --method beta_tcvae --beta 4 --batch-size 8 --iterations 6 --log-every 4".split()
     command = [sys.executable, "-m", "tcwae", "train", *flags, "--data", small_data, "--output", tmp_path / "there"]
