@@ -4,6 +4,7 @@ import gzip
 import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
+from math import prod
 from pathlib import Path
 
 import torch
@@ -19,7 +20,7 @@ __all__ = ["dsprites_file", "rows"]
 
 PHOTOGRAPHS, FACES = 200, 500
 TOYS = (5, 2, 3, 18, 6)
-"""Of smallNORB's factors."""
+"""The classes of smallNORB's factors in the part that is read."""
 
 
 def dsprites_file() -> Path:
@@ -57,21 +58,14 @@ def works(folder: Path) -> Iterator[tuple[str, int, Callable[[], object]]]:
     yield "draw 3Dchairs, a chair of 1,393", 62, partial(chairs.draw, 0)
     yield f"draw CelebA, {FACES} of {celeba.COUNT:,} faces", FACES, partial(faces.draw, sampled(FACES))
     files = matrices(folder)
-    toy_count = len(smallnorb.read_matrices(files, TOYS))
-    yield f"read smallNORB, {toy_count:,} of 48,600", toy_count, partial(smallnorb.read_matrices, files, TOYS)
-    members = chair_members()
-    tar = tarred(folder / "chairs.tar", members)
-    yield (
-        f"read 3Dchairs, {len(members) - 1} of 86,366",
-        len(members) - 1,  # one is no picture
-        partial(drained, chairs3d.read_tar, tar, CHAIRS, "squash"),
-    )
+    read = partial(smallnorb.read_matrices, files, TOYS)
+    yield f"read smallNORB, {prod(TOYS):,} of 48,600", prod(TOYS), read
+    tar = tarred(folder / "chairs.tar", chair_members())
+    read = partial(drained, chairs3d.read_tar, tar, CHAIRS, "squash")
+    yield f"read 3Dchairs, {prod(CHAIRS)} of 86,366", prod(CHAIRS), read
     archive = zipped(folder / "faces.zip", face_members(PHOTOGRAPHS))
-    yield (
-        f"read CelebA, {PHOTOGRAPHS} of {celeba.COUNT:,}",
-        PHOTOGRAPHS,
-        partial(drained, celeba.read_zip, archive, PHOTOGRAPHS, "140"),
-    )
+    read = partial(drained, celeba.read_zip, archive, PHOTOGRAPHS, "140")
+    yield f"read CelebA, {PHOTOGRAPHS} of {celeba.COUNT:,}", PHOTOGRAPHS, read
     yield "write dSprites, whole", len(whole), partial(prepared.write, whole, folder / "out.h5")
     yield "load dSprites to a first batch", len(whole), partial(load, dsprites_file())
 

@@ -69,10 +69,11 @@ def measured() -> pd.DataFrame:
 
 
 def rows(table: pd.DataFrame | None = None, plot: Path | None = None) -> Iterator[Row]:
-    """The points, and the powers with which time grows between the last two."""
+    """The points, and the powers with which time grows between the last two; `plot` is drawn, with its CSV beside it."""
     table = measured() if table is None else table
     if plot is not None:
         draw(table, plot)
+        table.to_csv(plot.with_suffix(".csv"), index=False, float_format="%.4g")
     for (axis, part), its in table.groupby(["axis", "part"], sort=False):
         for point in its.itertuples():
             yield Row(f"{part}, {axis} {point.value:,}", 1, milliseconds=point.milliseconds, megabytes=point.megabytes)

@@ -1,5 +1,8 @@
 """Reduced precision: of the networks alone, near float32, and part of what a run is."""
 
+from pathlib import Path
+
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -8,8 +11,11 @@ from tcwae import train
 from tcwae.config import Run, check, flags, unflatten
 from tcwae.data import prepared
 from tcwae.errors import InputError
+from tcwae.figures import deviations, names
 from tcwae.images import Images
 from tcwae.step import Step
+
+DOCS = Path(__file__).parents[1] / "docs"
 
 
 def run_of(method="factor_vae", **settings):
@@ -48,3 +54,16 @@ def test_a_run_says_its_precision():
 def test_tf32_is_refused_without_a_gpu(small_data, tmp_path):
     with pytest.raises(InputError, match="--precision tf32: expected --device cuda, found cpu"):
         train.train(run_of(precision="tf32"), small_data, tmp_path / "run")
+
+
+def test_the_documented_differences_are_those_of_the_file():
+    """Means and intervals of docs/speed.md, from the pairs in docs/precision.csv."""
+    pairs = pd.read_csv(DOCS / "precision.csv").assign(deviation="bfloat16")
+    np.testing.assert_allclose(pairs["difference"], pairs["bfloat16"] - pairs["float32"], rtol=0, atol=2e-5)
+    page = names.minus((DOCS / "speed.md").read_text())
+    rows = {names.METHODS[method]: its for method, its in pairs.groupby("method")}
+    for title, its in (rows | {"all 25 pairs": pairs.assign(method="all")}).items():
+        found = deviations.summary(its).set_index("score").loc[list(names.SCORES), ["mean", "low", "high"]]
+        cells = [f"{mean:+.3f} ({low:+.3f} to {high:+.3f})" for mean, low, high in found.to_numpy()]
+        assert names.minus(f"| {title} | {' | '.join(cells)} |") in page
+    assert set(deviations.summary(pairs.assign(method="all"))["size"]) == {25}
