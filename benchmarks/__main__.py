@@ -38,9 +38,7 @@ def main() -> None:
     )
     parser.add_argument("sections", nargs="*", metavar="SECTION", help="default: all")
     parser.add_argument("--output", type=Path, default=ROOT / "results" / "bench.csv", help="default %(default)s")
-    parser.add_argument(
-        "--plot", type=Path, metavar="PNG", help="draw the section growth, with its CSV beside"
-    )
+    parser.add_argument("--plot", type=Path, metavar="PNG", help="draw the section growth, with its CSV beside")
     options = parser.parse_args()
     if unknown := set(options.sections) - set(SECTIONS):
         parser.error(f"expected sections among {', '.join(SECTIONS)}, found {', '.join(sorted(unknown))}")

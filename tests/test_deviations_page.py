@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from tcwae.config import flatten
-from tcwae.figures import names
+from tcwae.figures import KINDS, names, style
 from tcwae.runs import experiment_runs, runs
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -72,3 +72,15 @@ def test_the_figures_tables_are_of_these_runs(page, results):
             elif row.score == "log_reconstruction":
                 assert np.isclose(its[row.score], row.deviating).any()
         assert set(pd.read_csv(path)["score"]) <= set(names.SCORES)
+
+
+def test_nothing_in_its_figures_is_cut_off(page, results):
+    tables = sorted((page.HERE / "figures").glob("*.csv"))
+    assert tables
+    for path in tables:
+        kind = KINDS[path.stem.rsplit("-", 1)[1]]
+        with style.look():
+            figure = kind.draw(pd.read_csv(path), "")
+            drawn = figure.get_tightbbox()
+        assert drawn.x0 >= 0, path
+        assert drawn.x1 <= figure.get_figwidth(), path

@@ -22,8 +22,9 @@ from tcwae.study import Experiment
 
 __all__ = ["COLUMNS", "CONFIDENCE", "data", "draw", "note", "runs", "summary"]
 
-LEFT, TOP, GAP, LINE, AXIS = 46.0, 6.0, 4.0, 7.0, 12.0
-"""Millimetres: for the departures' names, above and between panels, for a departure, and for the axis below."""
+LEFT, RIGHT, TOP, GAP, LINE, AXIS = 46.0, 2.5, 6.0, 4.0, 7.0, 12.0
+"""Millimetres: for the departures' names, for half a number at the right, above and between panels, for a departure, and for
+the axis below."""
 
 COLUMNS = ("method", "deviation", "score", "seed", "default", "deviating", "difference")
 CONFIDENCE = 0.95
@@ -117,7 +118,7 @@ def draw(pairs: pd.DataFrame, note: str) -> Figure:
     lines = list(dict.fromkeys(zip(pairs["method"], pairs["deviation"], strict=True)))
     height = LINE * len(lines)
     figure = style.new(TOP + height + AXIS, note)
-    wide = (style.WIDTH - LEFT - GAP * (len(names.SCORES) - 1)) / len(names.SCORES)
+    wide = (style.WIDTH - LEFT - RIGHT - GAP * (len(names.SCORES) - 1)) / len(names.SCORES)
     for column, (key, score) in enumerate(names.SCORES.items()):
         axes = style.axes(figure, LEFT + column * (wide + GAP), TOP, wide, height)
         _panel(axes, pairs[pairs["score"] == key], lines)

@@ -44,8 +44,9 @@ ESTIMATORS = {
 }
 """Colour, line and marker of each."""
 
-LEFT, TOP, GAP, HEIGHT, LOWER, LEGEND = 13.0, 12.0, 3.0, 40.0, 5.0, 17.0
-"""Millimetres: for the axes, above and between panels sideways, of a panel, between its two rows, for the axis and legend."""
+LEFT, RIGHT, TOP, GAP, HEIGHT, LOWER, LEGEND = 13.0, 2.5, 12.0, 3.0, 40.0, 5.0, 17.0
+"""Millimetres: for the axes, for half a number at the right, above and between panels sideways, of a panel, between its two
+rows, for the axis and legend."""
 
 TERMS = {"total_correlation": "TC / nats", "dimension_wise_kl": "dimension-wise KL / nats"}
 
@@ -150,7 +151,7 @@ def _ratio(numerator: Codes, denominator: Codes, others: Codes, seed: int) -> fl
 def draw(estimates: pd.DataFrame, note: str) -> Figure:
     """A column for each run; above the total correlation, below the dimension-wise KL, by the size of the sample."""
     rows = estimates.drop_duplicates("row")
-    wide = (style.WIDTH - LEFT - GAP * (len(rows) - 1)) / len(rows)
+    wide = (style.WIDTH - LEFT - RIGHT - GAP * (len(rows) - 1)) / len(rows)
     figure = style.new(TOP + 2 * HEIGHT + LOWER + LEGEND, note)
     for line, (term, label) in enumerate(TERMS.items()):
         shared: Axes | None = None

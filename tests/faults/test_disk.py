@@ -7,6 +7,7 @@ import shutil
 import struct
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -141,7 +142,8 @@ def test_a_file_system_that_goes_away(fragile_disk, small_data, tmp_path):
     disk, mount_again = fragile_disk
     command = train_command("wae_mmd", small_data, disk / "run", 60, "--save-every", 0)
     process = start(command, tmp_path / "log")
-    wait_for_a_state(disk / "run")
+    while not (disk / "run" / STATES[1]).exists():  # only then is the one before surely on the disk, not just visible
+        time.sleep(0.01)
     descriptor = os.open(disk, os.O_RDONLY)
     fcntl.ioctl(descriptor, SHUT_DOWN, struct.pack("I", 2))
     os.close(descriptor)
