@@ -45,6 +45,9 @@ def set_up(threads: int, deterministic: bool = False) -> None:
     To be called before torch's first tensor.
     """
     _keep_freed_memory()
+    # A decoder that is sure of most pixels has gradients below 1e-38 there, which a CPU computes a hundred times as slowly as
+    # zeros. Threads have this from the one that starts them, so it comes before the first parallel operation.
+    torch.set_flush_denormal(True)
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # tensors in pages of 2 MB; torch reads it at its first tensor
     torch.set_num_threads(threads)
     if torch.are_deterministic_algorithms_enabled() != deterministic:  # the call alone takes seconds
