@@ -246,9 +246,10 @@ def source_note(runs: pd.DataFrame, shown: int | None = None) -> str:
     """
     first, distinct = runs.iloc[0], runs.drop_duplicates("run")
     seeds = _range(runs.groupby(["row", "setting"])["seed"].nunique(), "seed")
+    some = f", the best {shown} shown" if shown and shown < len(distinct) else ""
     parts = [
         f"Data: {names.dataset(first['dataset'], first['source'])}",
-        f"{names.count(len(distinct), 'run')}, {seeds} a setting" + (f", the best {shown} shown" if shown else ""),
+        f"{names.count(len(distinct), 'run')}, {seeds} a setting" + some,
         _range(runs["iterations"], "iteration"),
         *_diverged(distinct[distinct["status"] == "diverged"]),
     ]

@@ -74,7 +74,8 @@ def _block(figure: Figure, own: Shown, left: float, top: float, side: float, hea
     style.small(figure, left, top + header - 2, ["KL / nats"])
     axes = style.axes(figure, left + LABEL, top + header, side * steps, side * latents)
     images.place(axes, walk)
-    labels = [f"$z_{{{latent + 1}}}$  {own.arrays['latent_kl'][latent]:.2f}" for latent in rows]
+    divergences = own.arrays["latent_kl"]
+    labels = [f"$z_{{{latent + 1}}}$  {names.minus(f'{divergences[latent]:z.2f}')}" for latent in rows]
     axes.set_yticks(np.arange(latents) + 0.5, labels, fontsize=7.5)
     ends = sorted({0, steps // 2, steps - 1} if steps % 2 else {0, steps - 1})
     values = [names.minus(f"{own.arrays['traversal_values'][index]:.2g}") for index in ends]
