@@ -190,6 +190,7 @@ def draw(curves: Sequence[Curves], output: Path) -> None:
             low, high = _limits(curves, term)
             margin = 0.1 * (high - low) or 0.5
             axes.set(ylim=(low - margin, high + margin), xlim=(0, last))
+            axes.ticklabel_format(axis="y", useOffset=False)
             axes.xaxis.set_major_locator(MaxNLocator(3, integer=True))
         figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower left", frameon=False)
         with atomic(output) as temporary:

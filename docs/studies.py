@@ -1,57 +1,78 @@
-"""The tables and pictures of docs/deviations.md, from the files of the study that are kept beside this one.
+"""The tables and pictures of the pages that tell what a study found, from the files kept in a folder beside each page.
 
-`python docs/deviations/page.py` writes the tables between the marks of the page (tests/test_deviations_page.py holds that they
-are there); with the folder of the study's results as argument, it first takes the files and pictures from there, whether
-the study is finished or not.
+`python docs/studies.py` writes the tables between the marks of the pages (tests/test_study_pages.py holds that they are
+there); `python docs/studies.py deviations results/deviations-small` first takes the files and pictures of that page from a
+study's results, whether the study is finished or not. It needs pdftoppm of poppler-utils.
 """
 
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from PIL import Image
 
-from tcwae import evidence, paper, tables
-from tcwae.figures import KINDS, names, style
-from tcwae.figures.results import VERSIONS, Results, load
+from tcwae import curves, evidence, paper, tables
+from tcwae.figures import names
+from tcwae.figures.results import VERSIONS, Results
 from tcwae.partial import assemble
 from tcwae.runs import runs
+from tcwae.select import best_settings
 from tcwae.study import read
 
-HERE = Path(__file__).parent
-PAGE = HERE.with_suffix(".md")
-STUDY = HERE.parents[1] / "workflow" / "studies" / "deviations-small.yaml"
+DOCS = Path(__file__).parent
+STUDIES = DOCS.parent / "workflow" / "studies"
+PAGES = {"deviations": "deviations-small.yaml", "reference-run": "reference.yaml"}
+"""The pages' names, and the studies they tell of."""
+
+SHOWN = (100, 300, 1_000, 3_000, 10_000, 30_000, 60_000)
+"""Steps of a training whose losses a page shows, and the last one."""
+
+MEASURES = (
+    *("total_correlation", "dimension_wise_kl", "index_code_mi", "mmd", "active_units"),
+    *("mig_sampled", "factor_vae_sampled", "sap_sampled"),
+)
+"""Columns of metrics.csv that a page shows besides the scores."""
+
 MARKS = re.compile(r"(<!-- (\w+)(?: (\w+))? -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
-def take(source: Path) -> None:
-    """Keep here the tables of a folder of results, and its figures as pictures."""
-    (HERE / "figures").mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        assemble(read(STUDY), source, folder)
-        shutil.copy(folder / "metrics.csv", HERE)
-        for table in (folder / "figures").glob("*.csv"):
-            shutil.copy(table, HERE / "figures")
-        results = load(folder)
-        for table in (folder / "figures").glob("*.csv"):
-            experiment, kind = table.stem.rsplit("-", 1)
-            with style.look():
-                figure = KINDS[kind].draw(pd.read_csv(table), KINDS[kind].note(results, experiment))
-                picture = HERE / "figures" / f"{table.stem}.png"
-                figure.savefig(picture, dpi=130)
-            Image.open(picture).convert("P", palette=Image.Palette.ADAPTIVE, colors=64).save(picture, optimize=True)
+def take(name: str, source: Path) -> None:
+    """Keep for a page the tables of a folder of results, its figures as pictures, and the curves of a study of one run."""
+    kept, study = DOCS / name, read(STUDIES / PAGES[name])
+    with tempfile.TemporaryDirectory() as temporary:
+        made = Path(temporary)
+        assemble(study, source, made)
+        (kept / "figures").mkdir(parents=True, exist_ok=True)
+        for table in (made / "metrics.csv", *(made / "figures").glob("*.csv")):
+            shutil.copy(table, kept / table.relative_to(made))
+        for figure in (made / "figures").glob("*.pdf"):
+            picture = kept / "figures" / figure.stem
+            subprocess.run(["pdftoppm", "-png", "-singlefile", "-r", "130", figure, picture], check=True)
+    if len(runs(study)) == 1:
+        (run,) = runs(study)
+        shutil.copy(source / "runs" / run / "curves.csv", kept)
+        curves.draw(curves.read([source / "runs" / run]), kept / "figures" / "curves.png")
+    for picture in (kept / "figures").glob("*.png"):
+        Image.open(picture).convert("P", palette=Image.Palette.ADAPTIVE, colors=64).save(picture, optimize=True)
 
 
-def kept() -> Results:
-    """The study as far as it is kept here: the table of its runs, and the tables beside its figures."""
-    return Results(
-        HERE, read(STUDY), pd.read_csv(HERE / "metrics.csv", dtype=dict.fromkeys(VERSIONS, str)), pd.DataFrame()
-    )
+def kept(name: str) -> Results:
+    """A page's study as far as it is kept: the table of its runs, and what is selected from it; tables of figures beside."""
+    metrics = pd.read_csv(DOCS / name / "metrics.csv", dtype=dict.fromkeys(VERSIONS, str))
+    results = Results(DOCS / name, read(STUDIES / PAGES[name]), metrics, pd.DataFrame())
+    selected = [
+        best_settings(results.runs(experiment).assign(udr=np.nan)).assign(experiment=experiment)
+        for experiment in results.study.experiments
+        if results.begun(experiment)
+    ]
+    return replace(results, selection=pd.concat(selected, ignore_index=True))
 
 
 def filled(page: str, results: Results) -> str:
@@ -63,7 +84,9 @@ def _said(results: Results, part: str, experiment: str | None) -> str:
     told, figure = PARTS[part]
     if experiment is None:
         return told(results)
-    enough = results.begun(experiment) and (not figure or (HERE / "figures" / f"{experiment}-{figure}.csv").exists())
+    enough = results.begun(experiment) and (
+        not figure or (results.folder / "figures" / f"{experiment}-{figure}.csv").exists()
+    )
     return told(results, experiment) if enough else "Not enough of its runs are finished."
 
 
@@ -76,14 +99,15 @@ def budget(results: Results) -> str:
     hours = {part: f"{made[f'{part}_seconds'].sum() / 3600:.1f} hours" for part in ("train", "evaluate")}
     ends = pd.to_datetime(made["finished"]).agg(["min", "max"]).dt.strftime("%Y-%m-%d %H:%M")
     counts = {status: int((made["status"] == status).sum()) for status in ("finished", "diverged")}
+    codes = results.study.evaluation.codes
     rows = {
         "runs": f"{counts['finished']} finished, {counts['diverged']} diverged, {len(missing)} missing",
         "images": ", ".join(f"dSprites, {source}" for source in made["source"].unique()),
         "iterations": f"{training.iterations:,}, {100 * training.iterations / paper.ITERATIONS:.2g} % of the paper's",
         "images seen by a run": f"{share} of the paper's 600,000 batches of 256",
         "step size, Adam's epsilon": f"{training.learning_rate:g}, {training.adam_epsilon:g} (the paper: 0.0004, 0.0008)",
-        "training": f"{hours['train']}, one thread a run ({_distinct(made['device'])})",
-        "evaluation": f"{hours['evaluate']}, {results.study.evaluation.codes:,} images encoded a run",
+        "training": f"{hours['train']} ({_distinct(made['device'])})",
+        "evaluation": f"{hours['evaluate']}, {f'{codes:,}' if codes else 'all'} images encoded a run",
         "trainings ended": f"{ends['min']} to {ends['max']} UTC",
         "commit, PyTorch": f"{_distinct(made['commit'])}, {_distinct(made['torch'])}",
     }
@@ -102,6 +126,34 @@ def scores(results: Results, experiment: str) -> str:
 def _mean(values: pd.Series, score: str, interval: str) -> str:
     text = names.SCORES[score].text
     return f"{text(values.mean())} ± {text(values.std())} ({interval})" if interval else text(values.mean(skipna=False))
+
+
+def beside(results: Results, experiment: str) -> str:
+    """Each row's scores, and below them those of the paper's row, as printed."""
+    rows = []
+    for _, row in results.selected(experiment).iterrows():
+        printed = paper.find(row["dataset"], row["method"], row["cost"])
+        scores = (score.text(row[f"{key}_mean"]) for key, score in names.SCORES.items())
+        rows.append((f"{row['name']}, {names.setting(row['shown'])}", f"{row['seeds']}", *scores))
+        scores = (printed.scores[key].text for key in names.SCORES)
+        rows.append((f"Table {printed.table}, {names.setting(printed.setting)}", f"{paper.SEEDS}", *scores))
+    return _table(("row", "seeds", *_heads()), rows)
+
+
+def measures(results: Results) -> str:
+    """What else is known of each run's model."""
+    heads = [f"`{column}`" for column in MEASURES]
+    rows = [(f"{row[column]:.4g}" for column in MEASURES) for row in results.metrics.to_dict("records")]
+    return _table(heads, rows)
+
+
+def losses(results: Results) -> str:
+    """The terms of the loss of a study of one run, of the hundred steps before each of some steps."""
+    table = pd.read_csv(results.folder / "curves.csv")
+    steps = table["step"].to_numpy()
+    shown = table[table["step"].isin([step for step in SHOWN if step < steps[-1]] + [steps[-1]])]
+    heads = [column.replace("_", " ") for column in table]
+    return _table(heads, [(f"{row[0]:,.0f}", *(f"{value:,.4g}" for value in row[1:])) for row in shown.to_numpy()])
 
 
 def departures(results: Results, experiment: str) -> str:
@@ -142,6 +194,9 @@ def fronts(results: Results, experiment: str) -> str:
 PARTS: dict[str, tuple[Callable[..., str], str | None]] = {
     "budget": (budget, None),
     "scores": (scores, None),
+    "beside": (beside, None),
+    "measures": (measures, None),
+    "losses": (losses, None),
     "departures": (departures, "deviations"),
     "estimators": (estimators, "kl_estimators"),
     "fronts": (fronts, "pareto"),
@@ -168,5 +223,7 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        take(Path(sys.argv[1]))
-    PAGE.write_text(filled(PAGE.read_text(), kept()))
+        take(sys.argv[1], Path(sys.argv[2]))
+    for name in PAGES:
+        page = DOCS / f"{name}.md"
+        page.write_text(filled(page.read_text(), kept(name)))
