@@ -48,6 +48,9 @@ def _run(arguments, log, largest_file=None, user=None, killed_at_rename=None, pa
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
+    # the commit in the files that are compared is none, as _same_versions_throughout has it for this process; the server that
+    # forks may be older than that, and git tells another user than the owner nothing
+    os.environ["GIT_DIR"] = "/nonexistent"
     if largest_file is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
     if user is not None:
