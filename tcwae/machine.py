@@ -40,13 +40,13 @@ def select_device(name: str) -> torch.device:
 
 
 def set_up(threads: int, deterministic: bool = False) -> None:
-    """Threads of the CPU; and algorithms that give the same bytes each time, which those of a CPU do anyway.
+    """Threads of the CPU, without subnormal numbers; and algorithms that give the same bytes each time, as a CPU's do anyway.
 
     To be called before torch's first tensor.
     """
     _keep_freed_memory()
-    # A decoder that is sure of most pixels has gradients below 1e-38 there, which a CPU computes a hundred times as slowly as
-    # zeros. Threads have this from the one that starts them, so it comes before the first parallel operation.
+    # A decoder that is sure of most pixels has gradients below 1e-38 there, which slow a CPU down (docs/speed.md). Threads take
+    # this over from the one that starts them, so it comes before the first parallel operation.
     torch.set_flush_denormal(True)
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # tensors in pages of 2 MB; torch reads it at its first tensor
     torch.set_num_threads(threads)
