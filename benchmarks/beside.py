@@ -13,8 +13,9 @@ import torch
 from benchmarks.data import dsprites_file
 from benchmarks.measure import REPEATS, Row, kilobytes
 from benchmarks.steps import layer_by_layer, run_of, step_of
-from tcwae import machine, records
-from tcwae.config import METHODS
+from tcwae import records
+from tcwae.config.run import METHODS
+from tcwae.training.device import set_up
 
 __all__ = ["rows"]
 
@@ -70,7 +71,7 @@ def device_memory(method: str, batch: int) -> dict[str, float]:
 
 def rows() -> Iterator[Row]:
     """Throughput in turns; memory once, because it does not vary."""
-    machine.set_up(1)
+    set_up(1)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         pairs = [(together(folder, TOGETHER, 1), together(folder, 1, TOGETHER)) for _ in range(REPEATS)]

@@ -14,8 +14,8 @@ import torch
 
 from benchmarks.measure import Row, interleaved, peak
 from benchmarks.steps import SIZE, run_of, step_of, steps
-from tcwae import machine
-from tcwae.divergences import dimension_wise_kl, minibatch_weighted_log_density, total_correlation
+from tcwae.methods.divergences import dimension_wise_kl, minibatch_weighted_log_density, total_correlation
+from tcwae.training.device import set_up
 
 __all__ = ["draw", "measured", "rows"]
 
@@ -49,14 +49,14 @@ def estimator(batch: int, latent: int, size: int) -> Callable[[], None]:
 
 def repeated(batch: int, latent: int, size: int) -> None:
     """The estimator twice, for its memory."""
-    machine.set_up(1)
+    set_up(1)
     for _ in range(2):
         estimator(batch, latent, size)()
 
 
 def measured() -> pd.DataFrame:
     """A row for each axis, value and part of the step: milliseconds and megabytes, of the step with its data set."""
-    machine.set_up(1)
+    set_up(1)
     found = []
     for axis, values in AXES.items():
         for value in values:

@@ -17,8 +17,8 @@ from torchvision.transforms.functional import to_tensor
 
 from benchmarks.measure import Row, interleaved, on_threads, peak
 from benchmarks.steps import SIZE, pictures, run_of, step_of
-from tcwae import machine
-from tcwae.networks import VARIANCE_FLOOR, Autoencoder
+from tcwae.methods.networks import VARIANCE_FLOOR, Autoencoder
+from tcwae.training.device import set_up
 
 __all__ = ["PlainVAE", "plain_loss", "rows"]
 
@@ -105,7 +105,7 @@ def plain_steps(batch: int, count: int = 3) -> None:
 
 def rows(threads: tuple[int, ...] = (1, 2), batches: tuple[int, ...] = (64, 256)) -> Iterator[Row]:
     """Both, on one thread and on two, with small and large batches."""
-    machine.set_up(max(threads))
+    set_up(max(threads))
     for batch in batches:
         calls = {"plain loop": plain_step(batch), "step": step_of(run_of("beta_tcvae", batch, beta=BETA))}
         seconds = interleaved({(name, n): on_threads(n, call) for name, call in calls.items() for n in threads})

@@ -7,11 +7,13 @@ import torch
 
 from benchmarks.measure import Row, interleaved, on_threads, peak
 from benchmarks.steps import pictures
-from tcwae import machine, representation
 from tcwae.data.dsprites import FACTOR_SIZES
-from tcwae.images import Images
-from tcwae.metrics import METRICS, CodeTable
-from tcwae.networks import Autoencoder
+from tcwae.data.images import Images
+from tcwae.evaluation import representation
+from tcwae.methods.networks import Autoencoder
+from tcwae.metrics.registry import METRICS
+from tcwae.metrics.table import CodeTable
+from tcwae.training.device import set_up
 
 __all__ = ["rows"]
 
@@ -41,7 +43,7 @@ def encode() -> representation.Codes:
 
 def rows() -> Iterator[Row]:
     """The encoder on one thread and on two; the scores, which are NumPy's and scikit-learn's, on one."""
-    machine.set_up(2)
+    set_up(2)
     seconds, memory = interleaved({n: on_threads(n, encode) for n in (1, 2)}), peak(encode)
     for n, its in seconds.items():
         yield Row(f"encode {ENCODED:,} images", n, representation.BATCH, 1e3 * its, ENCODED / its, memory)

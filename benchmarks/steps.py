@@ -10,13 +10,14 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmarks.measure import Row, interleaved, matrix_product, on_threads, peak
-from tcwae import machine, networks
-from tcwae.config import METHODS, Run, check, unflatten
+from tcwae.config.run import METHODS, Run, check, unflatten
+from tcwae.data.images import Images
 from tcwae.data.prepared import Prepared
-from tcwae.images import Images
-from tcwae.networks import Posterior
-from tcwae.objectives import OBJECTIVES, Noise, discriminator_loss, draw_noise
-from tcwae.step import Step
+from tcwae.methods import networks
+from tcwae.methods.networks import Posterior
+from tcwae.methods.objectives import OBJECTIVES, Noise, discriminator_loss, draw_noise
+from tcwae.training.device import set_up
+from tcwae.training.step import Step
 
 __all__ = ["VIEWS", "Operations", "flops", "layer_by_layer", "pictures", "rows", "run_of", "step_of", "steps"]
 
@@ -68,7 +69,7 @@ def step_of(run: Run, size: int = SIZE) -> Step:
 
 def steps(run: Run, size: int = SIZE) -> None:
     """Two steps, for their memory."""
-    machine.set_up(1)
+    set_up(1)
     step = step_of(run, size)
     for _ in range(2):
         step()
@@ -155,7 +156,7 @@ def operations(method: str) -> int:
 
 def rows(threads: tuple[int, ...] = (1, 2), batches: tuple[int, ...] = (64, 256)) -> Iterator[Row]:
     """All methods, on one thread and on two, with small and large batches."""
-    machine.set_up(max(threads))
+    set_up(max(threads))
     product, product_flops = matrix_product()
     flop = {method: flops(method) for method in METHODS}
     counts = {method: operations(method) for method in METHODS}

@@ -12,7 +12,7 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 from pydantic.fields import FieldInfo
 
-from tcwae.config import Settings
+from tcwae.config.run import Settings
 
 os.environ["COLUMNS"] = "100"
 
@@ -27,11 +27,11 @@ ELSEWHERE = {
 
 API = """# Python
 
-::: tcwae.model.load
+::: tcwae.inspect.model.load
 
-::: tcwae.model.Model
+::: tcwae.inspect.model.Model
 
-::: tcwae.model.Posterior
+::: tcwae.inspect.model.Posterior
 
 ::: tcwae.errors.InputError
 """
@@ -66,7 +66,7 @@ def on_page_markdown(markdown: str, page: Page, files: Files, **_: object) -> st
 
 def command_line() -> str:
     """The help of each verb."""
-    from tcwae.cli import parser
+    from tcwae.cli.main import parser
 
     verbs = next(action for action in parser()._actions if isinstance(action, argparse._SubParsersAction))
     parts = [f"## tcwae {name}\n\n```text\n{verb.format_help()}```\n" for name, verb in verbs.choices.items()]
@@ -75,11 +75,11 @@ def command_line() -> str:
 
 def configuration() -> str:
     """A table for each model, its keys, defaults and sources."""
-    from tcwae import config, study
+    from tcwae.config import run, study
 
-    models = [study.Study, study.Experiment, study.Row, config.Dataset, config.Training, config.Evaluation]
+    models = [study.Study, study.Experiment, study.Row, run.Dataset, run.Training, run.Evaluation]
     tables = [_table(model.__name__, model) for model in models]
-    tables += [_table(f"`{name}`", model) for name, model in config.METHODS.items()]
+    tables += [_table(f"`{name}`", model) for name, model in run.METHODS.items()]
     return "\n".join(["# Configuration\n", *tables])
 
 

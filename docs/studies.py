@@ -18,13 +18,14 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from tcwae import curves, evidence, paper, tables
-from tcwae.figures import names
-from tcwae.figures.results import VERSIONS, Results
-from tcwae.partial import assemble
-from tcwae.runs import runs
-from tcwae.select import best_settings
-from tcwae.study import read
+from tcwae.config.runs import runs
+from tcwae.config.study import read
+from tcwae.inspect import curves
+from tcwae.report import findings, paper, paper_tables
+from tcwae.report.partial import assemble
+from tcwae.study import names
+from tcwae.study.results import VERSIONS, Results
+from tcwae.study.select import best_settings
 
 DOCS = Path(__file__).parent
 STUDIES = DOCS.parent / "workflow" / "studies"
@@ -116,7 +117,7 @@ def budget(results: Results) -> str:
 
 def scores(results: Results, experiment: str) -> str:
     """Mean, sample deviation and bootstrap interval of each row's scores."""
-    sure, rows = tables.intervals(results, experiment), []
+    sure, rows = paper_tables.intervals(results, experiment), []
     for key, its in results.runs(experiment).groupby(["row", "setting"], sort=False):
         cells = [_mean(its[score], score, interval) for score, interval in zip(names.SCORES, sure[key], strict=True)]
         rows.append((its["name"].iloc[0], str(len(its)), *cells))
@@ -158,7 +159,7 @@ def losses(results: Results) -> str:
 
 def departures(results: Results, experiment: str) -> str:
     """Mean differences from the default with their intervals, and what follows from them."""
-    told = evidence.departures(results, experiment)
+    told = findings.departures(results, experiment)
     rows = [
         (row["deviation"], str(row["pairs"]), *(_bracketed(cell["mean"], cell["interval"]) for cell in row["cells"]))
         for row in told["rows"]
@@ -171,7 +172,7 @@ def departures(results: Results, experiment: str) -> str:
 
 def estimators(results: Results, experiment: str) -> str:
     """Both terms of each best run by each estimator."""
-    told = evidence.estimators(results, experiment)
+    told = findings.estimators(results, experiment)
     rows = [
         (row["name"], row["size"], term, *values)
         for row in told["rows"]
@@ -184,7 +185,7 @@ def estimators(results: Results, experiment: str) -> str:
 
 def fronts(results: Results, experiment: str) -> str:
     """Who has the best run at equal reconstruction."""
-    told = evidence.fronts(results, experiment)
+    told = findings.fronts(results, experiment)
     if told is None:
         return "There is nothing to compare yet."
     rows = [(row["method"], str(row["runs"]), *row["cells"]) for row in told["rows"]]

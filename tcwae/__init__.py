@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tcwae.errors import InputError
 
 if TYPE_CHECKING:
-    from tcwae.model import Model, load
+    from tcwae.inspect.model import Model, load
 
 __all__ = ["InputError", "Model", "__version__", "load"]
 
@@ -19,7 +19,7 @@ __version__ = "0.1.0"
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401
     if name in ("Model", "load"):
-        from tcwae import model
+        from tcwae.inspect import model
 
         return getattr(model, name)
     raise AttributeError(f"module 'tcwae' has no attribute {name!r}")

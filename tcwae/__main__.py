@@ -2,6 +2,6 @@
 
 import sys
 
-from tcwae.cli import main
+from tcwae.cli.main import main
 
 sys.exit(main())

@@ -5,7 +5,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError
 
-from tcwae.config import Settings
+from tcwae.config.run import Settings
 from tcwae.errors import InputError
 from tcwae.files import atomic
 

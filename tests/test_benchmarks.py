@@ -8,8 +8,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.growth import MOST, rows
 from benchmarks.plain import BETA, PlainVAE, plain_loss
 from benchmarks.steps import flops, run_of
-from tcwae.networks import Autoencoder
-from tcwae.objectives import OBJECTIVES, Noise, discriminator_loss, draw_noise, loss
+from tcwae.methods.networks import Autoencoder
+from tcwae.methods.objectives import OBJECTIVES, Noise, discriminator_loss, draw_noise, loss
 
 
 def doubled(noise):

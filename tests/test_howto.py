@@ -12,15 +12,15 @@ import pytest
 ROOT = Path(__file__).parents[1]
 COST = """
 import math, torch
-from tcwae.costs import COSTS
+from tcwae.methods.costs import COSTS
 logits, images = torch.zeros(1, 1, 1, 2), torch.tensor([[[[0.45, 1.0]]]])  # errors of 0.05 and 0.5
 assert math.isclose(COSTS["huber"](logits, images).item(), 0.05**2 / 2 + 0.1 * (0.5 - 0.05), rel_tol=1e-5)
 """
 METHOD = """
 import math, torch
-from tcwae.config import METHODS
-from tcwae.networks import Posterior
-from tcwae.objectives import OBJECTIVES
+from tcwae.config.run import METHODS
+from tcwae.methods.networks import Posterior
+from tcwae.methods.objectives import OBJECTIVES
 its = OBJECTIVES["dip_vae"](METHODS["dip_vae"](lambda_od=5), 100)
 assert its.weights == {"kl": 1, "covariance": 5, "spread": 10}
 corners = torch.tensor([[1.0, 1], [1, -1], [-1, 1], [-1, -1]]) * 0.75**0.5  # covariance 1
@@ -32,7 +32,7 @@ assert math.isclose(its.terms(Posterior(line, torch.ones(2, 2), line), None)["co
 """
 USE = """
 import sys
-from tcwae.cli import main
+from tcwae.cli.main import main
 data, *flags = sys.argv[1:]
 assert main(["train", *flags, "--dataset", "dsprites", "--iterations", "2", "--batch-size", "4", "--log-every", "1",
              "--data", data, "--output", "run"]) == 0
@@ -40,7 +40,8 @@ assert main(["evaluate", "--run", "run", "--data", data]) == 0
 assert main(["explore", "run"]) == 0
 import tcwae, pandas
 print(tcwae.load("run").run, list(pandas.read_csv("run/curves.csv")))
-from tcwae.figures import names, style
+from tcwae.study import names
+from tcwae.figures import style
 method, cost = tcwae.load("run").run.method.name, tcwae.load("run").run.cost
 print(names.METHODS[method], names.SYMBOLS[names.TUNED[method]], style.COLOURS[method], style.MARKERS[method],
       names.COSTS[cost], style.label("log_reconstruction", cost))

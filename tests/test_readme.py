@@ -12,9 +12,9 @@ import pytest
 import yaml
 from pages import ROOT, blocks, commands, quicker, script
 
-from tcwae.config import Dataset, check
-from tcwae.runs import candidates
-from tcwae.study import read
+from tcwae.config.run import Dataset, check
+from tcwae.config.runs import candidates
+from tcwae.config.study import read
 
 
 def test_every_command_is_of_a_known_program():
@@ -28,7 +28,7 @@ def test_one_command_is_the_cluster_s_and_ci_runs_what_the_readme_says():
 
 
 def test_runs_that_are_named_are_runs_of_the_quick_study():
-    for page in ("README.md", "docs/look.md", "docs/python.md", "docs/scores/fid.md", "tcwae/model.py"):
+    for page in ("README.md", "docs/look.md", "docs/python.md", "docs/scores/fid.md", "tcwae/inspect/model.py"):
         named = set(re.findall(r"results/quick/runs/([^\s\"*]+?seed=\d+)", (ROOT / page).read_text()))
         assert named
         assert named <= candidates(read(ROOT / "config.yaml")).keys()

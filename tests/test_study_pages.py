@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tcwae import paper
-from tcwae.config import flatten
-from tcwae.figures import KINDS, names, style
-from tcwae.runs import experiment_runs, runs
+from tcwae.config.run import flatten
+from tcwae.config.runs import experiment_runs, runs
+from tcwae.figures import style
+from tcwae.figures.plot import KINDS
+from tcwae.report import paper
+from tcwae.study import names
 
 DOCS = Path(__file__).parents[1] / "docs"
 

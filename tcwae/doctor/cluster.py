@@ -7,12 +7,12 @@ from shlex import split
 from shutil import which
 from typing import Any
 
-from tcwae import container
+from tcwae.config.study import Study
+from tcwae.doctor import container
 from tcwae.doctor.finding import Finding
 from tcwae.doctor.gpu import inside_image
 from tcwae.errors import InputError
 from tcwae.provenance import commit
-from tcwae.study import Study
 
 __all__ = ["PROFILE", "check_partitions", "image", "slurm"]
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from shutil import disk_usage
 
-from tcwae.config import Run
+from tcwae.config.run import Run
+from tcwae.config.runs import runs, without_selects
+from tcwae.config.study import Dataset, Study
 from tcwae.doctor.finding import Finding
 from tcwae.errors import InputError
-from tcwae.runs import runs, without_selects
-from tcwae.study import Dataset, Study
 
 __all__ = ["check_space", "data", "needed", "space"]
 

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from tcwae.figures import style
-from tcwae.figures.results import Results
 from tcwae.figures.scores_vs_reconstruction import note, runs
+from tcwae.study.results import Results
 
 __all__ = ["data", "draw", "note", "runs"]
 

@@ -13,12 +13,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy import stats
 
+from tcwae.config.study import Experiment
 from tcwae.errors import InputError
-from tcwae.figures import names, style
-from tcwae.figures.results import Results, source_note
-from tcwae.metrics import METRICS, CodeTable
-from tcwae.score import read_table
-from tcwae.study import Experiment
+from tcwae.evaluation.score import read_table
+from tcwae.figures import style
+from tcwae.metrics.registry import METRICS
+from tcwae.metrics.table import CodeTable
+from tcwae.study import names
+from tcwae.study.results import Results, source_note
 
 __all__ = ["COLUMNS", "CONFIDENCE", "data", "draw", "note", "runs", "summary"]
 

@@ -11,8 +11,9 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from tcwae.errors import InputError
-from tcwae.figures import names, style
-from tcwae.figures.results import Results, source_note
+from tcwae.figures import style
+from tcwae.study import names
+from tcwae.study.results import Results, source_note
 
 __all__ = ["data", "draw", "grids", "note", "runs", "scale"]
 

@@ -11,8 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tcwae.errors import InputError
-from tcwae.figures import names, style
-from tcwae.figures.results import Results, read_images, source_note
+from tcwae.figures import style
+from tcwae.study import names
+from tcwae.study.results import Results, read_images, source_note
 
 __all__ = ["Shown", "best", "mosaic", "note", "place", "rows", "runs"]
 

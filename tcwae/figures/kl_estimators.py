@@ -25,7 +25,7 @@ from sklearn.preprocessing import StandardScaler
 from tcwae.errors import InputError
 from tcwae.figures import style
 from tcwae.figures.images import note, runs
-from tcwae.figures.results import Results
+from tcwae.study.results import Results
 
 if TYPE_CHECKING:
     import torch
@@ -90,7 +90,7 @@ def _estimates(
 ) -> Iterator[tuple]:
     import torch
 
-    from tcwae import divergences as estimators
+    from tcwae.methods import divergences as estimators
 
     def draw(count: int) -> tuple["torch.Tensor", ...]:
         chosen = torch.randperm(len(posterior[0]), generator=generator)[:count]

@@ -7,8 +7,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from tcwae.errors import InputError
-from tcwae.figures import names, style
-from tcwae.figures.results import Results, source_note
+from tcwae.figures import style
+from tcwae.study import names
+from tcwae.study.results import Results, source_note
 
 __all__ = ["COLUMNS", "data", "draw", "front", "levels", "note", "runs", "shares"]
 

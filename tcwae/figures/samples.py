@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from tcwae.figures import images
 from tcwae.figures.images import Shown, note, runs
-from tcwae.figures.results import Results
+from tcwae.study.results import Results
 
 __all__ = ["data", "draw", "note", "runs"]
 

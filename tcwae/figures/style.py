@@ -19,8 +19,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from seaborn.utils import relative_luminance
 
-from tcwae.figures import names
 from tcwae.files import atomic
+from tcwae.study import names
 
 __all__ = [
     "COLOURS",

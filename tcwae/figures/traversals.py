@@ -7,9 +7,10 @@ import numpy as np
 from jaxtyping import Float, Int
 from matplotlib.figure import Figure
 
-from tcwae.figures import images, names, style
+from tcwae.figures import images, style
 from tcwae.figures.images import Shown, note, runs
-from tcwae.figures.results import Results
+from tcwae.study import names
+from tcwae.study.results import Results
 
 __all__ = ["data", "draw", "note", "order", "runs"]
 

@@ -5,10 +5,11 @@ import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tcwae.figures import names, style
-from tcwae.figures.results import Results
+from tcwae.figures import style
 from tcwae.figures.scores_vs_reconstruction import data as all_data
 from tcwae.figures.scores_vs_reconstruction import note, runs
+from tcwae.study import names
+from tcwae.study.results import Results
 
 __all__ = ["data", "draw", "note", "runs"]
 

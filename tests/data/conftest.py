@@ -6,7 +6,8 @@ import time
 import numpy as np
 import pytest
 
-from tcwae import data
+from tcwae.data.prepare import prepare
+from tcwae.data.prepared import read
 from tcwae.errors import InputError
 
 
@@ -14,8 +15,8 @@ from tcwae.errors import InputError
 def dsprites_rendered(tmp_path_factory):
     """All of dSprites, drawn, written and read back."""
     path = tmp_path_factory.mktemp("dsprites") / "dsprites-rendered.h5"
-    data.prepare("dsprites", "rendered", path)
-    yield data.read(path)
+    prepare("dsprites", "rendered", path)
+    yield read(path)
     path.unlink()
 
 

@@ -14,9 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tcwae import data
 from tcwae.data import archives
-from tcwae.data.archives import ARCHIVES, Archive, fetch
+from tcwae.data.archives import ARCHIVES, Archive, download, fetch
 from tcwae.errors import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -177,7 +176,7 @@ def test_an_md5_will_do_and_an_advisory_one_is_told(server, tmp_path):
 
 def test_what_needs_a_browser_is_asked_for(tmp_path):
     with pytest.raises(InputError) as caught:
-        data.download("celeba", tmp_path)
+        download("celeba", tmp_path)
     message = str(caught.value)
     assert f"{tmp_path}/img_align_celeba.zip" in message
     assert "browser" in message
@@ -200,9 +199,9 @@ def test_every_archive_of_a_set_is_fetched(server, tmp_path, monkeypatch):
     two = (toys(server), toys(server, name="labels.txt"))
     monkeypatch.setitem(ARCHIVES, "toys", two)
     server.script = [good(), good()]
-    assert data.download("toys", tmp_path) == [tmp_path / "toys.zip", tmp_path / "labels.txt"]
+    assert download("toys", tmp_path) == [tmp_path / "toys.zip", tmp_path / "labels.txt"]
     with pytest.raises(InputError, match="found birds"):
-        data.download("birds", tmp_path)
+        download("birds", tmp_path)
 
 
 def test_the_table_is_complete():

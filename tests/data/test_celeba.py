@@ -10,9 +10,10 @@ import pytest
 from PIL import Image
 
 from benchmarks.archives import encoded, face_members, picture, zipped
-from tcwae import data
 from tcwae.data import celeba
 from tcwae.data.archives import ARCHIVES
+from tcwae.data.prepare import prepare
+from tcwae.data.prepared import read
 from tcwae.errors import InputError
 
 from .samples import ATTRIBUTES, LANCZOS, joined, refusal, same
@@ -73,15 +74,15 @@ def test_the_published_zip_is_prepared_with_the_attributes_beside_it(tmp_path, m
     ]
     monkeypatch.setitem(ARCHIVES, "celeba", tuple(seen))
     monkeypatch.setattr(celeba, "COUNT", 3)
-    data.prepare("celeba", "real", tmp_path / "celeba.h5", tmp_path, crop="148", processes=1)
-    prepared = data.read(tmp_path / "celeba.h5")
+    prepare("celeba", "real", tmp_path / "celeba.h5", tmp_path, crop="148", processes=1)
+    prepared = read(tmp_path / "celeba.h5")
     np.testing.assert_array_equal(prepared.images, [np.asarray(CROPS["148"](face(n))) for n in (1, 2, 3)])
     assert prepared.attribute_names == ("Bald", "Smiling", "Young")
     np.testing.assert_array_equal(prepared.attributes[1], [1, 0, 0])
     assert prepared.provenance["crop"] == "148"
     beside.write_text(ATTRIBUTES.replace("Bald", "Beard"))
     with pytest.raises(InputError, match=r"list_attr_celeba.txt: expected .* sha256"):
-        data.prepare("celeba", "real", tmp_path / "again.h5", path)
+        prepare("celeba", "real", tmp_path / "again.h5", path)
     assert not (tmp_path / "again.h5").exists()
 
 

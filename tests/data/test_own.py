@@ -10,11 +10,12 @@ import pytest
 import yaml
 
 from benchmarks.archives import encoded, picture
-from tcwae import data
-from tcwae.config import check
+from tcwae.config.run import check
+from tcwae.config.runs import runs
+from tcwae.config.study import Study
 from tcwae.data import own
-from tcwae.runs import runs
-from tcwae.study import Study
+from tcwae.data.prepare import prepare
+from tcwae.data.prepared import read
 
 from .samples import LANCZOS, joined, own_arrays, own_members, packed, refusal, same
 
@@ -34,8 +35,8 @@ def own_images(crop):
 def test_own_pictures_are_prepared(tmp_path, kind, crop):
     members = own_members() | {"README.txt": b"mine", "pictures/._00.png": b"", "__MACOSX/pictures/00.png": b""}
     archive = packed(kind, tmp_path, members)
-    data.prepare("images", "real", tmp_path / "mine.h5", archive, crop=crop, processes=1)
-    prepared = data.read(tmp_path / "mine.h5")
+    prepare("images", "real", tmp_path / "mine.h5", archive, crop=crop, processes=1)
+    prepared = read(tmp_path / "mine.h5")
     assert (prepared.name, prepared.source, prepared.factors) == ("mine", "real", None)
     checksum = None if kind == "folder" else hashlib.sha256(archive.read_bytes()).hexdigest()
     assert prepared.provenance.get("archive_sha256") == checksum
@@ -61,7 +62,7 @@ UNREADABLE = [
 @pytest.mark.parametrize("whole", UNREADABLE)
 def test_pictures_that_do_not_decode_are_refused(tmp_path, whole):
     path = packed("zip", tmp_path, own_members() | {"pictures/03.png": whole})
-    message = refusal(lambda: data.prepare("images", "real", tmp_path / "mine.h5", path, processes=1))
+    message = refusal(lambda: prepare("images", "real", tmp_path / "mine.h5", path, processes=1))
     assert "pictures/03.png: expected a PNG or JPEG, found: " in message
     assert not (tmp_path / "mine.h5").exists()
 
@@ -69,7 +70,7 @@ def test_pictures_that_do_not_decode_are_refused(tmp_path, whole):
 def test_a_fault_in_another_process_is_the_same_line(tmp_path):
     members = {f"{n:03}.png": encoded(picture(n, (64, 64))) for n in range(300)} | {"290.png": b"hello"}
     path = packed("zip", tmp_path, members)
-    message = refusal(lambda: data.prepare("images", "real", tmp_path / "mine.h5", path, processes=2))
+    message = refusal(lambda: prepare("images", "real", tmp_path / "mine.h5", path, processes=2))
     assert "290.png: expected a PNG or JPEG, found: " in message
     assert os.listdir(tmp_path) == ["mine.zip"]
 
@@ -92,8 +93,8 @@ def without(*names):
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
 def test_own_arrays_are_prepared(tmp_path, save):
     save(tmp_path / "mine.npz", **own_arrays())
-    data.prepare("npz", "real", tmp_path / "mine.h5", tmp_path / "mine.npz", name="toys")
-    prepared = data.read(tmp_path / "mine.h5")
+    prepare("npz", "real", tmp_path / "mine.h5", tmp_path / "mine.npz", name="toys")
+    prepared = read(tmp_path / "mine.h5")
     np.testing.assert_array_equal(prepared.images, own_arrays()["images"])
     np.testing.assert_array_equal(prepared.factors, np.stack([np.arange(10) % 2, np.arange(10) // 2], axis=1))
     assert (prepared.name, prepared.factor_names, prepared.factor_sizes) == ("toys", ("kind", "größe"), (2, 5))

@@ -15,8 +15,9 @@ import PIL
 import pytest
 
 import tcwae
-from tcwae import data
-from tcwae.data.prepared import Blocks, factor_grid
+from tcwae.data.prepare import prepare
+from tcwae.data.prepared import Blocks, Prepared, factor_grid, read, write
+from tcwae.data.rendered import faces
 from tcwae.errors import InputError
 
 SIZES = (2, 3, 4)
@@ -24,7 +25,7 @@ SIZES = (2, 3, 4)
 
 def prepared(shape=(64, 8), factors=True):
     generator = np.random.default_rng(0)
-    return data.Prepared(
+    return Prepared(
         name="toys",
         source="real",
         images=generator.integers(0, 256, (24, *shape), np.uint8),
@@ -39,14 +40,14 @@ def prepared(shape=(64, 8), factors=True):
 @pytest.fixture
 def file(tmp_path):
     path = tmp_path / "toys.h5"
-    data.write(prepared(), path)
+    write(prepared(), path)
     return path
 
 
 def refusal(path):
     """The one line with which `path` is refused."""
     with pytest.raises(InputError) as caught:
-        data.read(path)
+        read(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
     return str(caught.value)
@@ -56,8 +57,8 @@ def refusal(path):
 @pytest.mark.parametrize("factors", [True, False])
 def test_what_is_written_is_read(tmp_path, shape, factors):
     original = prepared(shape, factors)
-    data.write(original, tmp_path / "toys.h5")
-    copy = data.read(tmp_path / "toys.h5")
+    write(original, tmp_path / "toys.h5")
+    copy = read(tmp_path / "toys.h5")
     np.testing.assert_array_equal(copy.images, original.images)
     if factors:
         np.testing.assert_array_equal(copy.factors, original.factors)
@@ -76,19 +77,19 @@ def test_what_is_written_is_read(tmp_path, shape, factors):
 
 def test_attributes_are_kept(tmp_path, file):
     values = np.random.default_rng(0).normal(size=(24, 2)).astype(np.float32)
-    data.write(replace(prepared(), attributes=values, attribute_names=("smile", "größe")), tmp_path / "toys.h5")
-    copy = data.read(tmp_path / "toys.h5")
+    write(replace(prepared(), attributes=values, attribute_names=("smile", "größe")), tmp_path / "toys.h5")
+    copy = read(tmp_path / "toys.h5")
     np.testing.assert_array_equal(copy.attributes, values)
     assert copy.attribute_names == ("smile", "größe")
-    data.write(prepared(), file)
-    assert (data.read(file).attributes, data.read(file).attribute_names) == (None, ())
+    write(prepared(), file)
+    assert (read(file).attributes, read(file).attribute_names) == (None, ())
 
 
 @pytest.mark.parametrize("step", [1, 7, 24])
 def test_images_that_come_in_blocks_give_the_same_bytes(tmp_path, file, step):
     images = prepared().images
     blocks = Blocks(images.shape, (images[start : start + step] for start in range(0, 24, step)))
-    data.write(replace(prepared(), images=blocks), tmp_path / "blocks.h5")
+    write(replace(prepared(), images=blocks), tmp_path / "blocks.h5")
     assert (tmp_path / "blocks.h5").read_bytes() == file.read_bytes()
 
 
@@ -96,20 +97,20 @@ def test_blocks_that_do_not_add_up_leave_no_file(tmp_path):
     images = prepared().images
     for wrong in (images[:23], images[:, :32]):
         with pytest.raises(AssertionError):
-            data.write(replace(prepared(), images=Blocks(images.shape, [wrong])), tmp_path / "toys.h5")
+            write(replace(prepared(), images=Blocks(images.shape, [wrong])), tmp_path / "toys.h5")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_every_call_writes_the_same_bytes(tmp_path, file):
-    data.write(prepared(), tmp_path / "again.h5")
+    write(prepared(), tmp_path / "again.h5")
     assert (tmp_path / "again.h5").read_bytes() == file.read_bytes()
-    data.write(data.read(file), tmp_path / "copy.h5")
+    write(read(file), tmp_path / "copy.h5")
     assert (tmp_path / "copy.h5").read_bytes() == file.read_bytes()
 
 
 def test_the_pixels_are_mapped_and_the_file_is_safe_from_writes(file):
     whole = file.read_bytes()
-    images = data.read(file).images
+    images = read(file).images
     assert isinstance(images, np.memmap)
     images[:] = 0
     images.flush()
@@ -174,9 +175,9 @@ def test_other_files_are_refused(tmp_path, file):
     path.write_text("hello\n" * 1000)
     assert "another kind" in refusal(path)
     with pytest.raises(IsADirectoryError):
-        data.read(tmp_path)
+        read(tmp_path)
     with pytest.raises(FileNotFoundError):
-        data.read(tmp_path / "missing.h5")
+        read(tmp_path / "missing.h5")
 
 
 @pytest.mark.parametrize("length", [1, 100, 511, 512, 513, 2048, 10_000, -1])
@@ -198,7 +199,7 @@ def test_a_full_disk_is_told_in_one_line_and_leaves_no_file(tmp_path, room):
     resource.setrlimit(resource.RLIMIT_FSIZE, (room, limit[1]))
     try:
         with pytest.raises(OSError, match="File too large") as caught:
-            data.write(prepared((64, 64, 3)), tmp_path / "toys.h5")
+            write(prepared((64, 64, 3)), tmp_path / "toys.h5")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limit)
     assert caught.value.errno == errno.EFBIG
@@ -222,23 +223,23 @@ def test_a_full_disk_is_told_in_one_line_and_leaves_no_file(tmp_path, room):
 def test_prepare_refuses_what_it_cannot_make(tmp_path, arguments, options, message):
     dataset, source, *archive = arguments
     with pytest.raises(InputError, match=message):
-        data.prepare(dataset, source, tmp_path / "out.h5", *archive, **options)
+        prepare(dataset, source, tmp_path / "out.h5", *archive, **options)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_prepare_learns_that_it_cannot_write_before_it_works(tmp_path, monkeypatch):
-    monkeypatch.setattr(data.faces, "sampled", None)
+    monkeypatch.setattr(faces, "sampled", None)
     (tmp_path / "file").touch()
     with pytest.raises((FileExistsError, NotADirectoryError)):
-        data.prepare("celeba", "rendered", tmp_path / "file" / "out.h5", count=10**6)
+        prepare("celeba", "rendered", tmp_path / "file" / "out.h5", count=10**6)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_stopped_prepare_leaves_nothing_and_no_one(tmp_path, number, ended):
     script = (
-        "from tcwae import data\n"
+        "from tcwae.data.prepare import prepare\n"
         "if __name__ == '__main__':\n"
-        f"    data.prepare('celeba', 'rendered', '{tmp_path}/faces.h5', processes=2)"
+        f"    prepare('celeba', 'rendered', '{tmp_path}/faces.h5', processes=2)"
     )
     running = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL, start_new_session=True)
     while not any(part.stat().st_size > 2**16 for part in tmp_path.iterdir()):
@@ -258,4 +259,4 @@ def test_a_file_of_another_version_is_refused(file):
     whole = file.read_bytes()
     file.write_bytes(whole[:512].replace(before, hashlib.sha256(whole[512:]).hexdigest().encode()) + whole[512:])
     with pytest.raises(InputError, match=r"expected a data set of this version .*attribute_names.*: prepare it again"):
-        data.read(file)
+        read(file)

@@ -29,8 +29,10 @@ from benchmarks.archives import (
     toy_arrays,
     zipped,
 )
-from tcwae import cli, data
+from tcwae.cli.main import main
 from tcwae.data import celeba, chairs3d, dsprites, smallnorb
+from tcwae.data.prepare import _MAKERS
+from tcwae.data.prepared import read
 
 from .samples import ATTRIBUTES, SPRITES, npy, own_arrays, own_members, packed, save_hdf5, sprite_arrays
 
@@ -85,8 +87,8 @@ def right(kind, folder):
 @pytest.fixture(autouse=True)
 def _small_sets(monkeypatch):
     """The published sets are as small as these archives."""
-    small = data._MAKERS["dsprites", "real"]._replace(make=partial(dsprites.read, sizes=SPRITES))
-    monkeypatch.setitem(data._MAKERS, ("dsprites", "real"), small)
+    small = _MAKERS["dsprites", "real"]._replace(make=partial(dsprites.read, sizes=SPRITES))
+    monkeypatch.setitem(_MAKERS, ("dsprites", "real"), small)
     monkeypatch.setattr(smallnorb, "FACTOR_SIZES", TOYS)
     monkeypatch.setattr(chairs3d, "FACTOR_SIZES", CHAIRS)
     monkeypatch.setattr(celeba, "COUNT", 3)
@@ -104,7 +106,7 @@ def prepare(kind, archive, folder):
     output = folder / "out" / "data.h5"
     options = ["--processes", "1"] if kind in PICTURES else []
     words = ["prepare", kind.split()[0], "--source", "real", "--archive", archive, "--output", output, *options]
-    return cli.main([str(word) for word in words]), output
+    return main([str(word) for word in words]), output
 
 
 @pytest.fixture
@@ -127,7 +129,7 @@ def refusal(tmp_path, capsys):
 def test_a_right_archive_is_prepared(kind, tmp_path, any_checksum):
     status, output = prepare(kind, right(kind, tmp_path), tmp_path)
     assert status == 0
-    assert len(data.read(output)) > 0
+    assert len(read(output)) > 0
 
 
 @pytest.mark.parametrize("kind", ["dsprites npz", "dsprites hdf5", "smallnorb", "celeba"])

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 import tcwae
-from tcwae import data
-from tcwae.data.prepared import factor_grid
+from tcwae.data.prepared import Prepared, factor_grid, write
+from tcwae.data.show import describe, sheet
 from tcwae.errors import InputError
 
 SIZES = (2, 3, 4)
@@ -27,12 +27,12 @@ def toys(**changes):
         "latent_factor_indices": (0, 2),
         "provenance": {"drawn": "by hand"},
     }
-    return data.Prepared(**(given | changes))
+    return Prepared(**(given | changes))
 
 
 def described(prepared, path):
-    data.write(prepared, path)
-    lines = [line.split(":", 1) for line in data.describe(path).splitlines()]
+    write(prepared, path)
+    lines = [line.split(":", 1) for line in describe(path).splitlines()]
     assert len(lines) == 10
     return {key: value.strip() for key, value in lines}
 
@@ -69,8 +69,8 @@ def tiles(path):
 
 
 def test_sweeps_change_one_factor(tmp_path):
-    data.write(toys(), tmp_path / "toys.h5")
-    data.sheet(tmp_path / "toys.h5", tmp_path / "toys.png")
+    write(toys(), tmp_path / "toys.h5")
+    sheet(tmp_path / "toys.h5", tmp_path / "toys.png")
     drawn, _ = tiles(tmp_path / "toys.png")
     assert drawn.shape == (8, 12)
     np.testing.assert_array_equal(drawn[5, :2], [5, 17])  # kind, with instance 1 and size 1
@@ -82,8 +82,8 @@ def test_sweeps_change_one_factor(tmp_path):
 def test_attributes_grow_along_their_row(tmp_path):
     values = np.random.default_rng(0).permutation(24).astype(np.float32)[:, None]
     changes = {"factors": None, "factor_names": (), "factor_sizes": (), "latent_factor_indices": ()}
-    data.write(toys(attributes=values, attribute_names=("smile",), **changes), tmp_path / "toys.h5")
-    data.sheet(tmp_path / "toys.h5", tmp_path / "toys.png")
+    write(toys(attributes=values, attribute_names=("smile",), **changes), tmp_path / "toys.h5")
+    sheet(tmp_path / "toys.h5", tmp_path / "toys.png")
     drawn, _ = tiles(tmp_path / "toys.png")
     assert drawn.shape == (6, 12)
     shown = values[drawn[5].astype(int), 0]
@@ -93,17 +93,17 @@ def test_attributes_grow_along_their_row(tmp_path):
 
 @pytest.mark.parametrize("images", [np.full((24, 64, 8), 255, np.uint8), np.full((24, 64, 64, 3), 255, np.uint8)])
 def test_white_is_white_in_any_form(tmp_path, images):
-    data.write(toys(images=images), tmp_path / "toys.h5")
-    data.sheet(tmp_path / "toys.h5", tmp_path / "toys.png")
+    write(toys(images=images), tmp_path / "toys.h5")
+    sheet(tmp_path / "toys.h5", tmp_path / "toys.png")
     assert (tiles(tmp_path / "toys.png")[0] == 25.5).all()
 
 
 def test_what_is_no_data_or_no_picture_is_refused(tmp_path):
-    data.write(toys(), tmp_path / "toys.h5")
+    write(toys(), tmp_path / "toys.h5")
     with pytest.raises(InputError, match=r"ends in \.png, found \.jpg"):
-        data.sheet(tmp_path / "toys.h5", tmp_path / "toys.jpg")
+        sheet(tmp_path / "toys.h5", tmp_path / "toys.jpg")
     (tmp_path / "other.h5").write_text("hello")
-    for show in (data.describe, lambda path: data.sheet(path, tmp_path / "other.png")):
+    for show in (describe, lambda path: sheet(path, tmp_path / "other.png")):
         with pytest.raises(InputError, match="another kind"):
             show(tmp_path / "other.h5")
     assert {path.name for path in tmp_path.iterdir()} == {"toys.h5", "other.h5"}

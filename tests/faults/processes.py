@@ -6,12 +6,12 @@ import resource
 import signal
 import sys
 
-from tcwae import lock
-from tcwae.cli import main
+from tcwae.cli.main import main
+from tcwae.training import lock
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(
-    ["tcwae.evaluate", "tcwae.select", "tcwae.score", "torch._dynamo"]
+    ["tcwae.data.prepare", "tcwae.evaluation.evaluate", "tcwae.study.select", "tcwae.evaluation.score", "torch._dynamo"]
 )  # Adam imports the last
 
 TRAIN = {

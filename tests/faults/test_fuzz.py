@@ -14,16 +14,17 @@ import pytest
 import torch
 import yaml
 
-from tcwae import checkpoint, records
-from tcwae.config import Run, check, flags, flatten, unflatten
+from tcwae import records
+from tcwae.config.run import Run, check, flags, flatten, unflatten
+from tcwae.config.runs import candidates, runs
+from tcwae.config.study import Study
 from tcwae.data import prepared
 from tcwae.errors import InputError
-from tcwae.gather import gather
-from tcwae.metrics import mig
-from tcwae.runs import candidates, runs
-from tcwae.score import read_table
-from tcwae.select import select
-from tcwae.study import Study
+from tcwae.evaluation.score import read_table
+from tcwae.metrics.mig import mig
+from tcwae.study.gather import gather
+from tcwae.study.select import select
+from tcwae.training import checkpoint
 
 from .mutations import mutate_bytes, mutate_document
 from .processes import CONTEXT

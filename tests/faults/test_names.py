@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import yaml
 
-from tcwae.config import check
+from tcwae.config.run import check
+from tcwae.config.study import Study
 from tcwae.errors import InputError
-from tcwae.study import Study
 
 from .test_kills import results, whole
 

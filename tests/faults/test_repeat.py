@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 import torch
 
-from tcwae import train
-from tcwae.config import Run, check, unflatten
+from tcwae.config.run import Run, check, unflatten
+from tcwae.training import loop
 
 from .test_kills import LONG, results
 
@@ -31,7 +31,7 @@ def run_of(method, **settings):
 def test_the_number_of_threads_changes_the_rounding_alone(method, small_data, tmp_path):
     run = run_of(method, learning_rate=1e-3, adam_epsilon=1e-8)
     for threads in (1, 2):
-        train.train(run, small_data, tmp_path / f"{threads}", threads=threads)
+        loop.train(run, small_data, tmp_path / f"{threads}", threads=threads)
     one, two = (pd.read_csv(tmp_path / f"{threads}" / "curves.csv")["loss"] for threads in (1, 2))
     worst = float(np.max(np.abs(two / one - 1)))
     print(f"{method}: the loss on two threads is within {worst:.1e} of that on one, over 100 steps")
@@ -49,5 +49,5 @@ def restored():
 def test_on_a_cpu_deterministic_algorithms_are_those_that_run_anyway(method, small_data, tmp_path, restored):
     run = run_of(method, iterations=5)
     for deterministic in (False, True):
-        train.train(run, small_data, tmp_path / f"{deterministic}", deterministic=deterministic)
+        loop.train(run, small_data, tmp_path / f"{deterministic}", deterministic=deterministic)
     assert results(tmp_path / "True") == results(tmp_path / "False")

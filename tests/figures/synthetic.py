@@ -9,9 +9,9 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from tcwae.gather import COLUMNS
-from tcwae.select import best_settings
-from tcwae.study import Experiment, Shows
+from tcwae.config.study import Experiment, Shows
+from tcwae.study.gather import COLUMNS
+from tcwae.study.select import best_settings
 
 SEEDS = (0, 1)
 METHODS = {

@@ -6,13 +6,15 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from tcwae.config import check
-from tcwae.figures import deviations, names
-from tcwae.figures.results import Results
-from tcwae.gather import COLUMNS
-from tcwae.metrics import METRICS, CodeTable
-from tcwae.runs import runs
-from tcwae.study import Study
+from tcwae.config.run import check
+from tcwae.config.runs import runs
+from tcwae.config.study import Study
+from tcwae.figures import deviations
+from tcwae.metrics.registry import METRICS
+from tcwae.metrics.table import CodeTable
+from tcwae.study import names
+from tcwae.study.gather import COLUMNS
+from tcwae.study.results import Results
 
 STUDY = check(
     Study,

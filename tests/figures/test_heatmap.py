@@ -8,8 +8,9 @@ from matplotlib.patches import Rectangle
 
 from figures import synthetic
 from tcwae.errors import InputError
-from tcwae.figures import heatmap, names, style
-from tcwae.figures.results import load
+from tcwae.figures import heatmap, style
+from tcwae.study import names
+from tcwae.study.results import load
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +129,7 @@ def test_without_a_grid_it_says_so(tmp_path):
 
 
 def test_scores_are_ranked_and_coloured_the_same_way():
-    from tcwae.select import RANKED
+    from tcwae.study.select import RANKED
 
     assert {key: not score.higher_is_better for key, score in names.SCORES.items()} | {"udr": False} == RANKED
 

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from figures import synthetic
 from tcwae.errors import InputError
-from tcwae.figures import images, names, reconstructions, samples, traversals
-from tcwae.figures.results import load
+from tcwae.figures import images, reconstructions, samples, traversals
+from tcwae.study import names
+from tcwae.study.results import load
 
 
 @pytest.fixture(scope="module")

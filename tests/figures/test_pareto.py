@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from figures import synthetic
 from tcwae.figures import pareto
-from tcwae.figures.results import load
+from tcwae.study.results import load
 
 POINTS = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=1, max_size=30)
 

@@ -11,8 +11,8 @@ import pytest
 
 from figures import synthetic
 from tcwae.errors import InputError
-from tcwae.figures import KINDS, plot
-from tcwae.figures.results import load
+from tcwae.figures.plot import KINDS, plot
+from tcwae.study.results import load
 
 
 @pytest.fixture(scope="module")
@@ -64,5 +64,5 @@ def test_unknown_names_are_refused_before_anything_is_written(folder, tmp_path):
 
 
 def test_figures_do_not_import_torch():
-    code = "import sys, tcwae.figures, tcwae.contents; sys.exit('torch' in sys.modules)"
+    code = "import sys, tcwae.figures.plot, tcwae.report.content; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -6,8 +6,9 @@ from matplotlib.container import ErrorbarContainer
 
 from figures import synthetic
 from tcwae.errors import InputError
-from tcwae.figures import names, scores_vs_reconstruction, style
-from tcwae.figures.results import load
+from tcwae.figures import scores_vs_reconstruction, style
+from tcwae.study import names
+from tcwae.study.results import load
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tcwae.metrics import CodeTable
+from tcwae.metrics.table import CodeTable
 
 DSPRITES = (3, 6, 40, 32, 32)
 

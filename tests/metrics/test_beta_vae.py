@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from tcwae.metrics import CodeTable, beta_vae
+from tcwae.metrics.beta_vae import beta_vae
+from tcwae.metrics.table import CodeTable
 
 from .tables import cells, perfect, standardised
 

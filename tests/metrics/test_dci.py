@@ -5,8 +5,8 @@ import pytest
 from scipy.stats import entropy
 from sklearn.ensemble import GradientBoostingClassifier
 
-from tcwae.metrics import CodeTable, dci
-from tcwae.metrics.dci import one_sidedness
+from tcwae.metrics.dci import dci, one_sidedness
+from tcwae.metrics.table import CodeTable
 
 from .tables import cells, perfect, standardised
 

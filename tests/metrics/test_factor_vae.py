@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from tcwae.errors import InputError
-from tcwae.metrics import CodeTable, factor_vae
+from tcwae.metrics.factor_vae import factor_vae
+from tcwae.metrics.table import CodeTable
 
 from .tables import cells, perfect, standardised
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from tcwae.metrics import CodeTable, irs
+from tcwae.metrics.irs import irs
+from tcwae.metrics.table import CodeTable
 
 from .tables import cells, perfect, standardised
 

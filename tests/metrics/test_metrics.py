@@ -6,7 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from tcwae.metrics import METRICS, CodeTable
+from tcwae.metrics.registry import METRICS
+from tcwae.metrics.table import CodeTable
 
 from .tables import cells, standardised
 
@@ -85,5 +86,5 @@ def test_the_arrays_handed_in_are_left_as_they_are(name):
 
 
 def test_scores_need_no_torch():
-    code = "import sys, tcwae.score; sys.exit('torch' in sys.modules)"
+    code = "import sys, tcwae.evaluation.score; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import mutual_info_score
 
-from tcwae.metrics import CodeTable, mig
+from tcwae.metrics.mig import mig
+from tcwae.metrics.table import CodeTable
 
 from .tables import DSPRITES, noise, perfect
 

@@ -5,8 +5,8 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import mutual_info_score, roc_auc_score
 
-from tcwae.metrics import CodeTable, explicitness, modularity
-from tcwae.metrics.modularity import areas, modularity_of
+from tcwae.metrics.modularity import areas, explicitness, modularity, modularity_of
+from tcwae.metrics.table import CodeTable
 
 from .tables import DSPRITES, cells, perfect, standardised
 

@@ -7,9 +7,9 @@ import pytest
 from scipy.optimize import minimize
 from sklearn.svm import LinearSVC
 
-from tcwae.metrics import CodeTable, sap
-from tcwae.metrics.sap import accuracies
+from tcwae.metrics.sap import accuracies, sap
 from tcwae.metrics.support_vectors import fit_lines
+from tcwae.metrics.table import CodeTable
 
 from .tables import DSPRITES, cells, noise, perfect, standardised
 

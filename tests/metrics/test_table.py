@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import chisquare
 
 from tcwae.errors import InputError
-from tcwae.metrics import CodeTable
+from tcwae.metrics.table import CodeTable
 
 from .tables import cells, perfect
 

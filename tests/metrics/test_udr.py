@@ -5,8 +5,7 @@ import pytest
 from sklearn.linear_model import Lasso
 
 from tcwae.errors import InputError
-from tcwae.metrics import posterior_kl, udr
-from tcwae.metrics.udr import relative_strength
+from tcwae.metrics.udr import posterior_kl, relative_strength, udr
 
 
 def independent(samples=4000, latents=4):

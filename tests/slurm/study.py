@@ -15,9 +15,9 @@ import numpy as np
 import yaml
 from safetensors import safe_open
 
-from tcwae.checkpoint import STATES
-from tcwae.cli import main
+from tcwae.cli.main import main
 from tcwae.data.prepared import factor_grid
+from tcwae.training.checkpoint import STATES
 
 from .cluster import die_with_parent, wait_until
 
@@ -33,8 +33,8 @@ OVERRIDDEN = ("--software-deployment-method", "env-modules", "--slurm-init-secon
 NODE = '''#!{python}
 """`tcwae` as a node with GPUs has it, but that there is no GPU to compute with; trainings take their time, and save often."""
 import os, sys, time
-from tcwae import lock
-from tcwae.cli import main
+from tcwae.training import lock
+from tcwae.cli.main import main
 
 def record(what):
     words = (what, time.time(), os.getpid(), os.environ.get("SLURM_JOB_ID"), os.environ.get("CUDA_VISIBLE_DEVICES"))
@@ -50,7 +50,7 @@ lock.PATIENCE = 15
 record("begin")
 words = ["cpu" if word == "cuda" else word for word in sys.argv[1:]]
 if words[0] == "train":
-    from tcwae.train import Training
+    from tcwae.training.loop import Training
 
     steps, Training.steps = Training.steps, slowly
     words += ["--save-every", "1"]

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from tcwae.checkpoint import State, save_state
+from tcwae.training.checkpoint import State, save_state
 
 from .cluster import command, wait_until
 from .study import make_study

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tcwae.checkpoint import State, save_state
+from tcwae.training.checkpoint import State, save_state
 
 from .cluster import command, wait_until
 from .study import OVERRIDDEN, make_study

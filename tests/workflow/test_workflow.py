@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from tcwae.checkpoint import State, save_state
+from tcwae.training.checkpoint import State, save_state
 
 ROOT = Path(__file__).parents[2]
 STUDY = {

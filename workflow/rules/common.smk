@@ -7,13 +7,13 @@ from shlex import join
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
 
-from tcwae.config import KNOWN_DATASETS, check, flags
-from tcwae.container import check_image
+from tcwae.config.run import KNOWN_DATASETS, check, flags
+from tcwae.doctor.container import check_image
 from tcwae.doctor.cluster import check_partitions
 from tcwae.doctor.files import check_space
 from tcwae.errors import InputError
-from tcwae.runs import candidates, chosen, experiment_runs, grids, resolve, runs
-from tcwae.study import Study
+from tcwae.config.runs import candidates, chosen, experiment_runs, grids, resolve, runs
+from tcwae.config.study import Study
 
 if shutil.which("tcwae") is None:
     raise WorkflowError("the command tcwae is not on PATH: activate the environment (source .venv/bin/activate)")

@@ -1,0 +1,125 @@
+"""Arguments of the command line that are made from the models of `config`: a flag a field, with its default and source."""
+
+import argparse
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Literal, NoReturn, get_args, get_origin
+
+import shtab
+
+from tcwae.config.run import METHODS, Settings
+from tcwae.errors import suggestion
+
+__all__ = ["Number", "Parser", "Version", "add_completion", "add_fields", "add_machine", "add_methods"]
+
+
+class Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong, what was expected, and what may have been meant."""
+
+    def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> argparse.Namespace:  # noqa: ANN401
+        """As argparse's, but an unknown flag is told before a verb that is missing."""
+        options, unknown = self.parse_known_args(args, namespace)
+        its = getattr(options, "parser", self)
+        if unknown:
+            flags = [flag for action in its._actions for flag in action.option_strings]
+            what = f"{unknown[0]!r}{suggestion(unknown[0].split('=')[0], flags)}"
+            its.error(f"expected {'another flag' if unknown[0].startswith('-') else 'no more words'}, found {what}")
+        if its is self:
+            self.error("expected a verb, found none")
+        return options
+
+    def error(self, message: str) -> NoReturn:
+        """One line instead of a page of usage."""
+        message = message.removeprefix("argument ").replace("the following arguments are required: ", "expected also ")
+        self.exit(2, f"{self.prog}: {message}; `{self.prog} --help` says more\n")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:  # noqa: ANN401
+        if action.choices is not None and value not in action.choices:
+            known = [str(choice) for choice in action.choices]
+            found = f"{value!r}{suggestion(str(value), known)}"
+            raise argparse.ArgumentError(action, f"expected {', '.join(known[:-1])} or {known[-1]}, found {found}")
+
+
+class Number:
+    """Takes an argument that is a finite number, at least `least`."""
+
+    def __init__(self, kind: type[int] | type[float], least: int) -> None:
+        self.kind, self.least = kind, least
+
+    def __call__(self, text: str) -> int | float:
+        """The number.
+
+        Raises:
+            ArgumentTypeError: it is none, or a smaller one.
+        """
+        try:
+            number = self.kind(text)
+        except ValueError:
+            number = math.nan
+        if not self.least <= number < math.inf:
+            kind = "a whole number" if self.kind is int else "a number"
+            raise argparse.ArgumentTypeError(f"expected {kind}, at least {self.least}, found {text!r}")
+        return number
+
+
+class Version(argparse.Action):
+    """Finds out the versions when it is asked for them, not before."""
+
+    def __init__(self, option_strings: list[str], dest: str, **options: Any) -> None:  # noqa: ANN401
+        super().__init__(option_strings, dest, nargs=0, **options)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        """Print them and exit."""
+        from tcwae.provenance import versions
+
+        numbers = versions()
+        print(f"tcwae {numbers.pop('tcwae')} (commit {numbers.pop('commit')})")
+        print(", ".join(f"{name} {number}" for name, number in numbers.items()))
+        parser.exit()
+
+
+def add_completion(parser: argparse.ArgumentParser, verbs: Iterable[argparse.ArgumentParser]) -> None:
+    """The option --print-completion; what is a path in a verb is completed as one."""
+    shtab.add_argument_to(parser, help="print what completes this command in a shell; see docs/install.md")
+    for action in (action for verb in verbs for action in verb._actions):
+        if action.type is Path:
+            action.complete = shtab.FILE
+
+
+def add_machine(parser: argparse.ArgumentParser) -> None:
+    """Where a verb computes."""
+    parser.add_argument("--device", default="cpu", help="cpu or cuda; never another one than asked for (default cpu)")
+    parser.add_argument("--threads", type=Number(int, 1), default=1, help="default %(default)s")
+
+
+def add_fields(parser: Any, model: type[Settings], skip: Sequence[str] = (), prefix: str = "run.") -> None:  # noqa: ANN401
+    """A flag for each field of a model; the model itself checks the values and holds the defaults."""
+    for name, field in model.model_fields.items():
+        if name not in skip:
+            key = field.alias or name
+            default = (
+                "required" if field.is_required() else f"default {'none' if field.default is None else field.default}"
+            )
+            choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else None
+            parser.add_argument(
+                f"--{key.replace('_', '-')}",
+                dest=prefix + key,
+                choices=choices,
+                metavar=None if choices else "X",
+                help=f"{field.description} ({default})".replace("%", "%%"),
+            )
+
+
+def add_methods(parser: Any) -> None:  # noqa: ANN401
+    """A flag for each coefficient of any method, which says what it means for those that have it."""
+    meanings: dict[str, dict[str, list[str]]] = {}
+    for method, model in METHODS.items():
+        for name, field in model.model_fields.items():
+            if name != "name":
+                default = "required" if field.is_required() else f"default {field.default}"
+                texts = meanings.setdefault(field.alias or name, {})
+                texts.setdefault(f"{field.description} ({default})", []).append(method)
+    for key, texts in meanings.items():
+        meaning = "; ".join(f"{', '.join(methods)}: {text}" for text, methods in texts.items())
+        parser.add_argument(f"--{key.replace('_', '-')}", dest=f"run.{key}", metavar="X", help=meaning)

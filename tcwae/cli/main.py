@@ -1,0 +1,191 @@
+"""The command `tcwae`: one verb for each step of the workflow, and some to look at what it leaves.
+
+Exit status: 0 done; 2 something to mend, said in one line on standard error, or stopped by the keyboard; 3 the training
+diverged (its files are written); 75 the training was stopped and has saved its state, or another process trains the run:
+the same command goes on.
+"""
+
+import os
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tcwae.cli import verbs
+from tcwae.cli.arguments import Number, Parser, Version, add_completion, add_fields, add_machine, add_methods
+from tcwae.config.run import KNOWN_DATASETS, METHODS, Evaluation, Run, Training
+from tcwae.errors import InputError
+from tcwae.log import complain
+
+__all__ = ["main", "parser"]
+
+Verb = Callable[[Callable, str], Parser]
+"""Adds a verb: the function of `verbs` that it is, and what its help says."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; see the module's text for the status."""
+    warnings.formatwarning = lambda message, *_, **__: f"{message}\n"  # for the user, not for who reads the code
+    options = parser().parse_args(arguments)
+    try:
+        status = options.verb(options) or 0
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # whoever reads what is printed, as `head` does, has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (InputError, OSError) as error:
+        complain(f"tcwae {options.name}: {_line(error)}")
+    except KeyboardInterrupt:
+        complain(f"tcwae {options.name}: interrupted")
+    return 2
+
+
+def _line(error: Exception) -> str:
+    """An error as one line, which for the operating system's begins with the file."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split())
+
+
+def parser() -> Parser:
+    """The command line, with its help."""
+    parser = Parser(prog="tcwae", description="Train, score and compare TCWAE and its relatives.")
+    parser.add_argument("--version", action=Version, help="show versions and commit")
+    its = parser.add_subparsers(metavar="VERB", dest="name")
+
+    def verb(function: Callable, description: str) -> Parser:
+        added = its.add_parser(function.__name__, help=description, description=description)
+        added.set_defaults(verb=function, parser=added)
+        return added
+
+    for add in (_add_beginning, _add_data, _add_train, _add_evaluate, _add_looking, _add_score, _add_study):
+        add(verb)
+    add_completion(parser, its.choices.values())
+    return parser
+
+
+def _add_beginning(verb: Verb) -> None:
+    init = verb(verbs.init, "write a study's folder: the workflow, the cluster's profile and a configuration to edit")
+    init.add_argument("folder", type=Path, help="the folder, new or empty")
+    plan = verb(
+        verbs.plan, "say what a study asks for: runs, jobs, steps and hours; what is done, what would be trained again"
+    )
+    plan.add_argument("--results", type=Path, help="its results (default results/STUDY)")
+    plan.add_argument(
+        "--images-per-second",
+        type=Number(float, 1),
+        metavar="X",
+        help="of the device, for what has not been run here",
+    )
+    doctor = verb(verbs.doctor, "say whether this machine is ready for the study here, and what to do where it is not")
+    for its in (plan, doctor):
+        its.add_argument("--configfile", type=Path, default=Path("config.yaml"), help="the study (default %(default)s)")
+
+
+def _add_data(verb: Verb) -> None:
+    prepare = verb(verbs.prepare, "make a data set's file: render it, or read the original archive")
+    prepare.add_argument("dataset", choices=[*KNOWN_DATASETS, "images", "npz"], help="images and npz are for one's own")
+    prepare.add_argument("--source", choices=["rendered", "real"], help="default: real if there is an archive")
+    prepare.add_argument("--archive", type=Path, help="the archive, or a folder with its files (--source real)")
+    prepare.add_argument("--output", type=Path, help="the prepared file, HDF5 (default resources/NAME-SOURCE.h5)")
+    prepare.add_argument("--crop", help="how pictures are cut, by the set: see docs/data.md")
+    prepare.add_argument("--count", type=Number(int, 1), help="faces to draw (celeba)")
+    prepare.add_argument("--name", dest="called", help="what one's own data is called")
+    prepare.add_argument(
+        "--processes", type=Number(int, 1), help="the most to run at a time (default: the cores there are)"
+    )
+    download = verb(verbs.download, "fetch the original archives of a data set")
+    download.add_argument("dataset", choices=KNOWN_DATASETS)
+    download.add_argument("--file", help="this one of its files (default: all)")
+    download.add_argument("--output", type=Path, required=True, help="the folder")
+    data = verb(verbs.data, "describe a prepared file")
+    data.add_argument("file", type=Path)
+    data.add_argument("--sheet", type=Path, help="draw a contact sheet, PNG")
+
+
+def _add_train(verb: Verb) -> None:
+    train = verb(verbs.train, "train one run, or go on where it stopped")
+    train.add_argument("--data", type=Path, required=True, help="a prepared file")
+    train.add_argument("--output", type=Path, required=True, help="the run's folder")
+    add_machine(train)
+    train.add_argument(
+        "--deterministic", action="store_true", help="algorithms that give the same bytes each time, on a GPU too"
+    )
+    train.add_argument(
+        "--cuda-graph", action="store_true", help="launch a step as one operation; not measured yet, so off"
+    )
+    seconds = Number(float, 0)
+    train.add_argument("--save-every", type=seconds, default=600.0, metavar="SECONDS", help="default %(default)s")
+    train.add_argument(
+        "--time-budget", type=seconds, metavar="SECONDS", help=f"then save and leave with status {verbs.STOPPED}"
+    )
+    add_fields(train.add_argument_group("run"), Run, skip=("training", "method"))
+    method = train.add_argument_group("method", "A method takes the coefficients that name it.")
+    method.add_argument("--method", dest="run.method", choices=METHODS, required=True)
+    add_methods(method)
+    add_fields(train.add_argument_group("training"), Training)
+
+
+def _add_evaluate(verb: Verb) -> None:
+    evaluate = verb(verbs.evaluate, "score a trained run and draw what its images show")
+    fid = verb(verbs.fid, "compare a run's samples and reconstructions with held-out images by FID")
+    for its in (evaluate, fid):
+        its.add_argument("--run", type=Path, required=True, help="the run's folder, with model.safetensors")
+        its.add_argument("--data", type=Path, required=True, help="a prepared file")
+        add_machine(its)
+    add_fields(evaluate, Evaluation, prefix="")
+    add_fields(fid, Evaluation, skip=("codes", "traversal_range"), prefix="")
+    fid.add_argument("--weights", type=Path, required=True, help="Inception's, a file one has: see docs/scores/fid.md")
+
+
+def _add_looking(verb: Verb) -> None:
+    curves = verb(
+        verbs.curves, "show losses and terms of runs that train or have ended, as text or PNG or for TensorBoard"
+    )
+    curves.add_argument("run", type=Path, nargs="+", help="a run's folder")
+    curves.add_argument("--output", type=Path, metavar="PNG", help="draw them here")
+    curves.add_argument("--tensorboard", type=Path, metavar="FOLDER", help="write event files for TensorBoard here")
+    explore = verb(verbs.explore, "make a page in which one moves the latents of runs and watches the decoder")
+    explore.add_argument("run", type=Path, nargs="+", help="an evaluated run's folder; several stand side by side")
+    explore.add_argument("--output", type=Path, default=Path("explore.html"), help="the page (default %(default)s)")
+
+
+def _add_score(verb: Verb) -> None:
+    score = verb(verbs.score, "score codes that any program wrote, npz or HDF5")
+    score.add_argument("file", type=Path, help="codes with factor_sizes, or with factors: see docs/scores")
+    metrics = "mig, factor_vae, sap, dci, modularity, explicitness, beta_vae or irs"
+    default = "mig,factor_vae,sap"
+    score.add_argument("--metrics", default=default, help=f"{metrics}, separated by commas (default %(default)s)")
+    score.add_argument(
+        "--seeds", type=Number(int, 1), default=5, help="how often each score is drawn (default %(default)s)"
+    )
+    score.add_argument("--output", type=Path, help="all values and settings, JSON")
+    score.add_argument(
+        "--sampled", action="store_true", help="draw codes from the posteriors, by the file's deviations"
+    )
+
+
+def _add_study(verb: Verb) -> None:
+    gather = verb(verbs.gather, "collect the metrics of a study's runs into metrics.csv")
+    select = verb(verbs.select, "rank the settings of each method of an experiment into selection/EXPERIMENT.csv")
+    select.add_argument("experiment")
+    for its in (gather, select):
+        its.add_argument("--study", required=True, help="the study as JSON, with numbers where it says `select`")
+    plot = verb(verbs.plot, "draw one figure of an experiment")
+    plot.add_argument("experiment")
+    plot.add_argument("figure")
+    report = verb(verbs.report, "typeset the report")
+    report.add_argument(
+        "--template", type=Path, help="default: workflow/report/report.typ here, or else that of the installed package"
+    )
+    report.add_argument(
+        "--partial",
+        type=Path,
+        metavar="STUDY",
+        help="of an unfinished study, the file of its --configfile or config.yaml",
+    )
+    for its in (gather, select, plot, report):
+        its.add_argument("--results", type=Path, required=True, help="results/<study>")
+    for its in (plot, report):
+        its.add_argument("--output", type=Path, required=True, help="the PDF")

@@ -1,0 +1,205 @@
+"""What the verbs of the command line do: from the options to one function, which is imported when the verb runs.
+
+A verb returns its exit status, or None where it is done; `cli` says what the statuses mean.
+"""
+
+import argparse
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from tcwae.config.base import check, check_flags
+from tcwae.config.run import Evaluation, Run, unflatten
+from tcwae.config.study import Study
+from tcwae.errors import InputError
+from tcwae.log import complain
+
+DIVERGED, STOPPED = 3, 75
+
+
+def init(options: argparse.Namespace) -> None:
+    from tcwae.workflow import copy
+
+    copy(options.folder)
+    print(
+        f"{options.folder}/config.yaml is the study. Next: cd {shlex.quote(str(options.folder))}; snakemake --cores 2"
+    )
+
+
+def plan(options: argparse.Namespace) -> None:
+    from tcwae.config.study import read
+    from tcwae.study.plan import format_plan, plan
+
+    study = read(options.configfile)
+    print(format_plan(plan(study, options.results or Path("results") / study.study, options.images_per_second)))
+
+
+def prepare(options: argparse.Namespace) -> None:
+    from tcwae.data.prepare import prepare
+
+    own = options.dataset in ("images", "npz")
+    source = options.source or ("real" if options.archive or own else "rendered")
+    label = "-".join(str(part) for part in (source, options.crop, options.count) if part is not None)
+    prepare(
+        options.dataset,
+        source,
+        options.output or Path("resources") / f"{options.called or options.dataset}-{label}.h5",
+        options.archive,
+        crop=options.crop,
+        count=options.count,
+        name=options.called,
+        processes=options.processes,
+    )
+
+
+def download(options: argparse.Namespace) -> None:
+    from tcwae.data.archives import download
+
+    download(options.dataset, options.output, options.file)
+
+
+def data(options: argparse.Namespace) -> None:
+    from tcwae.data.show import describe, sheet
+
+    print(describe(options.file))
+    if options.sheet is not None:
+        sheet(options.file, options.sheet)
+
+
+def train(options: argparse.Namespace) -> int:
+    given = {key: value for key, value in vars(options).items() if key.startswith("run.") and value is not None}
+    run = check_flags(Run, unflatten({key.removeprefix("run."): value for key, value in given.items()}))
+
+    from tcwae.training.loop import Interrupted, train
+
+    try:
+        diverged = train(
+            run,
+            options.data,
+            options.output,
+            device=options.device,
+            threads=options.threads,
+            deterministic=options.deterministic,
+            cuda_graph=options.cuda_graph,
+            save_every=options.save_every,
+            time_budget=options.time_budget,
+        )
+    except Interrupted as stop:
+        complain(f"tcwae train: {stop}")
+        return 2 if "SIGINT" in str(stop) else STOPPED
+    if diverged is not None:
+        complain(f"tcwae train: diverged at step {diverged.step}: {diverged.term} is not finite")
+        return DIVERGED
+    return 0
+
+
+def evaluate(options: argparse.Namespace) -> None:
+    settings = _evaluation(options)
+
+    from tcwae.evaluation.evaluate import evaluate
+
+    _check_folders([options.run])
+    evaluate(options.run, options.data, settings, device=options.device, threads=options.threads)
+
+
+def fid(options: argparse.Namespace) -> None:
+    settings = _evaluation(options)
+
+    from tcwae.evaluation.fid import fid
+
+    _check_folders([options.run])
+    found = fid(options.run, options.data, options.weights, settings, device=options.device, threads=options.threads)
+    print(f"FID of {found['images']} images: samples {found['samples']:.2f}, ", end="")
+    print(f"reconstructions {found['reconstructions']:.2f}")
+
+
+def _check_folders(runs: Sequence[Path]) -> None:
+    for run in runs:
+        if not run.is_dir():
+            found = "a file" if run.exists() else "nothing of that name"
+            raise InputError(f"{run}: expected a run's folder, results/<study>/runs/<run>, found {found}")
+
+
+def _evaluation(options: argparse.Namespace) -> Evaluation:
+    given = ((name, getattr(options, name, None)) for name in Evaluation.model_fields)
+    return check_flags(Evaluation, {name: value for name, value in given if value is not None})
+
+
+def curves(options: argparse.Namespace) -> None:
+    from tcwae.inspect import curves
+
+    _check_folders(options.run)
+    runs = curves.read(options.run)
+    if options.output is not None:
+        curves.draw(runs, options.output)
+    if options.tensorboard is not None:
+        curves.export(runs, options.tensorboard)
+    if options.output is None and options.tensorboard is None:
+        print(curves.as_text(runs))
+
+
+def explore(options: argparse.Namespace) -> None:
+    from tcwae.inspect.explore.page import explore
+
+    _check_folders(options.run)
+    explore(options.run, options.output)
+    print(f"open {options.output.resolve().as_uri()} in a browser")
+
+
+def score(options: argparse.Namespace) -> None:
+    from tcwae.evaluation.score import format_table, score_file
+
+    metrics = [name.strip() for name in options.metrics.split(",")]
+    print(format_table(score_file(options.file, metrics, options.seeds, options.output, options.sampled)))
+
+
+def gather(options: argparse.Namespace) -> None:
+    from tcwae.study.gather import gather
+
+    gather(_study(options), options.results)
+
+
+def select(options: argparse.Namespace) -> None:
+    from tcwae.study.select import select
+
+    select(_study(options), options.experiment, options.results)
+
+
+def _study(options: argparse.Namespace) -> Study:
+    import json
+
+    try:
+        return check(Study, json.loads(options.study), "--study")
+    except json.JSONDecodeError as error:
+        raise InputError(f"--study: expected JSON, found {error}") from None
+
+
+def plot(options: argparse.Namespace) -> None:
+    from tcwae.figures.plot import plot
+
+    plot(options.experiment, options.figure, options.results, options.output)
+
+
+def report(options: argparse.Namespace) -> None:
+    from tcwae.workflow import TEMPLATE, here_or_installed
+
+    template = options.template or here_or_installed(TEMPLATE)
+    if options.partial is not None:
+        from tcwae.config.study import read
+        from tcwae.report.partial import partial_report
+
+        partial_report(read(options.partial), options.results, template, options.output)
+        return
+    from tcwae.report.document import report
+
+    report(options.results, template, options.output)
+
+
+def doctor(options: argparse.Namespace) -> int:
+    from tcwae.doctor.examine import examine
+
+    levels = []
+    for finding in examine(options.configfile):
+        print(finding, flush=True)
+        levels.append(finding.level)
+    return 2 if "problem" in levels else 0

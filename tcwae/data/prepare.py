@@ -1,0 +1,107 @@
+"""The data sets: each is read from its original archive or drawn here, and prepared in one form.
+
+    prepare("celeba", "rendered", "faces.h5")
+    prepare("smallnorb", "real", "toys.h5", archive="archives/smallnorb")
+    prepare("images", "real", "mine.h5", archive="pictures.zip", crop="squash")
+
+`describe` says what such a file holds, `sheet` shows it, `download` fetches the archives.
+"""
+
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from tcwae.data import celeba, chairs3d, dsprites, own, smallnorb
+from tcwae.data.archives import download
+from tcwae.data.prepared import Prepared, fill, read, write
+from tcwae.data.rendered import chairs, faces, toys
+from tcwae.data.show import describe, sheet
+from tcwae.errors import InputError
+from tcwae.files import atomic
+
+__all__ = ["Prepared", "describe", "download", "prepare", "read", "sheet", "write"]
+
+
+class _Maker(NamedTuple):
+    make: Callable[..., Prepared]
+    options: tuple[str, ...] = ()
+    crops: tuple[str, ...] = ()
+
+
+_MAKERS = {
+    ("dsprites", "rendered"): _Maker(dsprites.render),
+    ("dsprites", "real"): _Maker(dsprites.read),
+    ("smallnorb", "rendered"): _Maker(toys.render, ("processes",)),
+    ("smallnorb", "real"): _Maker(smallnorb.read),
+    ("chairs3d", "rendered"): _Maker(chairs.render, ("processes",)),
+    ("chairs3d", "real"): _Maker(chairs3d.read, ("crop", "processes"), chairs3d.CROPS),
+    ("celeba", "rendered"): _Maker(faces.render, ("count", "processes")),
+    ("celeba", "real"): _Maker(celeba.read, ("crop", "processes"), celeba.CROPS),
+    ("images", "real"): _Maker(own.read_images, ("crop", "name", "processes"), own.CROPS),
+    ("npz", "real"): _Maker(own.read_npz, ("name",)),
+}
+
+
+def prepare(
+    dataset: str,
+    source: str,
+    output: Path | str,
+    archive: Path | str | None = None,
+    *,
+    crop: str | None = None,
+    count: int | None = None,
+    name: str | None = None,
+    processes: int | None = None,
+) -> None:
+    """Write a data set to `output`: "rendered" is drawn here, "real" is read from the `archive`.
+
+    `dataset` is dsprites, smallnorb, chairs3d or celeba, whose archives are as published, or images or npz, whose archive
+    is one's own. `crop` is a rule of the set's reader, `count` the number of faces to draw, `name` what one's own data is
+    called, `processes` the most to run at a time (default: the cores there are; it does not change the result).
+
+    When it fails or is stopped, by SIGTERM as well, `output` is as it was and nothing else is left.
+
+    Raises:
+        InputError: there is no such data set or option, or the archive is not what it must be, or is missing or needless.
+        OSError: a file cannot be read or written, or the disk is full.
+    """
+    maker = _MAKERS.get((dataset, source))
+    if maker is None:
+        raise InputError(f"expected a data set and a source among {_known()}; found {dataset} {source}")
+    if archive is None and source == "real":
+        raise InputError(f"{dataset}: expected an archive to read (--archive), found none")
+    if archive is not None and source == "rendered":
+        raise InputError(f"{dataset}: expected no archive for images that are drawn here, found {archive}")
+    given = {"crop": crop, "count": count, "name": name}
+    options = {option: value for option, value in given.items() if value is not None}
+    for option in options:
+        if option not in maker.options:
+            known = " and ".join(f"--{its}" for its in maker.options if its in given) or "no such option"
+            raise InputError(f"{dataset} {source}: expected {known}, found --{option}")
+    if crop is not None and crop not in maker.crops:
+        raise InputError(f"{dataset} {source}: expected a crop among {', '.join(maker.crops)}, found {crop}")
+    if "processes" in maker.options:
+        options["processes"] = processes
+    with atomic(output) as temporary, _cleaning_up():
+        fill(maker.make(**options) if archive is None else maker.make(archive, **options), temporary)
+
+
+def _known() -> str:
+    return ", ".join(map(" ".join, _MAKERS))
+
+
+@contextmanager
+def _cleaning_up() -> Iterator[None]:
+    """Let SIGTERM, with which a cluster stops a job, leave by way of everyone's clean-up."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

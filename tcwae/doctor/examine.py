@@ -1,0 +1,73 @@
+"""Is this machine, or the node that this runs on, ready for a study: a line for each thing, and the remedy.
+
+for finding in examine(["config.yaml"]):
+    print(finding)
+"""
+
+import platform
+import re
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+from typing import Any
+
+from tcwae import __version__
+from tcwae.config.study import read
+from tcwae.doctor import cluster, files, gpu
+from tcwae.doctor.finding import Finding
+from tcwae.provenance import commit
+
+__all__ = ["Finding", "examine"]
+
+
+def examine(configfile: Path) -> Iterator[Finding]:
+    """Everything that the study in this folder needs, one after another.
+
+    Raises:
+        InputError: the study says something wrong.
+        OSError: it cannot be read.
+    """
+    study, profile = read(configfile), _profile()
+    here = Path()
+    yield Finding(
+        "ok", "Python", f"{platform.python_version()}, tcwae {__version__} ({commit()}), on {platform.node()}"
+    )
+    yield packages(here / "requirements.lock")
+    yield from gpu.findings(gpu.look())
+    yield from files.space(here, study)
+    yield from files.data(here, study)
+    yield from cluster.slurm(profile)
+    yield from cluster.image(study, profile)
+
+
+def packages(lock: Path) -> Finding:
+    """The installed packages against the lock."""
+    needed = [re.split(r"[^\w.-]", line)[0] for line in requires("tcwae") or [] if "extra ==" not in line]
+    missing = [name for name in needed if _installed(name) is None]
+    if missing:
+        return Finding("problem", "packages", f"{', '.join(missing)} missing: `make env` installs requirements.lock")
+    if not lock.exists():
+        return Finding("ok", "packages", f"torch {version('torch')}; there is no {lock} here to compare with")
+    locked: dict[str, set[str]] = {}  # a package may be locked twice, for two versions of Python
+    for name, pinned in re.findall(r"^([\w.-]+)==([^\s;+]+)", lock.read_text(), re.MULTILINE):
+        locked.setdefault(name, set()).add(pinned)
+    present = {name: found for name in locked if (found := _installed(name)) is not None}
+    other = [name for name, found in present.items() if found.partition("+")[0] not in locked[name]]
+    if other:
+        differ = ", ".join(f"{name} {present[name]} instead of {' or '.join(sorted(locked[name]))}" for name in other)
+        return Finding("warning", "packages", f"{differ}: `make env` installs requirements.lock")
+    return Finding("ok", "packages", f"torch {version('torch')}, and {len(present) - 1} others as in {lock}")
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _profile() -> dict[str, Any]:
+    """The cluster profile, as far as it is there."""
+    import yaml
+
+    return (yaml.safe_load(cluster.PROFILE.read_text()) or {}) if cluster.PROFILE.exists() else {}

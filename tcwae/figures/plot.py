@@ -1,0 +1,81 @@
+"""The figures of a study, a module a kind; each reads `results/<study>` and is drawn at the size of the report's page.
+
+A kind's module has `runs(results, experiment)`, the runs behind the figure; `data(results, experiment)`, what is plotted;
+`note(results, experiment)`, the line that says where it is from; and `draw(data, note)`, the figure.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+
+import h5py
+import pandas as pd
+
+from tcwae.errors import InputError
+from tcwae.figures import (
+    ablation,
+    deviations,
+    heatmap,
+    kl_estimators,
+    latent_traversals,
+    pareto,
+    quadrants,
+    reconstructions,
+    samples,
+    scores_vs_reconstruction,
+    style,
+    traversals,
+    violins,
+)
+from tcwae.figures.images import Shown
+from tcwae.files import atomic
+from tcwae.study.results import load
+
+__all__ = ["KINDS", "plot"]
+
+KINDS: dict[str, ModuleType] = {
+    "heatmap": heatmap,
+    "scores_vs_reconstruction": scores_vs_reconstruction,
+    "pareto": pareto,
+    "violins": violins,
+    "ablation": ablation,
+    "deviations": deviations,
+    "kl_estimators": kl_estimators,
+    "traversals": traversals,
+    "latent_traversals": latent_traversals,
+    "reconstructions": reconstructions,
+    "samples": samples,
+    "quadrants": quadrants,
+}
+"""In the order in which a report shows them."""
+
+
+def plot(experiment: str, figure: str, results: Path, output: Path) -> None:
+    """Draw one figure of an experiment from results/<study> as PDF, and save what it shows beside it (CSV or HDF5).
+
+    Raises:
+        InputError: an unknown experiment or kind, or a file of the results that is missing or damaged; it is named.
+        OSError: the output cannot be written.
+    """
+    if figure not in KINDS:
+        raise InputError(f"expected a figure of {', '.join(KINDS)}, found {figure!r}")
+    kind, study = KINDS[figure], load(results, experiment)
+    data = kind.data(study, experiment)
+    with style.look():
+        drawing = kind.draw(data, kind.note(study, experiment))
+        _save_data(data, output)
+        style.save(drawing, output)
+
+
+def _save_data(data: pd.DataFrame | Sequence[Shown], output: Path) -> None:
+    """Write a table as CSV, images as HDF5 with a group for each row of the study."""
+    if isinstance(data, pd.DataFrame):
+        with atomic(output.with_suffix(".csv")) as temporary:
+            data.to_csv(temporary, index=False)
+        return
+    with atomic(output.with_suffix(".h5")) as temporary, h5py.File(temporary, "w", locking=False) as file:
+        for shown in data:
+            group = file.create_group(shown.row)
+            group.attrs.update(run=shown.run, setting=shown.setting)
+            for name, array in shown.arrays.items():
+                group.create_dataset(name, data=array, compression="gzip", shuffle=True)

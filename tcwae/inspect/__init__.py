@@ -1,0 +1,1 @@
+"""Looking inside trained runs: their curves, their latents, and the Python interface."""

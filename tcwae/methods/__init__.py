@@ -1,0 +1,1 @@
+"""The mathematics: networks, costs, divergences and the objective of each method."""

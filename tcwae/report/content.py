@@ -1,0 +1,257 @@
+"""What a study's report says: every number already a text with the right decimals.
+
+`contents` is the report.json that the typst template reads; its keys are the template's names.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from tcwae.config.runs import experiment_runs, runs
+from tcwae.figures.plot import KINDS
+from tcwae.report import findings, paper, paper_tables, run_tables
+from tcwae.report.paper_tables import UNKNOWN
+from tcwae.study import names
+from tcwae.study.results import Results
+
+__all__ = ["contents", "finished"]
+
+BEYOND = {
+    "deviations": ("deviations", findings.departures),
+    "estimators": ("kl_estimators", findings.estimators),
+    "fronts": ("pareto", findings.fronts),
+}
+"""What is said beside a figure that is not the paper's: its key, the figure's kind, and who says it."""
+
+Intervals = dict[tuple[str, str], list[str]]
+
+
+def contents(study: Results, *, partial: bool = False) -> dict[str, Any]:
+    """All that the template shows, as texts, lists and numbers of things; a `partial` one names figures that are not drawn."""
+    metrics, date = study.metrics, finished(study.metrics)
+    return {
+        "study": study.study.study,
+        "date": f"{date.day} {date:%B %Y}" if date else None,
+        "data": _distinct(names.dataset(*pair) for pair in zip(metrics["dataset"], metrics["source"], strict=True)),
+        "methods": list(dict.fromkeys(metrics["method"])),
+        "runs": _count(metrics),
+        "iterations": _span(metrics["iterations"]),
+        "budget": _budget(int(metrics["iterations"].max())),
+        "paper": {"iterations": f"{paper.ITERATIONS:,}", "seeds": paper.SEEDS},
+        "scores": [{"name": score.name, "arrow": score.arrow} for score in names.SCORES.values()],
+        "experiments": [_experiment(study, name, partial) for name in study.study.experiments if study.begun(name)],
+        "against": paper_tables.against_the_paper(study),
+        "factors": paper_tables.factors(dict.fromkeys(metrics["dataset"])),
+        "networks": paper_tables.networks(study),
+        "discriminator": paper_tables.discriminator_optimiser(study),
+        "gammas": paper_tables.gammas(study),
+        "latents": paper_tables.latents(study),
+        "missing": len(runs(study.study).keys() - set(metrics["run"])),
+        "remarks": run_tables.remarks(study),
+        "run_tables": run_tables.run_tables(metrics),
+        "versions": _versions(metrics),
+        "provenance": [*_versions(metrics), *_costs(metrics), *_checksums(metrics)],
+        "configuration": _yaml(study.study.model_dump(mode="json")),
+    }
+
+
+def finished(metrics: pd.DataFrame) -> datetime | None:
+    """When the newest training ended."""
+    newest = pd.to_datetime(metrics["finished"], format="ISO8601", utc=True, errors="coerce").max()
+    return None if pd.isna(newest) else newest.to_pydatetime()
+
+
+def _budget(iterations: int) -> dict[str, Any]:
+    """Iterations in per cent of the paper's, and whether they are fewer, or less than a tenth."""
+    share = iterations / paper.ITERATIONS
+    return {"percent": f"{100 * share:.2g}", "smaller": bool(share < 1), "small": bool(share < 0.1)}
+
+
+def _count(its: pd.DataFrame) -> dict[str, int]:
+    return {
+        "total": len(its),
+        **{status: int((its["status"] == status).sum()) for status in ("finished", "diverged")},
+    }
+
+
+def _experiment(study: Results, name: str, partial: bool) -> dict[str, Any]:
+    """One experiment: what was run, the table of scores, who came out best, its figures, and all its settings."""
+    experiment, its, best = study.experiment(name), study.runs(name), study.selected(name)
+    comparable = paper_tables.comparable(its)
+    table, figures = "scores_table" in experiment.shows, _figures(study, name)
+    shown = [figure for figure in figures if not partial or (study.folder / figure["path"]).exists()]
+    sure = paper_tables.intervals(study, name)
+    return {
+        "title": experiment.title or name,
+        "data": _distinct(names.dataset(*pair) for pair in zip(its["dataset"], its["source"], strict=True)),
+        "cost": names.COSTS[experiment.cost],
+        "runs": _count(its.drop_duplicates("run")),
+        "missing": len(experiment_runs(study.study, name).keys() - set(study.metrics["run"])),
+        "seeds": _span(its.groupby(["row", "setting"])["seed"].nunique()),
+        "iterations": _span(its["iterations"]),
+        "batch_size": _span(its["batch_size"]),
+        "common": _common(its),
+        "table": _score_table(best, sure, comparable) if table else [],
+        "winners": _winners(best) if table and len(best) > 1 else [],
+        "ranks": findings.ranks(study, name) if table else [],
+        "rules": findings.rules(study, name) if table else None,
+        **{
+            key: texts(study, name) if any(figure["kind"] == kind for figure in shown) else None
+            for key, (kind, texts) in BEYOND.items()
+        },
+        "figures": shown,
+        "undrawn": [figure["kind"].replace("_", " ") for figure in figures if figure not in shown],
+        "settings": [_setting_row(row, sure) for _, row in study.settings(name).iterrows()],
+    }
+
+
+def _common(its: pd.DataFrame) -> list[dict[str, Any]]:
+    """What rows have unusual in all their settings, besides what is said of the experiment; `rows` is empty where all do."""
+    rows = its.drop_duplicates("row")
+    texts = rows["common"].str.replace(r",?\b(iterations|batch_size)=\d+", "", regex=True).str.lstrip(",")
+    return [
+        {"rows": [] if len(own) == len(rows) else own["name"].tolist(), "text": names.setting(text)}
+        for text, own in rows.groupby(texts, sort=False)
+        if text
+    ]
+
+
+def _figures(study: Results, name: str) -> list[dict[str, Any]]:
+    """The experiment's figures, each with the number of runs behind it."""
+    return [
+        {
+            "kind": kind,
+            "path": f"figures/{name}-{kind}.pdf",
+            "methods": study.best(name)["name"].tolist(),
+            "runs": _count(module.runs(study, name).drop_duplicates("run")),
+        }
+        for kind, module in KINDS.items()
+        if kind in study.experiment(name).shows
+    ]
+
+
+def _score_table(best: pd.DataFrame, sure: Intervals, comparable: bool) -> list[dict[str, Any]]:
+    """A line for each row: its selected setting's mean and sd over seeds, and the paper's, once for each method and cost.
+
+    The best mean of each score is marked, among the rows of the same cost.
+    """
+    rows = []
+    for _, row in best.iterrows():
+        peers = best[best["cost"] == row["cost"]]
+        first = peers.loc[peers["method"] == row["method"], "row"].iloc[0] == row["row"]
+        printed = paper.find(row["dataset"], row["method"], row["cost"]) if comparable and first else None
+        rows.append(
+            {
+                **_setting_row(row, sure),
+                "best": [
+                    bool(row[f"{key}_mean"] == score.best(peers[f"{key}_mean"])) for key, score in names.SCORES.items()
+                ],
+                "paper": printed
+                and {
+                    "table": printed.table,
+                    "setting": names.setting(printed.setting),
+                    "cells": [printed.scores[key].text for key in names.SCORES],
+                },
+            }
+        )
+    return rows
+
+
+def _winners(best: pd.DataFrame) -> list[dict[str, Any]]:
+    """For each score the row, or the rows, with the best mean, among those of the experiment's own cost."""
+    winners = []
+    best = best[best["cost"] == best["cost"].iloc[0]]
+    for key, score in names.SCORES.items():
+        first = best[best[f"{key}_mean"] == score.best(best[f"{key}_mean"])]
+        if len(first):
+            winners.append(
+                {
+                    "score": score.name,
+                    "methods": first["name"].tolist(),
+                    "text": _mean_sd(first.iloc[0], key),
+                }
+            )
+    return winners
+
+
+def _setting_row(row: pd.Series, sure: Intervals) -> dict[str, Any]:
+    """A setting with its scores, their intervals, its ranks among those of its row, and how many of its seeds finished."""
+    return {
+        "method": row["name"],
+        "setting": names.setting(row["shown"]),
+        "seeds": f"{row['seeds'] - row['diverged']} of {row['seeds']}" if row["diverged"] else f"{row['seeds']}",
+        "cells": [_mean_sd(row, key) for key in names.SCORES],
+        "intervals": sure[row["row"], row["setting"]],
+        "ranks": ["" if pd.isna(row[f"rank_{key}"]) else f"{row[f'rank_{key}']:g}" for key in names.SCORES],
+        "udr": UNKNOWN if pd.isna(row["udr_mean"]) else f"{row['udr_mean']:.3f}",
+        "mean_rank": f"{row['mean_rank']:.2f}",
+        "selected": bool(row["selected"]),
+    }
+
+
+def _mean_sd(row: pd.Series, key: str) -> str:
+    """As "0.36 ± 0.04"; without the second part for one seed; a dash where there is no number."""
+    score, mean, sd = names.SCORES[key], row[f"{key}_mean"], row[f"{key}_sd"]
+    if pd.isna(mean):
+        return UNKNOWN
+    return score.text(mean) if pd.isna(sd) else f"{score.text(mean)} ± {score.text(sd)}".replace(" ", names.NO_BREAK)
+
+
+def _versions(metrics: pd.DataFrame) -> list[list[str]]:
+    """Pairs of a label and a text: what the runs were made with."""
+    columns = {"tcwae": "tcwae", "commit": "Commit", "torch": "PyTorch", "device": "Device"}
+    return [[label, _tally(metrics[column])] for column, label in columns.items()]
+
+
+def _costs(metrics: pd.DataFrame) -> list[list[str]]:
+    """Pairs of a label and a text: hours of each device, the runs one after the other."""
+    training = metrics.groupby(metrics["device"].fillna("unknown device"), sort=False)["train_seconds"].sum() / 3600
+    evaluation = metrics["evaluate_seconds"].sum() / 3600
+    return [
+        *(
+            ["Training time", f"{hours:,.2f} {'hours of the CPU' if device == 'cpu' else f'GPU-hours ({device})'}"]
+            for device, hours in training.items()
+        ),
+        ["Evaluation time", f"{evaluation:,.2f} hours"],
+    ]
+
+
+def _checksums(metrics: pd.DataFrame) -> list[list[str]]:
+    """Pairs of a data set and the SHA-256 of its images."""
+    known = metrics.groupby(["dataset", "source"], sort=False)["images_sha256"].unique()
+    return [[names.dataset(*pair), f"images with SHA-256 {', '.join(checksums)}"] for pair, checksums in known.items()]
+
+
+def _tally(values: pd.Series) -> str:
+    """A value, or several with the number of runs that have each."""
+    counts = values.astype(object).where(values.notna(), "unknown").value_counts(sort=False)
+    return "; ".join(str(key) if len(counts) == 1 else f"{key} ({names.count(n, 'run')})" for key, n in counts.items())
+
+
+def _distinct(values: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(values))
+
+
+def _span(values: pd.Series) -> str:
+    """As "2,000", or "300 to 2,000" where they differ."""
+    low, high = f"{values.min():,.0f}", f"{values.max():,.0f}"
+    return low if low == high else f"{low} to {high}"
+
+
+def _yaml(values: dict[str, Any], indent: str = "") -> str:
+    """Nested settings as lines, lists in brackets; what is not set is left out."""
+    lines = []
+    for key, value in values.items():
+        if isinstance(value, dict) and value:
+            lines += [f"{indent}{key}:", _yaml(value, indent + "  ")]
+        elif value not in (None, {}, [], ""):
+            lines.append(f"{indent}{key}: {_plain(value)}")
+    return "\n".join(lines)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_plain, value))}]"
+    return f"{value:.12g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,67 @@
+"""A study's results as a typeset document.
+
+The words and the layout are the template's (typst); the numbers are in `report.json` beside it, made by
+`tcwae.contents`. Nothing comes from the clock or the machine: the same results and template give the same bytes.
+"""
+
+import json
+import shutil
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+import typst
+
+from tcwae.errors import InputError
+from tcwae.files import atomic
+from tcwae.report.content import contents, finished
+from tcwae.study.results import load
+
+__all__ = ["report"]
+
+NO_DATE = datetime(1980, 1, 1, tzinfo=UTC)
+"""The PDF's timestamp where the results have none."""
+
+
+def report(results: Path, template: Path, output: Path, *, partial: bool = False) -> None:
+    """Typeset results/<study> as a PDF.
+
+    Args:
+        results: folder with study.json, metrics.csv, selection.csv and figures/.
+        template: typst document; it reads report.json, and the figures at the paths named there.
+        output: the PDF.
+        partial: leave out figures that are not there, and name them.
+
+    Raises:
+        InputError: a file is missing or damaged, or the template cannot be compiled; the line names it.
+        OSError: the output cannot be written.
+    """
+    study = load(results)
+    content = contents(study, partial=partial)
+    with tempfile.TemporaryDirectory() as folder:
+        build = Path(folder)
+        for experiment in content["experiments"]:
+            for figure in experiment["figures"]:
+                _copy(results / figure["path"], build / figure["path"], "run the workflow's rule plot first")
+        _copy(template, build / "report.typ", "give the path of the typst template")
+        (build / "report.json").write_text(json.dumps(content, ensure_ascii=False, indent=1))
+        document = _compile(build / "report.typ", template, finished(study.metrics) or NO_DATE)
+    with atomic(output) as temporary:
+        temporary.write_bytes(document)
+
+
+def _copy(source: Path, target: Path, advice: str) -> None:
+    if not source.is_file():
+        raise InputError(f"expected the file {source}, found none; {advice}")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+
+
+def _compile(source: Path, template: Path, date: datetime) -> bytes:
+    compiler = typst.Compiler(source, root=source.parent, ignore_system_fonts=True)
+    try:
+        return compiler.compile(format="pdf", timestamp=date)
+    except typst.TypstError as error:
+        place = next((line.split("─ ")[-1] for line in error.diagnostic.splitlines() if "┌─ " in line), "report.typ")
+        message = " ".join(str(error).replace(f"{source.parent}/", "").split())
+        raise InputError(f"{template}: cannot be typeset: {message} (at {place})") from None

@@ -1,0 +1,237 @@
+"""How far a study's numbers carry, as texts: departures, estimators, ranks by other seeds and rules, fronts.
+
+What a figure shows is read from the table beside it, and not computed again.
+"""
+
+from typing import Any
+
+import pandas as pd
+
+from tcwae.figures import deviations, kl_estimators, pareto
+from tcwae.report.paper_tables import UNKNOWN
+from tcwae.study import names, uncertainty
+from tcwae.study.results import Results
+from tcwae.study.select import rank
+
+__all__ = ["departures", "estimators", "fronts", "ranks", "rules"]
+
+SHOWN_SIZES = (256, 4096)
+"""Of the estimators' batches, those of the table: the paper's, and the largest."""
+
+
+def departures(study: Results, name: str) -> dict[str, Any]:
+    """For each departure the mean difference of each score with its interval, and that in words; and how many are clear."""
+    pairs = study.drawn(name, "deviations", deviations.COLUMNS)
+    table = deviations.summary(pairs)
+    known = table.dropna(subset=["low", "high"])
+    return {
+        "intervals": len(known),
+        "clear": int((known["low"] * known["high"] > 0).sum()),
+        "chance": f"{(1 - deviations.CONFIDENCE) * len(known):.1f}",
+        "rows": [
+            {
+                "method": names.METHODS[method],
+                "deviation": deviation,
+                "pairs": int(its["size"].max()),
+                "cells": [_difference(its.set_index("score"), key) for key in names.SCORES],
+                "words": _in_words(its.set_index("score")),
+            }
+            for (method, deviation), its in table.groupby(["method", "deviation"], sort=False)
+        ],
+    }
+
+
+def _difference(rows: pd.DataFrame, key: str) -> dict[str, str]:
+    """A mean difference and its interval, both as texts; a dash where the departure does not touch the score."""
+    if key not in rows.index:
+        return {"mean": UNKNOWN, "interval": ""}
+    mean, low, high = (names.minus(f"{rows[column][key]:+.3f}") for column in ("mean", "low", "high"))
+    return {
+        "mean": mean,
+        "interval": "" if pd.isna(rows["low"][key]) else f"{low} to {high}".replace(" ", names.NO_BREAK),
+    }
+
+
+def _in_words(rows: pd.DataFrame) -> str:
+    """Which scores the departure moves, and which by no more than its seeds can tell from nothing: its intervals hold zero."""
+    keys, pairs = [key for key in names.SCORES if key in rows.index], int(rows["size"].max())
+    if pairs < 2:
+        return "one pair of runs, too few to tell."
+    clear = [key for key in keys if rows["low"][key] * rows["high"][key] > 0]
+    moved = []
+    for key in clear:
+        score, mean = names.SCORES[key], rows["mean"][key]
+        good = "better" if (mean > 0) == score.higher_is_better else "worse"
+        moved.append(f"{score.name} {'rises' if mean > 0 else 'falls'} by {abs(mean):.2g} ({good})")
+    kept = _listing([names.SCORES[key].name for key in keys if key not in clear])
+    parts = [_listing(moved)] if moved else []
+    parts += [f"{kept}: no difference that {pairs} pairs can tell from none"] if kept else []
+    return "; ".join(parts) + "."
+
+
+def _listing(words: list[str]) -> str:
+    return " and ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)
+
+
+def estimators(study: Results, name: str) -> dict[str, Any]:
+    """Both terms of each best run by each estimator at some sizes of the batch, and how far each is off at the smallest."""
+    table = study.drawn(name, "kl_estimators", kl_estimators.COLUMNS)
+    kinds = [kind for kind in kl_estimators.ESTIMATORS if kind != "large sample"]
+    truth = table[table["estimator"] == "large sample"].groupby("row")[[*kl_estimators.TERMS]].mean()
+    means = table.groupby(["row", "size", "estimator"], sort=False)[[*kl_estimators.TERMS]].mean()
+    sizes = [size for size in SHOWN_SIZES if size in set(table["size"])]
+    rows = [
+        {
+            "name": first.name,
+            "size": f"{size:,}",
+            "terms": [
+                [_nats(means[term][first.row, size, kind]) for kind in kinds] + [_nats(truth[term][first.row])]
+                for term in kl_estimators.TERMS
+            ],
+        }
+        for first in table.drop_duplicates("row").itertuples()
+        for size in sizes
+    ]
+    return {
+        "kinds": [*kinds, "large sample"],
+        "rows": rows,
+        "errors": _errors(means, truth, kinds, sizes[0]) if sizes else [],
+        "size": f"{sizes[0]:,}" if sizes else "",
+    }
+
+
+def _errors(means: pd.DataFrame, truth: pd.DataFrame, kinds: list[str], size: int) -> list[dict[str, str]]:
+    """For each estimator the least and the largest difference of the total correlation to the large-sample value."""
+    found = []
+    for kind in kinds:
+        off = means["total_correlation"].xs((size, kind), level=("size", "estimator")) - truth["total_correlation"]
+        low, high = (names.minus(f"{value:+.1f}") for value in (off.min(), off.max()))
+        found.append({"kind": kind, "off": low if low == high else f"{low} to {high}"})
+    return found
+
+
+def _nats(value: float) -> str:
+    return names.minus(f"{value:.2f}")
+
+
+def ranks(study: Results, name: str) -> list[dict[str, Any]]:
+    """For each cost the ranks of the selected settings, with intervals over resampled seeds, and how often another is best."""
+    runs, best = study.runs(name), study.selected(name)
+    own = {row.row: runs[(runs["row"] == row.row) & (runs["setting"] == row.setting)] for row in best.itertuples()}
+    found = []
+    for cost, peers in best.groupby("cost", sort=False):
+        whole = {row: own[row] for row in peers["row"] if (own[row]["status"] == "finished").all()}
+        several = len(whole) > 1 and max(map(len, whole.values())) > 1
+        if not several or peers["mig_mean"].isna().all():
+            continue
+        table = uncertainty.ranks(whole)
+        first = table.index[table["mean_rank"] == table["mean_rank"].min()]
+        called = peers.set_index("row")["name"]
+        found.append(
+            {
+                "cost": names.COSTS[cost],
+                "rows": [_rank_row(called[row], line) for row, line in table.iterrows()],
+                "first": [called[row] for row in first],
+                "another": f"{100 * (1 - table.loc[first, 'best'].sum()):.0f} %",
+                "lost": [called[row] for row in peers["row"] if row not in whole],
+            }
+        )
+    return found
+
+
+def _rank_row(name: str, line: pd.Series) -> dict[str, Any]:
+    cells = []
+    for key in (*(f"rank_{score}" for score in names.SCORES), "mean_rank"):
+        value, low, high = (f"{line[column]:.3g}" for column in (key, f"{key}_low", f"{key}_high"))
+        cells.append(
+            {"value": value, "interval": low if low == high else f"{low} to {high}".replace(" ", names.NO_BREAK)}
+        )
+    return {"method": name, "cells": cells, "best": f"{100 * line['best']:.0f} %"}
+
+
+def rules(study: Results, name: str) -> dict[str, Any] | None:
+    """What other rules of selection would take of each row with several settings, and what that does to the table of scores.
+
+    Of the rows of the experiment's own cost: which has the lowest mean rank by each rule, and how far its scores move.
+    """
+    settings = study.settings(name)
+    settings = settings[settings["cost"] == settings["cost"].iloc[0]]
+    by_row = {
+        row: its for row, its in settings.groupby("row", sort=False) if its["log_reconstruction_mean"].notna().any()
+    }
+    several = {row: its for row, its in by_row.items() if len(its) > 1}
+    if not several:
+        return None
+    chosen = {row: uncertainty.selections(its) for row, its in by_row.items()}
+    tables = {rule: _table_by(rule, by_row, chosen) for rule in uncertainty.RULES}
+    usual = next(iter(uncertainty.RULES))
+    shown = settings.set_index(["row", "setting"])["shown"]
+    return {
+        "methods": [its["name"].iloc[0] for its in several.values()],
+        "rules": [
+            {
+                "rule": rule,
+                "settings": [
+                    [names.setting(shown[row, chosen[row][rule]]), chosen[row][rule] == chosen[row][usual]]
+                    for row in several
+                ],
+                "best": table.loc[table["mean_rank"] == table["mean_rank"].min(), "name"].tolist(),
+            }
+            for rule, table in tables.items()
+        ],
+        "ranges": [
+            {"method": its["name"].iloc[0], "cells": [_range(tables, row, key) for key in names.SCORES]}
+            for row, its in several.items()
+        ],
+    }
+
+
+def _table_by(rule: str, by_row: dict[str, pd.DataFrame], chosen: dict[str, dict[str, str]]) -> pd.DataFrame:
+    """The setting of each row that a rule selects, with its mean rank among those of the others."""
+    taken = pd.concat([its[its["setting"] == chosen[row][rule]] for row, its in by_row.items()]).set_index("row")
+    scores = taken[[f"{score}_mean" for score in (*names.SCORES, "udr")]]
+    return taken.assign(mean_rank=rank(scores.rename(columns=lambda column: column.removesuffix("_mean")))["mean_rank"])
+
+
+def _range(tables: dict[str, pd.DataFrame], row: str, key: str) -> dict[str, str]:
+    """A score by the first rule, and its lowest and highest value by any."""
+    score, values = names.SCORES[key], [table.loc[row, f"{key}_mean"] for table in tables.values()]
+    low, high = score.text(min(values)), score.text(max(values))
+    return {
+        "value": score.text(values[0]),
+        "interval": low if low == high else f"{low} to {high}".replace(" ", names.NO_BREAK),
+    }
+
+
+def fronts(study: Results, name: str) -> dict[str, Any] | None:
+    """By method the share of levels of reconstruction at which it has the best run, for each score.
+
+    None where there is nothing to compare: one method, or data without factors.
+    """
+    runs = study.drawn(name, "pareto", pareto.COLUMNS)
+    counts = runs["method"].value_counts(sort=False)
+    keys = [key for key in names.SCORES if key != "log_reconstruction" and runs[key].notna().all()]
+    if len(counts) < 2 or not keys:
+        return None
+    shares = {key: pareto.shares(runs, key) for key in keys}
+    return {
+        "scores": [names.SCORES[key].name for key in keys],
+        "levels": len(pareto.levels(runs)),
+        "rows": [
+            {
+                "method": names.METHODS[method],
+                "runs": int(counts[method]),
+                "cells": [f"{100 * shares[key][method]:.0f} %" for key in keys],
+            }
+            for method in names.METHODS
+            if method in counts
+        ],
+        "winners": [
+            {
+                "score": names.SCORES[key].name,
+                "methods": [names.METHODS[method] for method, share in own.items() if share == max(own.values())],
+                "share": f"{100 * max(own.values()):.0f} %",
+            }
+            for key, own in shares.items()
+        ],
+    }

@@ -1,0 +1,76 @@
+"""A report of a study that is not finished: what there is, and what is missing."""
+
+import tempfile
+from pathlib import Path
+
+from tcwae.config.runs import chosen, experiment_runs, resolve, without_selects
+from tcwae.config.study import Study
+from tcwae.errors import InputError
+from tcwae.figures.plot import KINDS, plot
+from tcwae.log import complain
+from tcwae.report.document import report
+from tcwae.study.gather import gather
+from tcwae.study.select import select
+
+__all__ = ["partial_report"]
+
+
+def partial_report(study: Study, results: Path, template: Path, output: Path) -> None:
+    """Typeset what there is of `results`, the folder of `study`; nothing but `output` is written.
+
+    Experiments without any run are left out, as are rows that select from a grid of which runs are missing, and figures that
+    cannot be drawn yet; each is named on standard error, and the report lists the missing runs.
+
+    Raises:
+        InputError: no run of the study is finished; or a file is damaged.
+        OSError: the output cannot be written.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        assemble(study, results, Path(name))
+        report(Path(name), template, output, partial=True)
+
+
+def assemble(study: Study, results: Path, folder: Path) -> None:
+    """Make in an empty `folder` what the workflow makes in `results` from its runs, as far as there are any.
+
+    Raises:
+        InputError: no run of the study is finished; or a file is damaged.
+    """
+    (folder / "runs").symlink_to((results / "runs").resolve())
+    study = _resolved(study, folder)
+    begun = [name for name in study.experiments if any(_present(study, name, folder))]
+    if not begun:
+        raise InputError(f"{results}: expected the metrics of at least one run of the study, found none")
+    gather(study, folder, partial=True)
+    for experiment in study.experiments:
+        if experiment not in begun:
+            complain(f"missing: every run of {experiment}")
+            continue
+        select(study, experiment, folder, partial=True)
+        for figure in (kind for kind in KINDS if kind in study.experiments[experiment].shows):
+            _draw(experiment, figure, folder)
+
+
+def _resolved(study: Study, folder: Path) -> Study:
+    """The study with what its complete grids select; rows that select from others are left out."""
+    wanted = {row.grid for experiment in study.experiments.values() for row in experiment.methods.values() if row.grid}
+    choices = {}
+    for grid in sorted(wanted):
+        if all(_present(study, grid, folder)):
+            select(study, grid, folder)
+            choices[grid] = chosen(folder / "selection" / f"{grid}.csv")
+        else:
+            complain(f"missing: runs of {grid}, and so all that select from it")
+    return without_selects(resolve(study, choices))
+
+
+def _present(study: Study, experiment: str, folder: Path) -> list[bool]:
+    return [(folder / "runs" / run / "metrics.json").exists() for run in experiment_runs(study, experiment)]
+
+
+def _draw(experiment: str, figure: str, folder: Path) -> None:
+    (folder / "figures").mkdir(exist_ok=True)
+    try:
+        plot(experiment, figure, folder, folder / "figures" / f"{experiment}-{figure}.pdf")
+    except InputError as error:
+        complain(f"missing: {figure} of {experiment}: {error}")

@@ -1,0 +1,117 @@
+"""From the metrics of runs to one table."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from tcwae import records
+from tcwae.config.run import Run, flatten
+from tcwae.config.runs import row_runs, runs, setting
+from tcwae.config.study import Study
+from tcwae.errors import InputError
+from tcwae.files import atomic
+
+__all__ = ["COEFFICIENTS", "COLUMNS", "gather", "table"]
+
+COEFFICIENTS = ["alpha", "beta", "gamma", "lambda"]
+SCORES = [
+    "reconstruction",
+    "log_reconstruction",
+    "mig",
+    "factor_vae",
+    "sap",
+    "mig_sampled",
+    "factor_vae_sampled",
+    "sap_sampled",
+    "total_correlation",
+    "dimension_wise_kl",
+    "total_correlation_mws",
+    "dimension_wise_kl_mws",
+    "total_correlation_batch",
+    "dimension_wise_kl_batch",
+    "index_code_mi",
+    "mmd",
+    "active_units",
+]
+COLUMNS = [
+    *("run", "experiments", "dataset", "source", "method", "cost", "setting"),
+    *COEFFICIENTS,
+    *("latent_dimension", "seed", "iterations", "batch_size", "status", "diverged_step", "diverged_term", "warnings"),
+    *(*SCORES, "total_correlation_trained", "dimension_wise_kl_trained"),
+    *("finished", "train_seconds", "images_per_second", "evaluate_seconds", "device"),
+    *("images_sha256", "tcwae", "torch", "commit"),
+]
+
+
+def gather(study: Study, results: Path, *, partial: bool = False) -> None:
+    """Write `results`/metrics.csv, one row a run of the study with `COLUMNS`, and study.json, the study itself.
+
+    Raises:
+        InputError: the metrics of a run are damaged, or of another run.
+        OSError: they are missing.
+    """
+    with atomic(results / "metrics.csv") as temporary:
+        table(study, results, partial=partial).to_csv(temporary, index=False)
+    with atomic(results / "study.json") as temporary:
+        temporary.write_text(study.model_dump_json(indent=1) + "\n")
+
+
+def table(study: Study, results: Path, *, partial: bool = False) -> pd.DataFrame:
+    """One row a run of the study with `COLUMNS`; with `partial` the runs without metrics are left out.
+
+    Raises:
+        InputError: the metrics of a run are damaged, or of another run.
+        OSError: they are missing.
+    """
+    members = {
+        f"{name}/{row}": row_runs(study, name, row).keys()
+        for name, experiment in study.experiments.items()
+        for row in experiment.methods
+    }
+    rows = []
+    for identifier, run in runs(study).items():
+        path = results / "runs" / identifier / "metrics.json"
+        if not partial or path.exists():
+            experiments = [name for name, its in members.items() if identifier in its]
+            own = {"run": identifier, "setting": setting(run, study.training)}
+            rows.append(_row(_read(path, run), experiments) | own)
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _read(path: Path, run: Run) -> records.Metrics:
+    record = records.read(records.Metrics, path)
+    settings = json.loads(json.dumps(flatten(run)))
+    differs = [
+        f"{key} {settings.get(key)}, found {record.settings.get(key)}"
+        for key in settings.keys() | record.settings.keys()
+        if record.settings.get(key) != settings.get(key)
+    ]
+    if differs:
+        raise InputError(f"{path}: expected {'; '.join(sorted(differs))}; train and evaluate it again")
+    return record
+
+
+def _row(record: records.Metrics, experiments: list[str]) -> dict:
+    settings, training = record.settings, record.training
+    diverged = training.status == "diverged"
+    return {
+        **{key: settings.get(key) for key in ("dataset", "method", "cost", "latent_dimension", "seed")},
+        **{key: settings.get(key) for key in ("iterations", "batch_size")},
+        **{key: settings.get(key) for key in COEFFICIENTS},
+        **{key: record.scores.get(key) for key in SCORES},
+        **{f"{key}_trained": training.terms.get(key) for key in ("total_correlation", "dimension_wise_kl")},
+        "experiments": " ".join(experiments),
+        "source": training.data.source,
+        "status": training.status,
+        "diverged_step": training.step if diverged else None,
+        "diverged_term": training.term,
+        "warnings": "; ".join(f"{warning.kind} from step {warning.step}" for warning in training.warnings) or None,
+        "finished": training.finished,
+        "train_seconds": training.seconds,
+        "images_per_second": training.images_per_second,
+        "evaluate_seconds": record.seconds,
+        "device": training.device,
+        "images_sha256": training.data.images_sha256,
+        **{key: training.versions.get(key) for key in ("tcwae", "torch", "commit")},
+    }

@@ -1,0 +1,150 @@
+"""What a study asks for before it is queued: runs, jobs, steps and hours, what is done, and what would be trained again."""
+
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+from tcwae import records
+from tcwae.config.run import Run, coefficients, flatten
+from tcwae.config.runs import chosen, experiment_runs, resolve
+from tcwae.config.study import Study
+from tcwae.errors import InputError
+
+__all__ = ["Plan", "format_plan", "plan"]
+
+
+@dataclass
+class Plan:
+    """One experiment's share; runs that an earlier experiment has are counted there."""
+
+    experiment: str
+    runs: int = 0
+    new: int = 0
+    done: int = 0
+    again: int = 0
+    jobs: int = 0
+    steps: int = 0
+    hours: float | None = 0.0
+    undecided: list[str] = field(default_factory=list)
+
+
+def plan(study: Study, results: Path, images_per_second: float | None = None) -> list[Plan]:
+    """The study's experiments, each with the runs that it adds.
+
+    `jobs`, `steps` and `hours` are those still to be done: two jobs a run (train, evaluate), one to rank the experiment and
+    one a figure; the study's table and report come to it. Hours are steps times the batch size over the images a second of
+    the finished runs of the same data set and method in `results`, else over `images_per_second`; None where neither is
+    known. `again` counts runs that are there with other settings, and would be trained anew. Of a row that selects from a
+    grid without results the first cell stands in, for how many they are: which ones is not known yet, nor how many of them
+    another experiment has too.
+    """
+    study, undecided = _stand_in(study, results)
+    present = {
+        path.parent.relative_to(results / "runs").as_posix() for path in (results / "runs").rglob("metrics.json")
+    }
+    known = {identifier: _read(results, identifier) for identifier in present}
+    speeds = _speeds(known.values())
+    seen: set[str] = set()
+    plans = []
+    for name, experiment in study.experiments.items():
+        its = experiment_runs(study, name)
+        new = {identifier: run for identifier, run in its.items() if identifier not in seen}
+        seen |= new.keys()
+        done = {identifier for identifier in new if _same(known.get(identifier), new[identifier])}
+        left = [run for identifier, run in new.items() if identifier not in done]
+        hours = [_hours(run, speeds, images_per_second) for run in left]
+        figures = sum(kind != "scores_table" for kind in experiment.shows)
+        plans.append(
+            Plan(
+                experiment=name,
+                runs=len(its),
+                new=len(new),
+                done=len(done),
+                again=len((known.keys() & new.keys()) - done),
+                jobs=2 * len(left) + (1 + figures if left else 0),
+                steps=sum(run.training.iterations for run in left),
+                hours=None if None in hours else math.fsum(hours),
+                undecided=undecided.get(name, []),
+            )
+        )
+    return plans
+
+
+def _stand_in(study: Study, results: Path) -> tuple[Study, dict[str, list[str]]]:
+    """The study with what its grids selected, or with their first cell; and the rows of which that is not known yet."""
+    choices, undecided = {}, {}
+    for name, experiment in study.experiments.items():
+        for key, row in experiment.methods.items():
+            if row.grid is None:
+                continue
+            table = results / "selection" / f"{row.grid}.csv"
+            if table.exists():
+                choices[row.grid] = chosen(table)
+                continue
+            first = study.experiments[row.grid].methods[study.searched(name, key)]
+            values = {need: float(first.coefficients[need][0]) for need in coefficients(row.method)}
+            choices.setdefault(row.grid, {})[study.searched(name, key)] = values
+            undecided.setdefault(name, []).append(key)
+    return resolve(study, choices), undecided
+
+
+def _read(results: Path, identifier: str) -> records.Metrics | None:
+    """The scores of a run; none where they are damaged and would be made again."""
+    try:
+        return records.read(records.Metrics, results / "runs" / identifier / "metrics.json")
+    except InputError:
+        return None
+
+
+def _same(record: records.Metrics | None, run: Run) -> bool:
+    return record is not None and record.settings == json.loads(json.dumps(flatten(run)))
+
+
+def _speeds(known: Iterable[records.Metrics | None]) -> dict[tuple[str, str], float]:
+    """Images a second by data set and method: the median of the finished runs."""
+    found: dict[tuple[str, str], list[float]] = {}
+    for record in known:
+        if record is not None and record.training.status == "finished":
+            key = record.settings["dataset"], record.settings["method"]
+            found.setdefault(key, []).append(record.training.images_per_second)
+    return {key: median(values) for key, values in found.items()}
+
+
+def _hours(run: Run, speeds: dict[tuple[str, str], float], images_per_second: float | None) -> float | None:
+    speed = speeds.get((run.dataset, run.method.name), images_per_second)
+    return run.training.iterations * run.training.batch_size / speed / 3600 if speed else None
+
+
+COLUMNS = ("experiment", "runs", "new", "done", "again", "jobs left", "steps left", "hours left")
+
+
+def format_plan(plans: list[Plan]) -> str:
+    """The plan as a table with a last line of totals, and below it what is not known yet."""
+    lines = [COLUMNS, *(_line(its) for its in plans), _line(_total(plans))]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(COLUMNS))]
+    text = ["  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]) for line in lines]
+    text += [
+        f"{its.experiment}: which runs {', '.join(its.undecided)} will have depends on a grid that is not done"
+        for its in plans
+        if its.undecided
+    ]
+    if any(its.hours is None for its in plans):
+        text.append("hours: not known before runs of each method are done here; give --images-per-second of the device")
+    return "\n".join(text)
+
+
+def _total(plans: list[Plan]) -> Plan:
+    hours = [its.hours for its in plans]
+    sums = {key: sum(getattr(its, key) for its in plans) for key in ("new", "done", "again", "jobs", "steps")}
+    left = 2 if sums["jobs"] else 0  # the study's own table and report
+    return Plan(
+        "total", sums["new"], **sums | {"jobs": sums["jobs"] + left}, hours=None if None in hours else math.fsum(hours)
+    )
+
+
+def _line(its: Plan) -> tuple[str, ...]:
+    counts = (its.runs, its.new, its.done, its.again, its.jobs, its.steps)
+    return (its.experiment, *(f"{count:,}" for count in counts), "—" if its.hours is None else f"{its.hours:,.1f}")

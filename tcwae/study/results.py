@@ -1,0 +1,272 @@
+"""A study's folder of results, read and checked for the figures and the report."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+
+from tcwae.config.run import check
+from tcwae.config.runs import experiment_runs, row_runs
+from tcwae.config.study import Experiment, Study
+from tcwae.errors import InputError
+from tcwae.study import names
+from tcwae.study.gather import COEFFICIENTS
+
+__all__ = ["Results", "load", "read_images", "source_note"]
+
+MEASURES = (*names.SCORES, "total_correlation", "dimension_wise_kl", "index_code_mi", "mmd", "active_units")
+METRICS_TEXT = (
+    *("run", "experiments", "dataset", "source", "method", "cost", "setting", "status"),
+    *("finished", "images_sha256"),
+)
+METRICS_NUMBERS = (
+    *("mig_sampled", "factor_vae_sampled", "sap_sampled"),
+    *(*COEFFICIENTS, *MEASURES, "reconstruction", "total_correlation_trained", "dimension_wise_kl_trained"),
+    *("seed", "iterations", "batch_size", "diverged_step", "train_seconds", "evaluate_seconds"),
+)
+VERSIONS = ("device", "tcwae", "torch", "commit", "diverged_term", "warnings")
+"""Text, also where it looks like a number."""
+
+CHOICES = {"method": tuple(names.METHODS), "cost": tuple(names.COSTS), "status": ("finished", "diverged")}
+SELECTION_TEXT = ("row", "dataset", "method", "cost", "setting")
+SELECTION_NUMBERS = (
+    *(*COEFFICIENTS, "seeds", "diverged", "mean_rank", "udr_mean", "udr_sd"),
+    *(column.format(score) for score in names.SCORES for column in ("{}_mean", "{}_sd", "rank_{}")),
+)
+
+
+@dataclass(frozen=True)
+class Results:
+    """What `results/<study>` holds: the resolved study, one row a run, and one row a setting of each experiment."""
+
+    folder: Path
+    study: Study
+    metrics: pd.DataFrame
+    selection: pd.DataFrame
+
+    def begun(self, name: str) -> bool:
+        """Whether there is any run of an experiment."""
+        return bool(self.metrics["run"].isin(experiment_runs(self.study, name).keys()).any())
+
+    def experiment(self, name: str) -> Experiment:
+        """The resolved experiment.
+
+        Raises:
+            InputError: the study has none of that name.
+        """
+        if name not in self.study.experiments:
+            raise InputError(f"expected an experiment of {', '.join(self.study.experiments)}, found {name!r}")
+        return self.study.experiments[name]
+
+    def runs(self, experiment: str) -> pd.DataFrame:
+        """The experiment's runs that there are, in the order of its rows, of coefficients and of seeds.
+
+        A run that two rows share is there twice. Besides the columns of metrics.csv: row and those of `_named`.
+
+        Raises:
+            InputError: there is none.
+        """
+        its = self.experiment(experiment)
+        members = {row: row_runs(self.study, experiment, row).keys() for row in its.methods}
+        tables = [self.metrics[self.metrics["run"].isin(runs)].assign(row=row) for row, runs in members.items()]
+        own = pd.concat(tables, ignore_index=True)
+        if own.empty:
+            raise InputError(
+                f"{self.folder / 'metrics.csv'}: expected runs of {experiment!r}, found none; make it again"
+            )
+        return self._named(own, its)
+
+    def settings(self, experiment: str) -> pd.DataFrame:
+        """The experiment's settings, in the order of its rows and of coefficients; with row and the columns of `_named`."""
+        its = self.experiment(experiment)
+        table = self.selection[self.selection["experiment"] == experiment]
+        order = {row: place for place, row in enumerate(its.methods)}
+        table = table.sort_values("row", key=lambda rows: rows.map(order), kind="stable", ignore_index=True)
+        return self._named(table, its)
+
+    @staticmethod
+    def _named(table: pd.DataFrame, experiment: Experiment) -> pd.DataFrame:
+        """With the columns name, twin, common and shown.
+
+        They are what readers call a row, how many rows before it are of the same method (its look in figures), what all its
+        settings have unusual besides the coefficients, and a setting without that.
+        """
+        shown, common = zip(*table["setting"].map(names.parts), strict=True) if len(table) else ((), ())
+        table = table.assign(shown=shown, common=common)
+        mixed = table.groupby("row")["common"].transform("nunique") > 1
+        table["shown"] = table["shown"].where(~mixed, table["setting"])
+        table["common"] = table["common"].where(~mixed, "")
+        calls = {key: names.called(row, experiment.cost) for key, row in experiment.methods.items()}
+        methods = [row.method for row in experiment.methods.values()]
+        twins = {key: methods[:place].count(methods[place]) for place, key in enumerate(experiment.methods)}
+        return table.assign(name=table["row"].map(calls), twin=table["row"].map(twins))
+
+    def drawn(self, experiment: str, kind: str, columns: Sequence[str]) -> pd.DataFrame:
+        """What a figure of an experiment shows: the table that `tcwae plot` wrote beside it.
+
+        Raises:
+            InputError: it is missing, no table, or lacks one of the columns.
+        """
+        path = self.folder / "figures" / f"{experiment}-{kind}.csv"
+        table = _read_csv(path)
+        _check_columns(table, columns, path)
+        return table
+
+    def selected(self, experiment: str) -> pd.DataFrame:
+        """The selected setting of each row, also of one of which no run finished."""
+        settings = self.settings(experiment)
+        return settings[settings["selected"]]
+
+    def best(self, experiment: str) -> pd.DataFrame:
+        """The selected setting of each method, where its best run finished."""
+        finished = self.metrics.loc[self.metrics["status"] == "finished", "run"]
+        settings = self.selected(experiment)
+        return settings[settings["best_run"].isin(finished)]
+
+
+def load(folder: Path, experiment: str | None = None) -> Results:
+    """Read study.json, metrics.csv and the selection of one experiment, or of all, of a study.
+
+    Raises:
+        InputError: a file is missing, damaged or of another version; the line names it.
+    """
+    study = _read_study(folder / "study.json")
+    metrics = _read_table(folder / "metrics.csv", METRICS_TEXT, METRICS_NUMBERS)
+    results = Results(folder, study, metrics, pd.DataFrame())
+    if experiment is not None:
+        results.experiment(experiment)
+    wanted = [name for name in study.experiments if experiment in (None, name) and results.begun(name)]
+    if not wanted:
+        whose = repr(experiment) if experiment else "the study"
+        raise InputError(f"{folder / 'metrics.csv'}: expected runs of {whose}, found none; make it again")
+    tables = [_read_selection(folder / "selection" / f"{name}.csv", results, name) for name in wanted]
+    return replace(results, selection=pd.concat(tables, ignore_index=True))
+
+
+def _read_selection(path: Path, results: Results, experiment: str) -> pd.DataFrame:
+    table = _read_table(path, SELECTION_TEXT, SELECTION_NUMBERS, ("selected", "best_run"))
+    foreign = set(table["row"]) - results.experiment(experiment).methods.keys()
+    if foreign:
+        raise InputError(f"{path}: the row {min(foreign)!r} is not in the study; make it again")
+    unknown = set(table["best_run"].dropna()) - set(results.metrics["run"])
+    if unknown:
+        raise InputError(f"{path}: best_run {min(unknown)!r} is not in metrics.csv; make it again")
+    return table.assign(experiment=experiment, selected=table["selected"] == "True")
+
+
+def _read_study(path: Path) -> Study:
+    try:
+        return check(Study, json.loads(path.read_text()), str(path))
+    except FileNotFoundError:
+        raise InputError(f"expected the file {path}, found none; run the workflow's earlier rules first") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: expected JSON, found {error}; make it again") from None
+
+
+def _read_table(path: Path, text: Sequence[str], numbers: Sequence[str], other: Sequence[str] = ()) -> pd.DataFrame:
+    """A table in reading order, its columns checked."""
+    table = _read_csv(path, dict.fromkeys((*text, *other, *VERSIONS), str))
+    _check_columns(table, (*text, *numbers, *other), path)
+    _check_values(table, text, numbers, path)
+    return _in_reading_order(table)
+
+
+def _read_csv(path: Path, kinds: Mapping[str, type] | None = None) -> pd.DataFrame:
+    try:
+        table = pd.read_csv(path, dtype=kinds)
+    except FileNotFoundError:
+        raise InputError(f"expected the file {path}, found none; run the workflow's earlier rules first") from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: expected a CSV table, found {' '.join(str(error).split())}; make it again") from None
+    if not isinstance(table.index, pd.RangeIndex):
+        raise InputError(f"{path}: expected a CSV table, found more fields in line 2 than columns; make it again")
+    return table
+
+
+def _check_columns(table: pd.DataFrame, wanted: Sequence[str], path: Path) -> None:
+    missing = [column for column in wanted if column not in table]
+    if missing:
+        raise InputError(f"{path}: expected the column {missing[0]!r}, found none; make it again")
+
+
+def _check_values(table: pd.DataFrame, text: Sequence[str], numbers: Sequence[str], path: Path) -> None:
+    """Refuse the first value that is not of its column's kind; numbers may be missing, texts may not."""
+    wanted = {
+        column: ("a number", pd.to_numeric(table[column], errors="coerce").isna() & table[column].notna())
+        for column in numbers
+    }
+    wanted |= {column: ("text", table[column].isna()) for column in text}
+    wanted |= {
+        column: (f"one of {', '.join(allowed)}", ~table[column].isin(allowed))
+        for column, allowed in CHOICES.items()
+        if column in table
+    }
+    for column, (kind, wrong) in wanted.items():
+        if wrong.any():
+            line = int(wrong.to_numpy().argmax())
+            found = f"found {table[column].iloc[line]!r} in line {line + 2}"
+            raise InputError(f"{path}: expected {kind} under {column!r}, {found}; make it again")
+
+
+def _in_reading_order(table: pd.DataFrame) -> pd.DataFrame:
+    order = list(names.METHODS)
+    keys = ["method", *COEFFICIENTS, *(["seed"] if "seed" in table else [])]
+    return table.sort_values(
+        keys, key=lambda column: column.map(order.index) if column.name == "method" else column, kind="stable"
+    ).reset_index(drop=True)
+
+
+def read_images(path: Path, datasets: Sequence[str]) -> dict[str, np.ndarray]:
+    """Some arrays of a run's images.h5.
+
+    Raises:
+        InputError: the file is missing, damaged, or lacks one of them.
+    """
+    try:
+        with h5py.File(path) as file:
+            missing = [name for name in datasets if name not in file]
+            if missing:
+                raise InputError(f"{path}: expected the data set {missing[0]!r}, found {', '.join(file) or 'none'}")
+            return {name: file[name][()] for name in datasets}
+    except OSError as error:
+        found = " ".join(str(error).split())
+        raise InputError(f"{path}: expected a readable HDF5 file, found {found}; evaluate the run again") from None
+
+
+def source_note(runs: pd.DataFrame, shown: int | None = None) -> str:
+    """What a figure says under itself: data, runs, seeds, iterations, and the runs that diverged.
+
+    Args:
+        runs: all runs that the figure was made from.
+        shown: how many of them it shows, where it shows each method's best one only.
+    """
+    first, distinct = runs.iloc[0], runs.drop_duplicates("run")
+    seeds = _range(runs.groupby(["row", "setting"])["seed"].nunique(), "seed")
+    some = f", the best {shown} shown" if shown and shown < len(distinct) else ""
+    parts = [
+        f"Data: {names.dataset(first['dataset'], first['source'])}",
+        f"{names.count(len(distinct), 'run')}, {seeds} a setting" + some,
+        _range(runs["iterations"], "iteration"),
+        *_diverged(distinct[distinct["status"] == "diverged"]),
+    ]
+    return " · ".join(parts)
+
+
+def _diverged(runs: pd.DataFrame) -> list[str]:
+    if runs.empty:
+        return []
+    which = [
+        f"{run.name}, {names.setting(names.parts(run.setting)[0])}, seed{names.NO_BREAK}{run.seed}"
+        for run in runs[:2].itertuples()
+    ]
+    more = [f"and {len(runs) - 2} more"] if len(runs) > 2 else []
+    return [f"{names.count(len(runs), 'run')} diverged ({'; '.join(which + more)})"]
+
+
+def _range(values: pd.Series, noun: str) -> str:
+    low, high = int(values.min()), int(values.max())
+    return names.count(high, noun) if low == high else f"{low:,} to {names.count(high, noun)}"

@@ -1,0 +1,120 @@
+"""Which coefficients of a method are best: by the lowest mean rank on the four scores (section 4.1)."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+
+from tcwae.config.runs import row_runs
+from tcwae.config.study import Study
+from tcwae.errors import InputError
+from tcwae.files import atomic
+from tcwae.metrics.udr import posterior_kl, udr
+from tcwae.study.gather import COEFFICIENTS, table
+
+__all__ = ["RANKED", "best_settings", "rank", "select"]
+
+RANKED = {"log_reconstruction": True, "mig": False, "factor_vae": False, "sap": False, "udr": False}
+"""The four scores of Table 1, and UDR for data without factors; and whether less is better."""
+
+UDR_CODES = 10_000
+"""Images whose codes UDR compares."""
+
+
+def rank(scores: pd.DataFrame) -> pd.DataFrame:
+    """Rank rows on each score, 1 for the best, equal scores sharing the mean of their ranks; NaN is last.
+
+    Returns:
+        rank_<score> for each score, NaN where no row has the score, and mean_rank, the mean of the others.
+    """
+    ranks = pd.DataFrame(
+        {
+            f"rank_{score}": scores[score].rank(ascending=less, na_option="bottom")
+            if scores[score].notna().any()
+            else np.nan
+            for score, less in RANKED.items()
+        },
+        index=scores.index,
+    )
+    return ranks.assign(mean_rank=ranks.mean(axis=1))
+
+
+def best_settings(metrics: pd.DataFrame) -> pd.DataFrame:
+    """One row a setting: mean and sample sd over its seeds, ranks, and which setting of each `row` is selected.
+
+    Settings are ranked among those of the same row of an experiment, by their mean over seeds; the lowest mean rank is
+    selected, of equals the one that reconstructs better. A setting with a diverged run ranks last. best_run is the seed of
+    the setting with the lowest mean rank among its seeds, for the figures that show one model.
+    """
+    tables = [_select_one(its).assign(row=row) for row, its in metrics.groupby("row", sort=False)]
+    found = pd.concat(tables, ignore_index=True)
+    return found[["row", *found.columns.drop("row")]]
+
+
+def _select_one(runs: pd.DataFrame) -> pd.DataFrame:
+    settings = runs.groupby("setting", sort=False)
+    means = settings[list(RANKED)].agg(lambda scores: scores.mean(skipna=False))
+    ranks = rank(means)
+    order = ranks.assign(reconstruction=means["log_reconstruction"]).sort_values(["mean_rank", "reconstruction"])
+    return pd.DataFrame(
+        {
+            **{name: settings[name].first() for name in ("dataset", "method", "cost")},
+            "setting": means.index,
+            **{name: settings[name].first() for name in COEFFICIENTS},
+            "seeds": settings.size(),
+            "diverged": settings["status"].agg(lambda status: (status == "diverged").sum()),
+            **{f"{score}_mean": means[score] for score in RANKED},
+            **{f"{score}_sd": settings[score].agg(lambda scores: scores.std(skipna=False)) for score in RANKED},
+            **ranks,
+            "selected": means.index == order.index[0],
+            "best_run": settings[["run", *RANKED]].apply(
+                lambda seeds: seeds["run"].loc[rank(seeds)["mean_rank"].fillna(np.inf).idxmin()]
+            ),
+        }
+    )
+
+
+def select(study: Study, experiment: str, results: Path, *, partial: bool = False) -> None:
+    """Write `results`/selection/<experiment>.csv from the metrics of the experiment's runs; see `best_settings`.
+
+    Raises:
+        InputError: there is no such experiment, or the metrics of a run are damaged or of another run.
+        OSError: they are missing.
+    """
+    if experiment not in study.experiments:
+        raise InputError(f"expected an experiment of {', '.join(study.experiments)}, found {experiment!r}")
+    alone = study.model_copy(update={"experiments": {experiment: study.experiments[experiment]}})
+    metrics = table(alone, results, partial=partial).set_index("run", drop=False)
+    members = {row: row_runs(study, experiment, row).keys() for row in study.experiments[experiment].methods}
+    rows = [metrics[metrics.index.isin(its)].assign(row=row) for row, its in members.items()]
+    joined = pd.concat(rows, ignore_index=True)
+    joined["udr"] = joined["run"].map(_udr(joined, results)).astype(float)
+    (results / "selection").mkdir(parents=True, exist_ok=True)
+    with atomic(results / "selection" / f"{experiment}.csv") as temporary:
+        best_settings(joined).to_csv(temporary, index=False)
+
+
+def _udr(runs: pd.DataFrame, results: Path) -> dict[str, float]:
+    """UDR of each run among the seeds of its setting, where nothing else says how well it disentangles."""
+    scores: dict[str, float] = {}
+    unscored = runs[(runs["status"] == "finished") & runs["mig"].isna()].drop_duplicates("run")
+    for _, its in unscored.groupby(["method", "cost", "setting"], sort=False):
+        if len(its) > 1:
+            scores |= dict(zip(its["run"], _udr_of_setting(its["run"].tolist(), results), strict=True))
+    return scores
+
+
+def _udr_of_setting(runs: Sequence[str], results: Path) -> list[float]:
+    codes, divergences = [], []
+    for run in runs:
+        path = results / "runs" / run / "codes.h5"
+        try:
+            with h5py.File(path) as file:
+                means, deviations = file["codes"][:UDR_CODES], file["deviations"][:UDR_CODES]
+        except (OSError, KeyError) as error:
+            raise InputError(f"{path}: expected codes and deviations, found {error}; evaluate the run again") from None
+        codes.append(means)
+        divergences.append(posterior_kl(means, deviations))
+    return udr(codes, divergences).scores.tolist()

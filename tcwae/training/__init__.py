@@ -1,0 +1,1 @@
+"""Training: one loop, exact to repeat and to resume."""

@@ -1,0 +1,157 @@
+"""Weights for everybody, and the state that a training resumes from: safetensors files with a checksum.
+
+The metadata hold, under `tcwae`, a record as JSON and in it the SHA-256 of the record and of all tensors, so that a damaged
+file is known from a whole one. Nothing is unpickled, from neither kind of file.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from tcwae.config.run import Run, check
+from tcwae.errors import InputError
+from tcwae.files import atomic
+from tcwae.log import complain
+from tcwae.methods.networks import Autoencoder
+from tcwae.methods.objectives import OBJECTIVES
+from tcwae.provenance import versions
+
+__all__ = ["STATES", "State", "build", "load_model", "load_state", "remove_states", "save_model", "save_state"]
+
+STATES = ("state.safetensors", "state.previous.safetensors")
+"""The newest state of a run's folder, and the one before it."""
+
+
+class State(NamedTuple):
+    """Everything that the next steps depend on."""
+
+    tensors: dict[str, Tensor]
+    record: dict[str, Any]
+
+
+class DamagedError(InputError):
+    """A file is not what was written."""
+
+
+def build(run: Run, channels: int, seed: int) -> Autoencoder:
+    """The model of a run, with the discriminators of its objective, initialised from `seed`."""
+    return Autoencoder(
+        channels,
+        run.latent_dimension,
+        discriminators=OBJECTIVES[run.method.name].discriminators,
+        slope=getattr(run.method, "discriminator_slope", 0.0),
+        seed=seed,
+    )
+
+
+def save_model(path: Path, model: Autoencoder, run: Run, channels: int, step: int) -> None:
+    """Write the weights; run, channels, step and versions are the record."""
+    record = {"run": run.model_dump(), "channels": channels, "step": step, "versions": versions()}
+    _write(path, State(model.state_dict(), record))
+
+
+def load_model(path: Path, device: torch.device | str = "cpu") -> tuple[Autoencoder, Run, dict[str, Any]]:
+    """Read what `save_model` wrote: the model, its run, and all of the record.
+
+    Raises:
+        InputError: the file is damaged or no such checkpoint.
+        OSError: it cannot be read.
+    """
+    weights, record = _read(path)
+    try:
+        run = check(Run, record["run"], f"{path}: run")
+        model = build(run, record["channels"], seed=0).to(device)
+        model.load_state_dict(weights)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise InputError(f"{path}: expected a checkpoint of tcwae, found {_one_line(error)}") from None
+    return model, run, record
+
+
+def save_state(folder: Path, identity: dict[str, str], state: State) -> None:
+    """Write the state of the training that `identity` tells from all others; the state before it is kept."""
+    newest, previous = (folder / name for name in STATES)
+    _write(newest, State(state.tensors, {"identity": identity, **state.record}), previous)
+
+
+def load_state(folder: Path, identity: dict[str, str]) -> State | None:
+    """Read the newest whole state, or None; a damaged one is removed with a warning, and the one before it is read.
+
+    Raises:
+        InputError: it is the state of another training; the message lists what differs.
+        OSError: it cannot be read.
+    """
+    damaged = False
+    for path in (folder / name for name in STATES):
+        if not path.exists():
+            continue
+        try:
+            state = _read(path)
+        except DamagedError as damage:
+            complain(f"warning: {damage}; removed")
+            path.unlink()
+            damaged = True
+            continue
+        _check_identity(path, state.record.get("identity"), identity)
+        return state
+    if damaged:
+        complain("warning: no whole state is left: the training starts over")
+    return None
+
+
+def _check_identity(path: Path, there: Any, here: dict[str, str]) -> None:  # noqa: ANN401
+    there = there if isinstance(there, dict) else {}
+    differs = [
+        f"{key} {there.get(key)} there, {here.get(key)} here"
+        for key in {**here, **there}
+        if there.get(key) != here.get(key)
+    ]
+    if differs:
+        files = " and ".join(STATES)
+        raise InputError(f"{path}: is of another training ({'; '.join(differs)}); remove {files} to start over")
+
+
+def remove_states(folder: Path) -> None:
+    """Remove the states of a training that has ended, the newest last."""
+    for name in reversed(STATES):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _write(path: Path, state: State, previous: Path | None = None) -> None:
+    tensors = {name: tensor.cpu().contiguous() for name, tensor in state.tensors.items()}
+    record = {**state.record, "sha256": _checksum(tensors, state.record)}
+    whole = save(tensors, {"tcwae": json.dumps(record)})  # one key: the order of several is random
+    with atomic(path, size=len(whole), previous=previous) as temporary:
+        temporary.write_bytes(whole)
+
+
+def _read(path: Path) -> State:
+    """Raises DamagedError, or OSError."""
+    whole = path.read_bytes()  # not mapped: a disk that fails is then an error and not a signal
+    try:
+        tensors = load(whole)
+        header = json.loads(whole[8 : 8 + int.from_bytes(whole[:8], "little")])
+        record = json.loads(header["__metadata__"]["tcwae"])
+        expected = record.pop("sha256")
+    except (SafetensorError, AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise DamagedError(f"{path}: expected a checkpoint of tcwae, found {_one_line(error)}") from None
+    if _checksum(tensors, record) != expected:
+        raise DamagedError(f"{path}: expected a checkpoint of tcwae with its checksum, found another")
+    return State(tensors, record)
+
+
+def _checksum(tensors: dict[str, Tensor], record: dict[str, Any]) -> str:
+    digest = hashlib.sha256(json.dumps(record, sort_keys=True).encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
+def _one_line(error: Exception) -> str:
+    return str(error).split("\n")[0] or type(error).__name__

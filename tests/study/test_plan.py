@@ -1,0 +1,117 @@
+"""What is left to do, on studies small enough to count by hand."""
+
+import json
+
+import pytest
+from recorded import record
+
+from tcwae.config.run import check
+from tcwae.config.runs import runs
+from tcwae.config.study import Study
+from tcwae.study.plan import format_plan, plan
+
+VALUES = {
+    "study": "example",
+    "seeds": [0, 1],
+    "training": {"iterations": 1000, "batch_size": 36},
+    "experiments": {
+        "grid": {
+            "dataset": "dsprites",
+            "seeds": [0],
+            "methods": {"tcwae_mws": {"beta": [1, 4], "gamma": [2, 3]}},
+            "shows": ["heatmap"],
+        },
+        "table": {
+            "dataset": "dsprites",
+            "methods": {
+                "wae_mmd": {"lambda": 3},
+                "tcwae_mws": {"beta": [1, 4], "gamma": "select", "grid": "grid"},
+            },
+            "shows": ["scores_table", "samples"],
+        },
+    },
+}
+STUDY = check(Study, VALUES, "test")
+
+
+def finish(results, identifier, run, images_per_second=10.0):
+    folder = results / "runs" / identifier
+    folder.mkdir(parents=True, exist_ok=True)
+    written = record(run)
+    written["training"]["images_per_second"] = images_per_second
+    (folder / "metrics.json").write_text(json.dumps(written))
+
+
+def decide(results, gamma):
+    (results / "selection").mkdir(parents=True, exist_ok=True)
+    (results / "selection" / "grid.csv").write_text(
+        f"row,method,selected,log_reconstruction_mean,beta,gamma\ntcwae_mws,tcwae_mws,True,3.0,1,{gamma}\n"
+    )
+
+
+def test_nothing_is_done_yet(tmp_path):
+    grid, table = plan(STUDY, tmp_path, images_per_second=100.0)
+    assert (grid.runs, grid.new, grid.done, grid.again, grid.steps) == (4, 4, 0, 0, 4000)
+    assert grid.jobs == 2 * 4 + 1 + 1
+    assert grid.hours == pytest.approx(4 * 1000 * 36 / 100 / 3600)
+    assert table.runs == 2 + 4
+    assert table.new == 2 + 2  # seed 0 of both values is in the grid, whatever it selects
+    assert table.undecided == ["tcwae_mws"]
+    assert "1,000" not in format_plan([grid])
+
+
+def test_hours_are_unknown_until_a_run_tells_its_speed(tmp_path):
+    assert [its.hours for its in plan(STUDY, tmp_path)] == [None, None]
+    identifier, run = next(
+        iter(runs(check(Study, VALUES | {"experiments": {"grid": VALUES["experiments"]["grid"]}}, "t")).items())
+    )
+    finish(tmp_path, identifier, run, images_per_second=50.0)
+    grid, table = plan(STUDY, tmp_path)
+    assert (grid.done, grid.hours) == (1, pytest.approx(3 * 1000 * 36 / 50 / 3600))
+    assert table.hours is None  # no run of wae_mmd
+
+
+def test_what_a_grid_selected_decides(tmp_path):
+    decide(tmp_path, 3)
+    made = check(Study, json.loads(json.dumps(VALUES)), "t")
+    grid, table = plan(made, tmp_path)
+    assert table.undecided == []
+    pinned = json.loads(json.dumps(VALUES))
+    pinned["experiments"]["table"]["methods"]["tcwae_mws"] = {"beta": [1, 4], "gamma": 3}
+    for identifier, run in runs(check(Study, pinned, "t")).items():
+        finish(tmp_path, identifier, run)
+    assert [(its.done, its.jobs, its.steps, its.hours) for its in plan(made, tmp_path)] == [(4, 0, 0, 0), (4, 0, 0, 0)]
+    decide(tmp_path, 2)
+    grid, table = plan(made, tmp_path)
+    assert (grid.done, table.done, table.steps) == (4, 2, 2 * 1000)
+
+
+def test_a_change_says_what_it_would_train_again(tmp_path):
+    only_grid = VALUES | {"experiments": {"grid": VALUES["experiments"]["grid"]}}
+    for identifier, run in runs(check(Study, only_grid, "t")).items():
+        finish(tmp_path, identifier, run)
+    changed = check(Study, only_grid | {"training": {"iterations": 2000, "batch_size": 36}}, "t")
+    (grid,) = plan(changed, tmp_path)
+    assert (grid.done, grid.again, grid.steps) == (0, 4, 4 * 2000)
+    longer = json.loads(json.dumps(only_grid))
+    longer["experiments"]["grid"]["methods"]["tcwae_mws"]["beta"] = [0.5, 1, 4]
+    (grid,) = plan(check(Study, longer, "t"), tmp_path)
+    assert (grid.done, grid.again, grid.steps) == (4, 0, 2 * 1000)
+
+
+def test_damaged_scores_are_to_be_made_again(tmp_path):
+    only_grid = check(Study, VALUES | {"experiments": {"grid": VALUES["experiments"]["grid"]}}, "t")
+    for identifier, run in runs(only_grid).items():
+        finish(tmp_path, identifier, run)
+    next(tmp_path.rglob("metrics.json")).write_text("{")
+    (grid,) = plan(only_grid, tmp_path)
+    assert (grid.done, grid.again) == (3, 1)
+
+
+def test_the_table_adds_up(tmp_path):
+    plans = plan(STUDY, tmp_path, images_per_second=100.0)
+    total = format_plan(plans).splitlines()[3].split()
+    assert total[0] == "total"
+    assert total[2] == "8"
+    assert int(total[5].replace(",", "")) == sum(its.jobs for its in plans) + 2
+    assert int(total[6].replace(",", "")) == 8 * 1000

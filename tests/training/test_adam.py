@@ -1,0 +1,56 @@
+"""Adam, against torch's own and against its definition."""
+
+import pytest
+import torch
+from torch.nn import Parameter
+
+from tcwae.training.adam import Adam, moments, restore
+
+SETTINGS = {"learning_rate": 1e-2, "beta1": 0.5, "beta2": 0.9, "epsilon": 8e-4}
+
+
+def parameters():
+    generator = torch.Generator().manual_seed(0)
+    shapes = ((5,), (8, 4, 4, 4), (3, 7), ())
+    drawn = [torch.randn(shape, generator=generator) for shape in shapes]
+    drawn[1] = drawn[1].contiguous(memory_format=torch.channels_last)
+    return [Parameter(tensor) for tensor in drawn]
+
+
+def descend(some, step, count):
+    for _ in range(count):
+        sum((parameter.sin() * parameter).sum() for parameter in some).backward()
+        step()
+
+
+def test_the_same_bits_as_torchs():
+    ours, theirs = parameters(), parameters()
+    adam, reference = Adam(ours, **SETTINGS), torch.optim.Adam(theirs, lr=1e-2, betas=(0.5, 0.9), eps=8e-4, fused=True)
+    descend(ours, adam.step, 5)
+    descend(theirs, lambda: (reference.step(), reference.zero_grad()), 5)
+    assert all(torch.equal(one, other) for one, other in zip(ours, theirs, strict=True))
+
+
+def test_first_step_by_hand():
+    """The first step is rate * g / (|g| + epsilon), whatever the decays: both moments are corrected for their start at zero."""
+    parameter = Parameter(torch.tensor([1.0, -2.0]))
+    parameter.grad = torch.tensor([0.5, -1e-3])
+    Adam([parameter], **SETTINGS).step()
+    assert parameter.tolist() == pytest.approx([1 - 1e-2 * 0.5 / 0.5008, -2 + 1e-2 * 1e-3 / 1.8e-3])
+    assert parameter.grad is None
+
+
+def test_restored_it_goes_on_with_the_same_bits():
+    whole, pieces = parameters(), parameters()
+    descend(whole, Adam(whole, **SETTINGS).step, 4)
+    first, second = Adam(pieces, **SETTINGS), Adam(pieces, **SETTINGS)
+    descend(pieces, first.step, 2)
+    restore([second], {name: tensor.contiguous().clone() for name, tensor in moments([first]).items()})
+    descend(pieces, second.step, 2)
+    assert all(torch.equal(one, other) for one, other in zip(whole, pieces, strict=True))
+
+
+def test_moments_that_do_not_fit_are_refused():
+    adam = Adam(parameters(), **SETTINGS)
+    with pytest.raises(ValueError, match=r"optimiser.0.2.exp_avg .*\(2,\), expected torch.float32 \(3, 7\)"):
+        restore([adam], moments([adam]) | {"optimiser.0.2.exp_avg": torch.zeros(2)})

@@ -1,0 +1,84 @@
+"""A step by what it asks of the device: how many operations, and never for a value."""
+
+import pytest
+import torch
+
+from benchmarks.steps import Operations, layer_by_layer
+from tcwae.config.run import Run, check, unflatten
+from tcwae.data import prepared
+from tcwae.data.images import Images
+from tcwae.errors import InputError
+from tcwae.training import loop
+from tcwae.training.step import Step
+
+WAITS = {"_local_scalar_dense", "item", "is_nonzero", "nonzero", "equal", "masked_select", "_unique2"}
+"""Operations whose result, or its shape, the host must know before it goes on."""
+
+COEFFICIENTS = {
+    "wae_mmd": {"lambda": 10},
+    "tcwae_mws": {"beta": 4, "gamma": 2},
+    "tcwae_gan": {"beta": 4, "gamma": 2},
+    "beta_tcvae": {"beta": 4},
+    "factor_vae": {"gamma": 5},
+}
+
+
+def run_of(method="tcwae_mws", **settings):
+    values = {"dataset": "dsprites", "method": method, "batch_size": 8, **COEFFICIENTS[method], **settings}
+    return check(Run, unflatten(values), "test")
+
+
+def operations(method, small_data):
+    """Of the second step; the first may set something up."""
+    step = Step(run_of(method), Images(prepared.read(small_data), torch.device("cpu")))
+    step()
+    with Operations() as counted:
+        step()
+    return counted
+
+
+@pytest.fixture
+def as_on_a_gpu():
+    with layer_by_layer():
+        yield
+
+
+@pytest.mark.parametrize("method", COEFFICIENTS)
+def test_nothing_in_a_step_waits_for_the_device(method, small_data, as_on_a_gpu):
+    counted = operations(method, small_data)
+    assert counted.counts["convolution"] == 8
+    assert not WAITS & counted.counts.keys()
+    assert not counted.copies
+
+
+def test_a_wait_would_be_seen():
+    with Operations() as counted:
+        torch.ones(3).sum().item()
+        bool(torch.ones(3).max() > 0)
+        torch.ones(3).nonzero()
+    assert counted.counts["_local_scalar_dense"] == 2
+    assert counted.counts["nonzero"] == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "at_most"),
+    [("wae_mmd", 168), ("tcwae_mws", 177), ("tcwae_gan", 261), ("beta_tcvae", 207), ("factor_vae", 198)],
+)
+def test_operations_a_step(method, at_most, small_data, as_on_a_gpu):
+    """Each is a launch of microseconds on a GPU. Raise a number only for what is worth it."""
+    assert operations(method, small_data).counts.total() <= at_most
+
+
+def test_the_host_learns_values_at_log_steps_only(small_data, tmp_path, monkeypatch):
+    """Of a whole training: one wait for the terms and two to find what is not finite, twice in eight steps."""
+    with Operations() as counted:
+        loop.train(run_of(iterations=8, log_every=4), small_data, tmp_path)
+    every = counted.counts
+    with Operations() as counted:
+        loop.train(run_of(iterations=16, log_every=8), small_data, tmp_path / "longer")
+    assert {name: counted.counts[name] for name in WAITS} == {name: every[name] for name in WAITS}
+
+
+def test_a_graph_is_refused_without_a_gpu(small_data, tmp_path):
+    with pytest.raises(InputError, match="--cuda-graph: expected --device cuda, found cpu"):
+        loop.train(run_of(), small_data, tmp_path / "run", cuda_graph=True)
