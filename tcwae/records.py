@@ -5,7 +5,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError
 
-from tcwae.config.run import Settings
+from tcwae.config.base import Settings
 from tcwae.errors import InputError
 from tcwae.files import atomic
 
@@ -31,6 +31,7 @@ class Warning(Settings):
 class Training(Settings):
     """training.json."""
 
+    settings: dict[str, Any] = Field(description="the run, flat, as `config.run.flatten` has it")
     status: Literal["finished", "diverged"]
     step: int = Field(description="the last step, or the first where a term was not finite")
     term: str | None = Field(description="that term")
@@ -53,8 +54,7 @@ class Metrics(Settings):
 
     scores: dict[str, float]
     parts: dict[str, dict[str, float]] = Field(description="the scores of each factor")
-    settings: dict[str, Any] = Field(description="the run, flat, as `config.flatten` has it")
-    evaluation: dict[str, int] = Field(description="how many images were encoded and held out, and the seed")
+    evaluation: dict[str, Any] = Field(description="its settings, with how many images were encoded and held out")
     training: Training
     versions: dict[str, str]
     seconds: float

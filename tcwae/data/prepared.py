@@ -188,6 +188,15 @@ def read(path: Path | str) -> Prepared:
         raise InputError(f"{path}: expected a data set of this version of tcwae ({error}): prepare it again") from None
 
 
+def images_sha256(path: Path) -> str | None:
+    """The SHA-256 of the images in a prepared file; None where there is no such file, or none that can be read."""
+    try:
+        with h5py.File(path, "r", locking=False) as file:
+            return str(file["provenance"].attrs["images_sha256"])
+    except (OSError, KeyError):
+        return None
+
+
 def _read(path: Path, file: h5py.File) -> Prepared:
     images, attributes = file["images"], file.attrs
     return Prepared(

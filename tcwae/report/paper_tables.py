@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from tcwae.config.runs import runs
+from tcwae.config.scores import PAPER
 from tcwae.data import chairs3d, dsprites, smallnorb
 from tcwae.report import paper
 from tcwae.study import names, uncertainty
@@ -120,8 +121,8 @@ def gammas(study: Results) -> list[dict[str, str]]:
                 printed = paper.TABLE_5.get((experiment.dataset, row.method, cost))
                 found.append(
                     {
-                        "method": f"{names.METHODS[row.method]}, {names.COSTS[cost]}",
-                        "options": names.setting(best["common"].iloc[0]),
+                        "method": f"{names.method(row.method)}, {names.cost(cost)}",
+                        "options": best["common"].iloc[0],
                         "data": names.DATASETS.get(experiment.dataset, experiment.dataset),
                         "betas": ", ".join(f"{value:g}" for value in sorted(row.coefficients["beta"])),
                         "gammas": ", ".join(f"{value:g}" for value in sorted(row.coefficients["gamma"])),
@@ -157,10 +158,10 @@ def intervals(study: Results, name: str) -> dict[tuple[str, str], list[str]]:
     """By row and setting the bootstrap interval of each score's mean over seeds; an empty text where there is none."""
     found = {}
     for key, its in study.runs(name).groupby(["row", "setting"], sort=False):
-        bounds = [uncertainty.bootstrap(its[score].to_numpy(float)) for score in names.SCORES]
+        bounds = [uncertainty.bootstrap(its[score].to_numpy(float)) for score in PAPER]
         found[key] = [
             "" if math.isnan(low) else f"{score.text(low)} to {score.text(high)}".replace(" ", names.NO_BREAK)
-            for (low, high), score in zip(bounds, names.SCORES.values(), strict=True)
+            for (low, high), score in zip(bounds, PAPER.values(), strict=True)
         ]
     return found
 
@@ -172,7 +173,7 @@ def comparable(its: pd.DataFrame) -> bool:
 
 def _comparison(row: pd.Series, sure: list[str], printed: paper.PaperRow) -> dict[str, Any]:
     cells = []
-    for (key, score), interval in zip(names.SCORES.items(), sure, strict=True):
+    for (key, score), interval in zip(PAPER.items(), sure, strict=True):
         mean, sd = row[f"{key}_mean"], row[f"{key}_sd"]
         z = z_score(mean, sd, int(row["seeds"]), printed.scores[key])
         cells.append(
@@ -187,7 +188,7 @@ def _comparison(row: pd.Series, sure: list[str], printed: paper.PaperRow) -> dic
         "table": printed.table,
         "data": names.DATASETS[printed.dataset],
         "name": row["name"],
-        "setting": names.setting(row["shown"]),
+        "setting": row["shown"],
         "paper_setting": names.setting(printed.setting),
         "cells": cells,
     }

@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from tcwae.config.extensions import verify
 from tcwae.config.run import Run, check
 from tcwae.errors import InputError
 from tcwae.files import atomic
@@ -65,9 +66,12 @@ def load_model(path: Path, device: torch.device | str = "cpu") -> tuple[Autoenco
     """
     weights, record = _read(path)
     try:
+        verify(record["run"]["code"])
         run = check(Run, record["run"], f"{path}: run")
         model = build(run, record["channels"], seed=0).to(device)
         model.load_state_dict(weights)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"{path}: expected a checkpoint of tcwae, found {_one_line(error)}") from None
     return model, run, record

@@ -126,7 +126,8 @@ def _identity(run: Run, images: prepared.Prepared, device: str, deterministic: b
     """What a state must share with the training that resumes from it."""
     numbers = versions()
     return {
-        **{key: str(value) for key, value in flatten(run).items()},
+        **{key: str(value) for key, value in flatten(run).items() if key != "code"},
+        **{f"code {path}": checksum for path, checksum in run.code.items()},
         "pixels": images.provenance["images_sha256"],
         "dtype": str(torch.get_default_dtype()).removeprefix("torch."),
         "device": torch.device(device).type,
@@ -278,6 +279,7 @@ def _write_results(output: Path, run: Run, training: Training, circumstances: di
     with atomic(output / CURVES) as temporary:
         curves.to_csv(temporary, index=False)
     record = records.Training(
+        settings=flatten(run),
         status="finished" if diverged is None else "diverged",
         step=training.step if diverged is None else diverged.step,
         term=None if diverged is None else diverged.term,
