@@ -36,6 +36,7 @@ style: env  ## what CI checks besides the tests
 	ruff check
 	ruff format --check
 	snakefmt --check Snakefile workflow
+	lint-imports --no-logo --no-cache
 	snakemake --lint
 
 bench: env  ## time and memory of all that takes time, side by side; SECTIONS="steps plain" for a part
