@@ -44,12 +44,12 @@ STUDY = {
 SEED_1 = "results/small/runs/dsprites/wae_mmd/cross_entropy/lambda=10/seed=1"
 
 
-def snakemake(folder, *arguments, rerun_triggers=()):
+def snakemake(folder, *arguments, rerun_triggers=(), working=None):
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "snakemake", "-s", folder / "Snakefile", "--cores", "2", *arguments]
     if rerun_triggers:
         command += ["--rerun-triggers", *rerun_triggers]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600)
+    done = subprocess.run(command, cwd=working or folder, env=environment, capture_output=True, text=True, timeout=600)
     return done.returncode, done.stdout + done.stderr
 
 
@@ -249,9 +249,44 @@ def test_a_mistake_in_the_configuration_stops_at_once(study):
 
 
 def test_a_mistyped_target_is_unknown(study):
-    status, output = snakemake(study, "-n", SEED_1.replace("seed=1", "seed=7") + "/metrics.json")
+    """Also where it has the form of a run: the message names the nearest run of the study."""
+    status, output = snakemake(study, "-n", SEED_1.replace("seed=1", "seed=x") + "/metrics.json")
     assert status == 1
     assert "No rule to produce" in output
+    status, output = snakemake(study, "-n", SEED_1.replace("seed=1", "seed=7") + "/metrics.json")
+    assert status == 1
+    near = "dsprites/wae_mmd/cross_entropy/lambda=10/seed=1"
+    other = near.replace("seed=1", "seed=7")
+    assert f"expected a run of the study 'small', found '{other}', did you mean '{near}'?" in output
+
+
+def test_the_workflow_from_another_folder(study):
+    """By --directory, by -s in the study's folder, and as a module of another workflow: the study is the same, and done."""
+    elsewhere = study.parent / "elsewhere"
+    elsewhere.mkdir()
+    shutil.move(study / "workflow", elsewhere)
+    shutil.copy(ROOT / "Snakefile", elsewhere)
+    (study / "Snakefile").unlink()
+    (elsewhere / "config.yaml").write_text(yaml.safe_dump({**STUDY, "study": "of_the_other_folder"}))
+    for arguments in (("--directory", study), ()):
+        status, output = snakemake(elsewhere, "-n", *arguments, working=elsewhere if arguments else study)
+        assert status == 0, output
+        assert "Nothing to be done" in output
+    (study / "Snakefile").write_text(
+        'configfile: "config.yaml"\n'
+        f"module tcwae:\n    snakefile: {str(elsewhere / 'Snakefile')!r}\n    config: config\n"
+        "use rule * from tcwae as tcwae_*\n"
+        "rule all:\n    default_target: True\n    input: rules.tcwae_all.input\n"
+    )
+    assert planned(study) == (set(), {})
+
+
+def test_without_a_configuration_here_it_is_the_one_beside_the_snakefile(study, tmp_path):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    status, output = snakemake(study, "-n", "--directory", empty)
+    assert status == 0, output
+    assert re.search(r"^train +6$", output, re.MULTILINE)
 
 
 def test_a_failing_run_leaves_the_others(study):

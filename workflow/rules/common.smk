@@ -1,4 +1,5 @@
 # From the configuration to what the rules ask for. There is no rule in this file.
+import os
 import re
 import shutil
 from pathlib import Path
@@ -11,7 +12,7 @@ from tcwae.config.run import KNOWN_DATASETS, check, flags
 from tcwae.doctor.container import check_image
 from tcwae.doctor.cluster import check_partitions
 from tcwae.doctor.files import check_space
-from tcwae.errors import InputError
+from tcwae.errors import InputError, suggestion
 from tcwae.config.runs import candidates, chosen, experiment_runs, grids, resolve, runs
 from tcwae.config.study import Study
 
@@ -27,6 +28,12 @@ def mendable(function, *arguments):
         raise WorkflowError(str(error)) from None
 
 
+def beside(name):
+    """A file of the workflow, by its place beside the rules; the working directory may be another folder."""
+    return os.path.relpath(os.path.join(rules_folder, name))
+
+
+rules_folder = workflow.current_basedir.get_path_or_uri(secret_free=True)
 study = mendable(check, Study, config, " + ".join(map(str, workflow.configfiles)))
 all_runs = mendable(candidates, study)  # that it may come to
 results = f"results/{study.study}"
@@ -48,14 +55,23 @@ wildcard_constraints:
     dataset="|".join(KNOWN_DATASETS),
     archive="[^/]+",
     data="|".join(map(re.escape, all_data)),
-    run="|".join(map(re.escape, all_runs)),
+    # not a list of all ids, which Snakemake would search again for each job: `run_of` refuses ids that are not the study's
+    run="([^/]+/){4}seed=[0-9]+",
     experiment="|".join(map(re.escape, study.experiments)),
     figure="[a-z_]+",
 
 
+def run_of(wildcards):
+    """The run that a rule is about."""
+    if wildcards.run not in all_runs:
+        near = suggestion(wildcards.run, all_runs)
+        raise WorkflowError(f"expected a run of the study {study.study!r}, found {wildcards.run!r}{near}")
+    return all_runs[wildcards.run]
+
+
 def prepared_data(wildcards):
     """The prepared file of the data set that a run is trained on."""
-    dataset = all_runs[wildcards.run].dataset
+    dataset = run_of(wildcards).dataset
     return f"resources/{dataset}-{study.dataset(dataset).label}.h5"
 
 
@@ -134,12 +150,12 @@ def study_json(wildcards):
 
 def run_flags(wildcards):
     """Everything that distinguishes a run, as flags of `tcwae train`: a run is trained again when these change."""
-    return flags(all_runs[wildcards.run])
+    return flags(run_of(wildcards))
 
 
 def evaluation_flags(wildcards):
     """What the study says of evaluation, as flags of `tcwae evaluate`."""
-    data = study.dataset(all_runs[wildcards.run].dataset)
+    data = study.dataset(run_of(wildcards).dataset)
     given = study.evaluation.model_dump(exclude_none=True)
     given |= {"traversal_range": data.traversal_range} if data.traversal_range else {}
     return " ".join(f"--{key.replace('_', '-')} {value}" for key, value in given.items())
