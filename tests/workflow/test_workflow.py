@@ -53,9 +53,9 @@ def snakemake(folder, *arguments, rerun_triggers=(), working=None):
     return done.returncode, done.stdout + done.stderr
 
 
-def planned(folder, *arguments, rerun_triggers=()):
+def planned(folder, *arguments, **options):
     """The runs that a dry run would train, and how often it would call each rule."""
-    status, output = snakemake(folder, "-n", *arguments, rerun_triggers=rerun_triggers)
+    status, output = snakemake(folder, "-n", *arguments, **options)
     assert status == 0, output
     counts = {
         rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", output, re.MULTILINE) if rule != "total"
@@ -260,33 +260,28 @@ def test_a_mistyped_target_is_unknown(study):
     assert f"expected a run of the study 'small', found '{other}', did you mean '{near}'?" in output
 
 
-def test_the_workflow_from_another_folder(study):
-    """By --directory, by -s in the study's folder, and as a module of another workflow: the study is the same, and done."""
-    elsewhere = study.parent / "elsewhere"
-    elsewhere.mkdir()
-    shutil.move(study / "workflow", elsewhere)
-    shutil.copy(ROOT / "Snakefile", elsewhere)
-    (study / "Snakefile").unlink()
-    (elsewhere / "config.yaml").write_text(yaml.safe_dump({**STUDY, "study": "of_the_other_folder"}))
-    for arguments in (("--directory", study), ()):
-        status, output = snakemake(elsewhere, "-n", *arguments, working=elsewhere if arguments else study)
-        assert status == 0, output
-        assert "Nothing to be done" in output
-    (study / "Snakefile").write_text(
+def test_the_workflow_from_another_folder(tmp_path):
+    """By -s, by --directory, and as a module, with a study of that folder: the jobs are the same."""
+    workflow, here = tmp_path / "workflow", tmp_path / "here"
+    workflow.mkdir(), here.mkdir()
+    shutil.copy(ROOT / "Snakefile", workflow)
+    shutil.copytree(ROOT / "workflow", workflow / "workflow")
+    write_study(workflow, STUDY)
+    own = planned(workflow)
+    assert own[1]["train"] == 6
+    assert planned(workflow, "--directory", here) == own  # with the configuration beside the Snakefile
+    write_study(here, {**STUDY, "seeds": [0]})
+    fewer = planned(workflow, "--directory", here)
+    assert fewer[1]["train"] == 5
+    assert planned(workflow, working=here) == fewer
+    (here / "Snakefile").write_text(
         'configfile: "config.yaml"\n'
-        f"module tcwae:\n    snakefile: {str(elsewhere / 'Snakefile')!r}\n    config: config\n"
+        f"module tcwae:\n    snakefile: {str(workflow / 'Snakefile')!r}\n    config: config\n"
         "use rule * from tcwae as tcwae_*\n"
         "rule all:\n    default_target: True\n    input: rules.tcwae_all.input\n"
     )
-    assert planned(study) == (set(), {})
-
-
-def test_without_a_configuration_here_it_is_the_one_beside_the_snakefile(study, tmp_path):
-    empty = tmp_path / "empty"
-    empty.mkdir()
-    status, output = snakemake(study, "-n", "--directory", empty)
-    assert status == 0, output
-    assert re.search(r"^train +6$", output, re.MULTILINE)
+    of_module = {rule.removeprefix("tcwae_"): count for rule, count in planned(here)[1].items()}
+    assert of_module == fewer[1]
 
 
 def test_a_failing_run_leaves_the_others(study):
