@@ -76,7 +76,7 @@ def table(study: Study, results: Path, *, partial: bool = False) -> pd.DataFrame
             experiments = [name for name, its in members.items() if identifier in its]
             own = {"run": identifier, "setting": setting(run, study.training)}
             rows.append(_row(_read(path, run), experiments) | own)
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=COLUMNS).astype(dict.fromkeys(SCORES, float))  # also where no run has a score
 
 
 def _read(path: Path, run: Run) -> records.Metrics:
