@@ -15,13 +15,14 @@ from typing import Literal
 
 from tcwae.data import pictures
 from tcwae.data.archives import ARCHIVES, check
+from tcwae.data.factors import FACTORS
 from tcwae.data.prepared import Blocks, Images, Prepared, factor_grid
 from tcwae.errors import InputError
 
 __all__ = ["CROPS", "FACTOR_NAMES", "FACTOR_SIZES", "prepared", "read", "read_tar"]
 
-FACTOR_NAMES = ("chair", "azimuth", "elevation")
-FACTOR_SIZES = (1393, 31, 2)
+FACTOR_NAMES = tuple(FACTORS["chairs3d"])
+FACTOR_SIZES = tuple(FACTORS["chairs3d"].values())
 CROPS = ("squash", "400")
 """The whole picture, or its middle, which the chairs fill better."""
 

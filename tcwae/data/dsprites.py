@@ -31,6 +31,7 @@ from tqdm import tqdm
 
 from tcwae.data.archives import ARCHIVES, DSPRITES_NPZ, check
 from tcwae.data.damage import refusing
+from tcwae.data.factors import FACTORS
 from tcwae.data.npz import opened
 from tcwae.data.prepared import Prepared, factor_grid
 from tcwae.errors import InputError
@@ -47,8 +48,8 @@ __all__ = [
     "render",
 ]
 
-FACTOR_NAMES = ("shape", "scale", "orientation", "posX", "posY")
-FACTOR_SIZES = (3, 6, 40, 32, 32)
+FACTOR_NAMES = tuple(FACTORS["dsprites"])
+FACTOR_SIZES = tuple(FACTORS["dsprites"].values())
 
 Outline = Float[np.ndarray, "vertices 2"]
 Packed = UInt8[np.ndarray, "samples 64 8"]

@@ -21,13 +21,14 @@ from tqdm import tqdm
 
 from tcwae.data.archives import ARCHIVES, check
 from tcwae.data.damage import refusing
+from tcwae.data.factors import FACTORS
 from tcwae.data.prepared import Blocks, Prepared, factor_grid
 from tcwae.errors import InputError
 
 __all__ = ["FACTOR_NAMES", "FACTOR_SIZES", "prepared", "read", "read_matrices"]
 
-FACTOR_NAMES = ("category", "instance", "elevation", "azimuth", "lighting")
-FACTOR_SIZES = (5, 10, 9, 18, 6)
+FACTOR_NAMES = tuple(FACTORS["smallnorb"])
+FACTOR_SIZES = tuple(FACTORS["smallnorb"].values())
 
 _INSTANCE = 1
 _MAGIC = {"<u1": 0x1E3D4C55, "<i4": 0x1E3D4C54}

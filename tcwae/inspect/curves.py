@@ -25,7 +25,7 @@ from tcwae.config.methods import METHODS
 from tcwae.errors import InputError
 from tcwae.figures import style
 from tcwae.files import atomic
-from tcwae.training.checkpoint import STATES
+from tcwae.records import STATES
 
 __all__ = ["Curves", "as_text", "draw", "export", "read", "sparkline"]
 

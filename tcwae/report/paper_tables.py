@@ -8,7 +8,7 @@ import pandas as pd
 
 from tcwae.config.runs import runs
 from tcwae.config.scores import PAPER
-from tcwae.data import chairs3d, dsprites, smallnorb
+from tcwae.data.factors import FACTORS
 from tcwae.report import paper
 from tcwae.study import names, uncertainty
 from tcwae.study.results import Results
@@ -33,10 +33,9 @@ in a million."""
 
 UNKNOWN = "—"
 
-FACTORS = {"dsprites": dsprites, "smallnorb": smallnorb, "chairs3d": chairs3d}
 UNSCORED = {
     ("smallnorb", "instance"): "a nuisance, not scored",
-    **{("chairs3d", name): "not scored" for name in chairs3d.FACTOR_NAMES},
+    **{("chairs3d", name): "not scored" for name in FACTORS["chairs3d"]},
 }
 
 
@@ -45,11 +44,9 @@ def factors(datasets: Iterable[str]) -> list[dict[str, str]]:
     found = []
     for dataset in datasets:
         if dataset in FACTORS:
-            module = FACTORS[dataset]
-            pairs = zip(module.FACTOR_NAMES, module.FACTOR_SIZES, strict=True)
             said = [
                 f"{name} ({size}{'; ' + UNSCORED[dataset, name] if (dataset, name) in UNSCORED else ''})"
-                for name, size in pairs
+                for name, size in FACTORS[dataset].items()
             ]
             found.append({"data": names.DATASETS[dataset], "factors": ", ".join(said)})
     return found

@@ -94,7 +94,8 @@ def table(study: Study, results: Path, *, partial: bool = False) -> pd.DataFrame
             own = {"run": identifier, "setting": setting(run, study.training)}
             rows.append(_row(_read(path, run), experiments, columns(study.evaluation.scores)) | own)
     _check_images(results, rows)
-    return pd.DataFrame(rows, columns=columns(study.evaluation.scores))
+    frame = pd.DataFrame(rows, columns=columns(study.evaluation.scores))
+    return frame.astype(dict.fromkeys(SCORES, float))  # also where no run has a score
 
 
 def _read(path: Path, run: Run) -> records.Metrics:

@@ -7,7 +7,6 @@ from pathlib import Path
 from statistics import median
 
 from tcwae import records
-from tcwae.config.methods import METHODS, coefficients
 from tcwae.config.run import Run
 from tcwae.config.runs import chosen, experiment_runs, resolve
 from tcwae.config.study import Study
@@ -85,9 +84,10 @@ def _stand_in(study: Study, results: Path) -> tuple[Study, dict[str, list[str]]]
             if table.exists():
                 choices[row.grid] = chosen(table)
                 continue
-            first = study.experiments[row.grid].methods[study.searched(name, key)]
-            values = {need: float(first.coefficients[need][0]) for need in coefficients(METHODS[row.method])}
-            choices.setdefault(row.grid, {})[study.searched(name, key)] = values
+            searched = study.searched(name, key)
+            cells = study.experiments[row.grid].methods[searched].coefficients
+            first = {selected: float(cells[selected][0]) for selected in row.selects}
+            choices.setdefault(row.grid, {}).setdefault(searched, {}).update(first)
             undecided.setdefault(name, []).append(key)
     return resolve(study, choices), undecided
 

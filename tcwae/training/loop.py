@@ -88,7 +88,7 @@ def train(
         if waited and _which(output / MODEL) != before and (made := _made_by_another(output, run, circumstances)):
             say(f"{output}: the process that was waited for has made this training; nothing is left to do")
             return None if made.term is None else Diverged(made.step, made.term)
-        for name in (CURVES, RECORD, MODEL, *checkpoint.STATES):
+        for name in (CURVES, RECORD, MODEL, *records.STATES):
             remove_leftovers(output / name)
         state = checkpoint.load_state(output, identity)
         if state is not None:
@@ -162,7 +162,7 @@ def _made_by_another(output: Path, run: Run, circumstances: dict[str, Any]) -> r
 
     Code that differs from its commit is not known to be the same, nor is code of no known commit.
     """
-    if not (output / CURVES).exists() or any((output / name).exists() for name in checkpoint.STATES):
+    if not (output / CURVES).exists() or any((output / name).exists() for name in records.STATES):
         return None
     try:
         _, its_run, its = checkpoint.load_model(output / MODEL)

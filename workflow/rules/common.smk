@@ -1,4 +1,5 @@
 # From the configuration to what the rules ask for. There is no rule in this file.
+import os
 import re
 import shutil
 from pathlib import Path
@@ -14,7 +15,7 @@ from tcwae.config import study as studies
 from tcwae.doctor.cluster import check_partitions
 from tcwae.doctor.container import check_image
 from tcwae.doctor.files import check_space
-from tcwae.errors import InputError
+from tcwae.errors import InputError, suggestion
 from tcwae.study.declared import declare, evaluation_of
 
 if shutil.which("tcwae") is None:
@@ -29,6 +30,12 @@ def or_stop(function, *arguments):
         raise WorkflowError(str(error)) from None
 
 
+def beside(name):
+    """A file of the workflow, by its place beside the rules; the working directory may be another folder."""
+    return os.path.relpath(os.path.join(rules_folder, name))
+
+
+rules_folder = workflow.current_basedir.get_path_or_uri(secret_free=True)
 config_files = [Path(file) for file in workflow.configfiles]
 for file in config_files:  # Snakemake's own reader takes the last of two equal keys
     or_stop(read_yaml, file)
@@ -66,14 +73,23 @@ wildcard_constraints:
     dataset="|".join(KNOWN_DATASETS),
     archive="[^/]+",
     data="|".join(map(re.escape, all_data)),
-    run="|".join(map(re.escape, all_runs)),
+    # not a list of all ids, which Snakemake would search again for each job: `run_of` refuses ids that are not the study's
+    run="([^/]+/){4}seed=[0-9]+",
     experiment="|".join(map(re.escape, study.experiments)),
     figure="[a-z_]+",
 
 
+def run_of(wildcards):
+    """The run that a rule is about."""
+    if wildcards.run not in all_runs:
+        near = suggestion(wildcards.run, all_runs)
+        raise WorkflowError(f"expected a run of the study {study.study!r}, found {wildcards.run!r}{near}")
+    return all_runs[wildcards.run]
+
+
 def prepared_data(wildcards):
     """The prepared file of the data set that a run is trained on."""
-    dataset = all_runs[wildcards.run].dataset
+    dataset = run_of(wildcards).dataset
     return f"resources/{dataset}-{study.dataset(dataset).label}.h5"
 
 
@@ -152,17 +168,17 @@ def study_metrics(wildcards):
 
 def flags_of_run(wildcards):
     """Everything that distinguishes a run, as flags of `tcwae train`."""
-    return run_flags(all_runs[wildcards.run])
+    return run_flags(run_of(wildcards))
 
 
 def evaluation_settings(wildcards):
     """The file that says how a run is scored."""
-    return f"{results}/evaluation/{all_runs[wildcards.run].dataset}.json"
+    return f"{results}/evaluation/{run_of(wildcards).dataset}.json"
 
 
 def flags_of_evaluation(wildcards):
     """What the study says of evaluation, as flags of `tcwae evaluate`."""
-    return evaluation_flags(*evaluation_of(study, all_runs[wildcards.run].dataset))
+    return evaluation_flags(*evaluation_of(study, run_of(wildcards).dataset))
 
 
 def growing_memory(wildcards, attempt):
