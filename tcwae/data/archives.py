@@ -58,6 +58,10 @@ def _smallnorb(name: str, size: int, sha256: str, md5: str) -> Archive:
     return Archive(name, _SMALLNORB + name, size, sha256, md5)
 
 
+def _mpi3d(name: str, md5: str) -> Archive:
+    return Archive(name, "https://storage.googleapis.com/disentanglement_dataset/Final_Dataset/" + name, md5=md5)
+
+
 DSPRITES_NPZ = _dsprites("dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz", md5="7da33b31b13a06f4b04a70402ce90c2e")
 """dSprites in its other form, which is read as well; of its checksums only the MD5 is known."""
 
@@ -134,14 +138,42 @@ ARCHIVES: dict[str, tuple[Archive, ...]] = {
             browser=_DRIVE,
         ),
     ),
+    "shapes3d": (
+        Archive(
+            "3dshapes.h5",
+            "https://storage.googleapis.com/3d-shapes/3dshapes.h5",
+            267573662,
+            "0a0f6ed98baff276a50f3a081a7434d788da63cb135a98189b2a5b5769be1785",
+            "099a2078d58cec4daad0702c55d06868",
+        ),
+    ),
+    "mpi3d_toy": (_mpi3d("mpi3d_toy.npz", "55889cb7c7dfc655d6e0277beee88868"),),
+    "mpi3d_realistic": (_mpi3d("mpi3d_realistic.npz", "59a6225b88b635365f70c91b3e52f70f"),),
+    "mpi3d_real": (_mpi3d("mpi3d_real.npz", "0f33f609918fb5c97996692f91129802"),),
+    "cars3d": (
+        Archive(
+            "nips2015-analogy-data.tar.gz",
+            "http://www.scottreed.info/files/nips2015-analogy-data.tar.gz",
+            md5="4e866a7919c1beedf53964e6f7a23686",
+        ),
+    ),
 }
 """What `download` fetches, by data set."""
 
 
 def sha256(path: Path) -> str:
     """The checksum of a file, in hexadecimal digits."""
+    return _checksums(path, {"sha256"})["sha256"]
+
+
+def _checksums(path: Path, kinds: set[str]) -> dict[str, str]:
+    """Several checksums of a file that is read once: some are 12 GB."""
+    digests = {kind: hashlib.new(kind, usedforsecurity=False) for kind in kinds}
     with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while chunk := file.read(_CHUNK):
+            for digest in digests.values():
+                digest.update(chunk)
+    return {kind: digest.hexdigest() for kind, digest in digests.items()}
 
 
 def check(path: Path, archive: Archive) -> dict[str, str]:
@@ -152,12 +184,9 @@ def check(path: Path, archive: Archive) -> dict[str, str]:
         OSError: it is missing or cannot be read.
     """
     size = path.stat().st_size
-    found = {"sha256": sha256(path)}
-    if archive.sha256 is None:
-        with open(path, "rb") as file:
-            found["md5"] = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
     kind = "md5" if archive.sha256 is None else "sha256"
     expected = getattr(archive, kind)
+    found = _checksums(path, {"sha256", kind})
     if found[kind] != expected:
         bytes_of = "" if archive.size is None else f" of {archive.size} bytes"
         message = (

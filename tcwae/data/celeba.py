@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float32
 
+from tcwae.config.datasets import PUBLISHED
 from tcwae.data import pictures
 from tcwae.data.archives import ARCHIVES, check
 from tcwae.data.damage import refusing
@@ -20,7 +21,7 @@ from tcwae.errors import InputError
 
 __all__ = ["COUNT", "CROPS", "prepared", "read", "read_attributes", "read_zip"]
 
-COUNT = 202599
+COUNT = PUBLISHED["celeba"].images
 CROPS = ("140", "148", "squash", "resize-crop")
 
 _NAME = re.compile(r"img_align_celeba/(\d{6})\.jpg")

@@ -13,15 +13,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from tcwae.config.datasets import PUBLISHED
 from tcwae.data import pictures
 from tcwae.data.archives import ARCHIVES, check
-from tcwae.data.prepared import Blocks, Images, Prepared, factor_grid
+from tcwae.data.prepared import Blocks, Images, Prepared, on_grid
 from tcwae.errors import InputError
 
-__all__ = ["CROPS", "FACTOR_NAMES", "FACTOR_SIZES", "prepared", "read", "read_tar"]
+__all__ = ["CROPS", "FACTOR_SIZES", "prepared", "read", "read_tar"]
 
-FACTOR_NAMES = ("chair", "azimuth", "elevation")
-FACTOR_SIZES = (1393, 31, 2)
+FACTOR_SIZES = PUBLISHED["chairs3d"].factor_sizes
 CROPS = ("squash", "400")
 """The whole picture, or its middle, which the chairs fill better."""
 
@@ -69,13 +69,4 @@ def prepared(
     source: Literal["real", "rendered"], images: Images | Blocks, sizes: Sequence[int], origin: dict[str, str]
 ) -> Prepared:
     """The set with its factors."""
-    return Prepared(
-        name="chairs3d",
-        source=source,
-        images=images,
-        factors=factor_grid(sizes),
-        factor_names=FACTOR_NAMES,
-        factor_sizes=tuple(sizes),
-        latent_factor_indices=(),
-        provenance=origin,
-    )
+    return on_grid("chairs3d", source, images, sizes, origin)

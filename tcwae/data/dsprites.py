@@ -22,21 +22,22 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO
 
 import h5py
 import numpy as np
 from jaxtyping import Float, Int, UInt8, UInt64
 from tqdm import tqdm
 
+from tcwae.config.datasets import PUBLISHED
+from tcwae.data import hdf5
 from tcwae.data.archives import ARCHIVES, DSPRITES_NPZ, check
 from tcwae.data.damage import refusing
 from tcwae.data.npz import opened
-from tcwae.data.prepared import Prepared, factor_grid
+from tcwae.data.prepared import Prepared, factor_grid, on_grid
 from tcwae.errors import InputError
 
 __all__ = [
-    "FACTOR_NAMES",
     "FACTOR_SIZES",
     "OUTLINES",
     "draw",
@@ -47,8 +48,7 @@ __all__ = [
     "render",
 ]
 
-FACTOR_NAMES = ("shape", "scale", "orientation", "posX", "posY")
-FACTOR_SIZES = (3, 6, 40, 32, 32)
+FACTOR_SIZES = PUBLISHED["dsprites"].factor_sizes
 
 Outline = Float[np.ndarray, "vertices 2"]
 Packed = UInt8[np.ndarray, "samples 64 8"]
@@ -63,7 +63,7 @@ def render() -> Prepared:
     for shape, scale, orientation in tqdm(cells, desc="dSprites", disable=None):
         images[shape, scale, orientation] = draw(place(OUTLINES[shape], scale, orientation))
     origin = {"drawn": "a pixel is white where its centre lies inside the outline"}
-    return _prepared("rendered", images.view(np.uint8).reshape(-1, 64, 8), FACTOR_SIZES, origin)
+    return on_grid("dsprites", "rendered", images.view(np.uint8).reshape(-1, 64, 8), FACTOR_SIZES, origin)
 
 
 def place(outline: Outline, scale: int, orientation: int) -> Outline:
@@ -130,7 +130,7 @@ def read(archive: Path | str, sizes: Sequence[int] = FACTOR_SIZES) -> Prepared:
         is_zip = file.read(2) == b"PK"
     published, unpack = (DSPRITES_NPZ, read_npz) if is_zip else (ARCHIVES["dsprites"][0], read_hdf5)
     origin = check(Path(archive), published)
-    return _prepared("real", unpack(archive, sizes), sizes, origin)
+    return on_grid("dsprites", "real", unpack(archive, sizes), sizes, origin)
 
 
 def read_npz(path: Path | str, sizes: Sequence[int] = FACTOR_SIZES) -> Packed:
@@ -157,8 +157,8 @@ def read_hdf5(path: Path | str, sizes: Sequence[int] = FACTOR_SIZES) -> Packed:
     """
     count = math.prod(sizes)
     with refusing(path, "an archive of dSprites"), h5py.File(path, "r", locking=False) as file:
-        _check_classes(_array(file, "latents/classes", "<i8", (count, 6))[()], sizes)
-        images = _array(file, "imgs", "|u1", (count, 64, 64))
+        _check_classes(hdf5.array(file, "latents/classes", "<i8", (count, 6))[()], sizes)
+        images = hdf5.array(file, "imgs", "|u1", (count, 64, 64))
         return _pack(lambda slab: images[slab.start : slab.stop], count)
 
 
@@ -169,14 +169,6 @@ def _member(archive: zipfile.ZipFile, name: str, dtype: str, shape: tuple[int, .
         if found != dtype or size != shape:
             raise InputError(f"{name} of type {found.str} and shape {size}, not {dtype} and {shape}")
         yield content
-
-
-def _array(file: h5py.File, name: str, dtype: str, shape: tuple[int, ...]) -> h5py.Dataset:
-    """A data set in an HDF5 file."""
-    array = file[name]
-    if not isinstance(array, h5py.Dataset) or array.dtype != dtype or array.shape != shape:
-        raise InputError(f"{array}, not {name} of type {dtype} and shape {shape}")
-    return array
 
 
 def _check_classes(classes: Int[np.ndarray, "samples 6"], sizes: Sequence[int]) -> None:
@@ -195,18 +187,3 @@ def _pack(read_slab: Callable[[range], UInt8[np.ndarray, "..."]], count: int) ->
             raise InputError(f"a pixel {images.max()}, not 0 or 1")
         packed[start : slab.stop] = np.packbits(images, axis=2)
     return packed
-
-
-def _prepared(
-    source: Literal["real", "rendered"], images: Packed, sizes: Sequence[int], provenance: dict[str, str]
-) -> Prepared:
-    return Prepared(
-        name="dsprites",
-        source=source,
-        images=images,
-        factors=factor_grid(sizes),
-        factor_names=FACTOR_NAMES,
-        factor_sizes=tuple(sizes),
-        latent_factor_indices=tuple(range(len(sizes))),
-        provenance=provenance,
-    )

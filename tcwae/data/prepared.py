@@ -13,10 +13,11 @@ import PIL
 from jaxtyping import Float32, Int, UInt, UInt8
 
 import tcwae
+from tcwae.config.datasets import PUBLISHED
 from tcwae.errors import InputError
 from tcwae.files import atomic
 
-__all__ = ["VERSIONS", "Blocks", "Images", "Prepared", "class_type", "factor_grid", "fill", "read", "write"]
+__all__ = ["VERSIONS", "Blocks", "Images", "Prepared", "class_type", "factor_grid", "fill", "on_grid", "read", "write"]
 
 Images = UInt8[np.ndarray, "samples ..."]
 
@@ -123,6 +124,30 @@ class Prepared:
 def factor_grid(sizes: Sequence[int]) -> UInt[np.ndarray, "samples factors"]:
     """Every combination of classes once, in C order: the last factor changes fastest."""
     return np.indices(sizes, dtype=class_type(sizes)).reshape(len(sizes), -1).T.copy()
+
+
+def on_grid(
+    name: str,
+    source: Literal["real", "rendered"],
+    images: Images | Blocks,
+    sizes: Sequence[int],
+    provenance: dict[str, str],
+) -> Prepared:
+    """A published set whose images show every combination of factor classes once, in C order.
+
+    `sizes` are the classes of each factor, so that a part of the set is possible; all else is as `PUBLISHED` says.
+    """
+    published = PUBLISHED[name]
+    return Prepared(
+        name=name,
+        source=source,
+        images=images,
+        factors=factor_grid(sizes),
+        factor_names=published.factor_names,
+        factor_sizes=tuple(sizes),
+        latent_factor_indices=published.latent_factor_indices,
+        provenance=provenance,
+    )
 
 
 def write(prepared: Prepared, path: Path | str) -> None:

@@ -19,17 +19,16 @@ from jaxtyping import Int, UInt8
 from PIL import Image
 from tqdm import tqdm
 
+from tcwae.config.datasets import PUBLISHED
 from tcwae.data.archives import ARCHIVES, check
 from tcwae.data.damage import refusing
-from tcwae.data.prepared import Blocks, Prepared, factor_grid
+from tcwae.data.prepared import Blocks, Prepared, on_grid
 from tcwae.errors import InputError
 
-__all__ = ["FACTOR_NAMES", "FACTOR_SIZES", "prepared", "read", "read_matrices"]
+__all__ = ["FACTOR_SIZES", "prepared", "read", "read_matrices"]
 
-FACTOR_NAMES = ("category", "instance", "elevation", "azimuth", "lighting")
-FACTOR_SIZES = (5, 10, 9, 18, 6)
+FACTOR_SIZES = PUBLISHED["smallnorb"].factor_sizes
 
-_INSTANCE = 1
 _MAGIC = {"<u1": 0x1E3D4C55, "<i4": 0x1E3D4C54}
 
 Toys = UInt8[np.ndarray, "toys 64 64 1"]
@@ -77,16 +76,7 @@ def read_matrices(paths: Sequence[Path], sizes: Sequence[int]) -> Toys:
 
 def prepared(source: Literal["real", "rendered"], images: Toys | Blocks, origin: dict[str, str]) -> Prepared:
     """The whole set, with its factors."""
-    return Prepared(
-        name="smallnorb",
-        source=source,
-        images=images,
-        factors=factor_grid(FACTOR_SIZES),
-        factor_names=FACTOR_NAMES,
-        factor_sizes=FACTOR_SIZES,
-        latent_factor_indices=tuple(i for i in range(5) if i != _INSTANCE),
-        provenance=origin,
-    )
+    return on_grid("smallnorb", source, images, FACTOR_SIZES, origin)
 
 
 def _positions(category: Path, rest: Path, count: int, sizes: Sequence[int]) -> Int[np.ndarray, " samples"]:
@@ -96,7 +86,9 @@ def _positions(category: Path, rest: Path, count: int, sizes: Sequence[int]) -> 
         raise InputError(f"{rest}: expected azimuths in steps of 20 degrees, found others")
     factors = np.stack([kind, instance, elevation, azimuth // 2, lighting])
     if (factors < 0).any() or (factors.max(axis=1) >= sizes).any():
-        raise InputError(f"{rest}: expected classes of {FACTOR_NAMES} below {tuple(sizes)}, found others")
+        raise InputError(
+            f"{rest}: expected classes of {PUBLISHED['smallnorb'].factor_names} below {tuple(sizes)}, found others"
+        )
     return np.ravel_multi_index(tuple(factors), tuple(sizes))
 
 

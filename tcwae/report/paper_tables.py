@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from tcwae.config.datasets import PUBLISHED
 from tcwae.config.runs import runs
-from tcwae.data import chairs3d, dsprites, smallnorb
 from tcwae.report import paper
 from tcwae.study import names, uncertainty
 from tcwae.study.results import Results
@@ -32,25 +32,18 @@ in a million."""
 
 UNKNOWN = "—"
 
-FACTORS = {"dsprites": dsprites, "smallnorb": smallnorb, "chairs3d": chairs3d}
-UNSCORED = {
-    ("smallnorb", "instance"): "a nuisance, not scored",
-    **{("chairs3d", name): "not scored" for name in chairs3d.FACTOR_NAMES},
-}
-
 
 def factors(datasets: Iterable[str]) -> list[dict[str, str]]:
     """Table 2: the factors of the study's data sets with their numbers of values; the paper's lacks dSprites' scale."""
     found = []
     for dataset in datasets:
-        if dataset in FACTORS:
-            module = FACTORS[dataset]
-            pairs = zip(module.FACTOR_NAMES, module.FACTOR_SIZES, strict=True)
-            said = [
-                f"{name} ({size}{'; ' + UNSCORED[dataset, name] if (dataset, name) in UNSCORED else ''})"
-                for name, size in pairs
+        published = PUBLISHED.get(dataset)
+        if published and published.factors:
+            listed = [
+                f"{name} ({size}{'; ' + published.unscored[name] if name in published.unscored else ''})"
+                for name, size in published.factors.items()
             ]
-            found.append({"data": names.DATASETS[dataset], "factors": ", ".join(said)})
+            found.append({"data": published.label, "factors": ", ".join(listed)})
     return found
 
 

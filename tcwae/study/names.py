@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from tcwae.config.datasets import PUBLISHED
 from tcwae.config.study import TUNED, Row
 
 __all__ = [
@@ -23,7 +24,7 @@ __all__ = [
     "setting",
 ]
 
-DATASETS = {"dsprites": "dSprites", "smallnorb": "smallNORB", "chairs3d": "3Dchairs", "celeba": "CelebA"}
+DATASETS = {name: published.label for name, published in PUBLISHED.items()}
 COSTS = {"cross_entropy": "cross-entropy", "l1": "L₁", "l2_squared": "L₂²"}
 METHODS = {
     "wae_mmd": "WAE-MMD",
