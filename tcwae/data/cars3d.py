@@ -10,7 +10,6 @@ import re
 import tarfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +20,7 @@ from PIL import Image
 from tcwae.config.datasets import PUBLISHED
 from tcwae.data.archives import ARCHIVES, check
 from tcwae.data.damage import refusing
+from tcwae.data.matlab import uint8_array
 from tcwae.data.parallel import in_order
 from tcwae.data.prepared import Prepared, on_grid
 from tcwae.errors import InputError
@@ -44,24 +44,6 @@ class _Car(NamedTuple):
     content: bytes
 
 
-class _Cars:
-    """The cars of an archive in the order in which it has them, read one by one."""
-
-    def __init__(self, archive: Path | str, names: Sequence[str]) -> None:
-        self.archive, self.names = archive, names
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    def __iter__(self) -> Iterator[_Car]:
-        with _opened(self.archive) as tar:
-            for member in tar:
-                car = _CAR.fullmatch(_name(member))
-                if car and car[1] in self.names:
-                    content = _content(tar, member)
-                    yield _Car(self.names.index(car[1]), f"{self.archive}: {member.name}", content)
-
-
 def read(archive: Path | str, processes: int | None = None) -> Prepared:
     """Read the tar.gz as published.
 
@@ -82,9 +64,9 @@ def read_tar(
     Raises:
         InputError: as `read`.
     """
-    cars = _Cars(archive, _listed(archive, sizes[2]))
+    names = _listed(archive, sizes[2])
     images = np.empty((*sizes, 64, 64, 3), np.uint8)
-    for index, views in in_order(_reduced, cars, "Cars3D", processes):
+    for index, views in in_order(_reduced, _cars(archive, names), "Cars3D", processes, len(names)):
         if views.shape[:2] != tuple(sizes[:2]):
             raise InputError(f"{archive}: expected {sizes[0]} elevations and {sizes[1]} azimuths, found {views.shape}")
         images[:, :, index] = views
@@ -113,6 +95,15 @@ def _listed(archive: Path | str, count: int) -> list[str]:
     return listed
 
 
+def _cars(archive: Path | str, names: Sequence[str]) -> Iterator[_Car]:
+    """The cars in the order in which the archive has them, read one by one."""
+    with _opened(archive) as tar:
+        for member in tar:
+            car = _CAR.fullmatch(_name(member))
+            if car and car[1] in names:
+                yield _Car(names.index(car[1]), f"{archive}: {member.name}", _content(tar, member))
+
+
 @contextmanager
 def _opened(archive: Path | str) -> Iterator[tarfile.TarFile]:
     """A compressed tar as a stream; where it ends, the checksum of gzip is looked at."""
@@ -136,29 +127,14 @@ def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
 
 
 def _reduced(car: _Car) -> tuple[int, Views]:
-    """The place of a car and its views, 64 x 64."""
-    views = _views(car).transpose(4, 3, 0, 1, 2)
+    """The place of a car in the list, and its views at 64 x 64."""
+    with refusing(car.where, "a MATLAB 5 file with im, uint8 (128, 128, 3, azimuths, elevations)"):
+        views = uint8_array(car.content, "im")
+        if views.ndim != 5 or views.shape[:3] != (128, 128, 3):
+            raise InputError(f"im of shape {views.shape}")
+    views = views.transpose(4, 3, 0, 1, 2)
     small = np.empty((*views.shape[:2], 64, 64, 3), np.uint8)
     for place in np.ndindex(views.shape[:2]):
         picture = Image.fromarray(np.ascontiguousarray(views[place]))
         small[place] = np.asarray(picture.resize((64, 64), Image.Resampling.LANCZOS))
     return car.index, small
-
-
-def _views(car: _Car) -> UInt8[np.ndarray, "128 128 3 azimuths elevations"]:
-    """The variable `im` of a MATLAB file, which holds numbers alone: nothing in it is run.
-
-    Its type and shape are looked at before its data is.
-    """
-    from scipy.io import loadmat, whosmat
-    from scipy.io.matlab import MatReadError
-
-    with refusing(car.where, "a MATLAB 5 file with im, uint8 (128, 128, 3, azimuths, elevations)"):
-        try:
-            variables = {name: (kind, shape) for name, shape, kind in whosmat(BytesIO(car.content))}
-            kind, shape = variables.get("im", ("no im", ()))
-            if kind != "uint8" or len(shape) != 5 or shape[:3] != (128, 128, 3):
-                raise InputError(f"{kind} {shape}")
-            return loadmat(BytesIO(car.content), variable_names=["im"])["im"]
-        except (MatReadError, TypeError) as error:
-            raise InputError(str(error)) from None

@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing.connection import wait
 from typing import TypeVar
@@ -19,27 +19,32 @@ Result = TypeVar("Result")
 
 
 def in_order(
-    function: Callable[[Task], Result], tasks: Collection[Task], title: str, processes: int | None = None
+    function: Callable[[Task], Result],
+    tasks: Sequence[Task] | Iterable[Task],
+    title: str,
+    processes: int | None = None,
+    count: int | None = None,
 ) -> Iterator[Result]:
     """Yield `function(task)` for each task, in order, with a progress bar; at most four tasks per process are under way.
 
-    `tasks` are iterated over once, so they may be read from a file as they are needed. `processes` is by default the number of
-    cores that this process may use; with 1, everything happens in this process. Workers are spawned: they import the module of
-    `function`, so a script that calls this needs `if __name__ == "__main__":`. They end when this process ends, even if it is
-    killed.
+    Tasks may be read from a file as they are needed: then `count` is their number. `processes` is by default the number of
+    cores that this process may use; with 1, everything happens in this process. Workers are spawned: they import the module
+    of `function`, so a script that calls this needs `if __name__ == "__main__":`. They end when this process ends, even if
+    it is killed.
 
     Raises:
         Exception: whatever `function` raises, when its task's turn comes.
     """
-    processes = min(processes or _cores(), len(tasks))
+    count = len(tasks) if count is None else count
+    processes = min(processes or _cores(), count)
     if processes == 1:
-        yield from map(function, tqdm(tasks, desc=title, disable=None))
+        yield from map(function, tqdm(tasks, title, count, disable=None))
         return
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, context, initializer=_serve) as pool:
         waiting, ahead = deque(), iter(tasks)
         try:
-            for _ in tqdm(range(len(tasks)), desc=title, disable=None):
+            for _ in tqdm(range(count), title, disable=None):
                 while len(waiting) < 4 * processes and (task := next(ahead, None)) is not None:
                     waiting.append(pool.submit(function, task))
                 yield waiting.popleft().result()
