@@ -50,14 +50,14 @@ MAGIC = {"uint8": 0x1E3D4C55, "int32": 0x1E3D4C54, "float32": 0x1E3D4C51}
 
 
 def picture(seed: int, size: tuple[int, int], mode: str = "RGB") -> Image.Image:
-    """A coarse pattern: a picture that compresses well."""
+    """A coarse pattern, which compresses well."""
     shape = (6, 5) if mode == "L" else (6, 5, 3)
     pattern = np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
     return Image.fromarray(pattern).resize(size, Image.Resampling.NEAREST)
 
 
 def encoded(image: Image.Image, form: str = "PNG") -> bytes:
-    """A picture's file."""
+    """The bytes of a PNG or JPEG."""
     buffer = io.BytesIO()
     image.save(buffer, form, **({"quality": 95} if form == "JPEG" else {"compress_level": 1}))
     return buffer.getvalue()
@@ -82,7 +82,7 @@ def zipped(path: Path, members: Mapping[str, bytes], compression: int = zipfile.
 
 
 def chair_members(size: tuple[int, int] = (600, 600)) -> dict[str, bytes]:
-    """`CHAIRS` in the order in which an archive may have them: none; and a member that is no picture."""
+    """`CHAIRS` in no particular order, and a member that is not a picture."""
     members = {}
     for c, chair in enumerate(("b1c2", "0a9f")):
         for e, elevation in enumerate(ELEVATIONS):
@@ -93,7 +93,7 @@ def chair_members(size: tuple[int, int] = (600, 600)) -> dict[str, bytes]:
 
 
 def face_members(count: int = 5) -> dict[str, bytes]:
-    """CelebA's first faces, the last of them first."""
+    """CelebA's first faces, the last first."""
     return {
         f"img_align_celeba/{n:06}.jpg": encoded(picture(n, (178, 218)), "JPEG") for n in reversed(range(1, count + 1))
     }
@@ -108,7 +108,7 @@ def matrix(array: np.ndarray, magic: int | None = None, shape: Sequence[int] | N
 
 
 def toy_arrays(sizes: Sequence[int] = TOYS) -> tuple[dict[str, np.ndarray], UInt8[np.ndarray, "toys 64 64 1"]]:
-    """Pairs of images in a random order with their labels: {file: array}, and what must come out."""
+    """Pairs of images in a random order with their labels, as {file: array}, and the images that must be read."""
     random = np.random.default_rng(0)
     factors = random.permutation(factor_grid(sizes)).astype(np.int32)
     smooth = random.integers(0, 256, (len(factors), 2, 8, 8), np.uint8).repeat(12, axis=2).repeat(12, axis=3)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tcwae.data import cars3d, celeba, chairs3d, dsprites, mpi3d, own, shapes3d, smallnorb
-from tcwae.data.archives import download
+from tcwae.data.download import download
 from tcwae.data.prepared import Prepared, fill, read, write
 from tcwae.data.rendered import chairs, faces, toys
 from tcwae.data.show import describe, sheet

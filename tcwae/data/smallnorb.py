@@ -1,9 +1,9 @@
-"""smallNORB (LeCun, Huang and Bottou, CVPR 2004): the published matrices read; `tcwae.data.toys` draws their like.
+"""smallNORB (LeCun, Huang and Bottou, CVPR 2004): the published matrices; `tcwae.data.rendered.toys` renders similar images.
 
-50 toys, 10 instances of 5 categories, from 9 elevations and 18 azimuths under 6 lightings. Two files of 24,300 pairs of
-96 x 96 images hold 5 instances of each category; each comes with the category and with instance, elevation, azimuth and
-lighting (https://cs.nyu.edu/~ylclab/data/norb-v1.0-small/). As in disentanglement_lib (Locatello et al., 2019), both
-are joined, the first camera is taken and reduced to 64 x 64 with Lanczos' filter, and instance is no factor of a score.
+50 toys, 10 instances of 5 categories, from 9 elevations and 18 azimuths under 6 lightings. Two files hold 24,300 pairs of
+96 x 96 images each, of 5 instances of each category; further files hold category, instance, elevation, azimuth and lighting
+(https://cs.nyu.edu/~ylclab/data/norb-v1.0-small/). As in disentanglement_lib (Locatello et al., 2019), both halves are
+joined, the image of the first camera is reduced to 64 x 64 with Lanczos' filter, and instance is not scored.
 """
 
 import gzip
@@ -35,10 +35,10 @@ Toys = UInt8[np.ndarray, "toys 64 64 1"]
 
 
 def read(archive: Path | str | Sequence[Path | str]) -> Prepared:
-    """Read the six published files: a folder that holds them, or a list of them.
+    """Read the six published files, given as their folder or as a list.
 
     Raises:
-        InputError: one is missing, not as published, or not what its format says.
+        InputError: a file is missing, has another checksum, or does not follow its format.
         OSError: one cannot be read.
     """
     given = [Path(path) for path in ([archive] if isinstance(archive, str | Path) else archive)]
@@ -54,7 +54,7 @@ def read(archive: Path | str | Sequence[Path | str]) -> Prepared:
 
 
 def read_matrices(paths: Sequence[Path], sizes: Sequence[int]) -> Toys:
-    """The images of the first camera in C order of the factors, from (images, category, the rest) twice.
+    """The images of the first camera in C order of the factors; `paths` are images, category and info, for each half.
 
     Raises:
         InputError: a file is damaged, has another type or shape, or a combination of factors is missing.
@@ -99,10 +99,10 @@ def _labels(path: Path, shape: tuple[int, ...]) -> Int[np.ndarray, "..."]:
 
 @contextmanager
 def _opened(path: Path, shape: tuple[int, ...], dtype: str) -> Iterator[gzip.GzipFile]:
-    """A matrix at its first element; it must end after its last.
+    """Open a matrix at its first element; it must end after its last.
 
-    The header is little-endian int32: a number for the type, the number of dimensions, and each size, of which there
-    are at least three; surplus ones are 1.
+    The header is little-endian int32: a number for the type, the number of dimensions, and the sizes, at least three;
+    those beyond the number of dimensions are 1.
     """
     with refusing(path, f"a matrix of type {dtype} and shape {shape}"), gzip.open(path) as matrix:
         magic, dimensions = struct.unpack("<2i", _take(matrix, 8))

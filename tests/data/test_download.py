@@ -16,7 +16,8 @@ import pytest
 
 from tcwae.config.datasets import PUBLISHED
 from tcwae.data import archives
-from tcwae.data.archives import ARCHIVES, Archive, download, fetch
+from tcwae.data.archives import ARCHIVES, Archive
+from tcwae.data.download import download, fetch
 from tcwae.errors import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -218,10 +219,10 @@ def test_the_table_is_complete():
 
 
 CUSTOMISED = """
-from tcwae.data import archives
+from tcwae.data import archives, download
 
 archives.ARCHIVES["dsprites"] = (archives.Archive({name!r}, {url!r}, {size}, {sha256!r}, {md5!r}),)
-archives.fetch.__kwdefaults__["pause"] = 0.001
+download.fetch.__kwdefaults__["pause"] = 0.001
 """
 
 
