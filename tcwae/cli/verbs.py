@@ -53,7 +53,7 @@ def prepare(options: argparse.Namespace) -> None:
 
 
 def download(options: argparse.Namespace) -> None:
-    from tcwae.data.archives import download
+    from tcwae.data.download import download
 
     download(options.dataset, options.output, options.file)
 

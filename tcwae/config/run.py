@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from tcwae.config.base import Settings, check, distinct, exact, keys
 from tcwae.config.costs import Cost
+from tcwae.config.datasets import PUBLISHED
 from tcwae.config.methods import AnyMethod
 from tcwae.config.scores import ScoreName
 
@@ -42,7 +43,7 @@ Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Seeds = Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(distinct)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 
-KNOWN_DATASETS = ("dsprites", "smallnorb", "chairs3d", "celeba")
+KNOWN_DATASETS = tuple(PUBLISHED)
 DatasetName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$")]
 

@@ -17,6 +17,7 @@ from pydantic import (
 from tcwae.config import extensions
 from tcwae.config.base import Settings, check, distinct, first_line, read_yaml
 from tcwae.config.costs import Cost
+from tcwae.config.datasets import PUBLISHED
 from tcwae.config.methods import METHODS, Method, MethodName, coefficients
 from tcwae.config.run import (
     KNOWN_DATASETS,
@@ -215,6 +216,12 @@ class Study(Settings):
                     f"expected {', '.join(known)} or one under `datasets` with a format, found {experiment.dataset!r}"
                 )
                 raise ValueError(f".experiments.{name}.dataset: {found}")
+            if self.dataset(experiment.dataset).source == "rendered" and not PUBLISHED[experiment.dataset].rendered:
+                expected = f"datasets: {{ {experiment.dataset}: {{ source: real }} }}"
+                raise ValueError(
+                    f".experiments.{name}.dataset: expected `{expected}`, as tcwae cannot render {experiment.dataset}, "
+                    "found source: rendered"
+                )
         self._check_rows()
         for name, experiment in self.experiments.items():
             for figure in filter(experiment.lacks, experiment.shows):

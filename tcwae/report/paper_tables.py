@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 
+from tcwae.config.datasets import PUBLISHED
 from tcwae.config.runs import runs
 from tcwae.config.scores import PAPER
-from tcwae.data.factors import FACTORS
 from tcwae.report import paper
 from tcwae.study import names, uncertainty
 from tcwae.study.results import Results
@@ -33,22 +33,18 @@ in a million."""
 
 UNKNOWN = "—"
 
-UNSCORED = {
-    ("smallnorb", "instance"): "a nuisance, not scored",
-    **{("chairs3d", name): "not scored" for name in FACTORS["chairs3d"]},
-}
-
 
 def factors(datasets: Iterable[str]) -> list[dict[str, str]]:
     """Table 2: the factors of the study's data sets with their numbers of values; the paper's lacks dSprites' scale."""
     found = []
     for dataset in datasets:
-        if dataset in FACTORS:
-            said = [
-                f"{name} ({size}{'; ' + UNSCORED[dataset, name] if (dataset, name) in UNSCORED else ''})"
-                for name, size in FACTORS[dataset].items()
+        published = PUBLISHED.get(dataset)
+        if published and published.factors:
+            listed = [
+                f"{name} ({size}{'; ' + published.unscored[name] if name in published.unscored else ''})"
+                for name, size in published.factors.items()
             ]
-            found.append({"data": names.DATASETS[dataset], "factors": ", ".join(said)})
+            found.append({"data": published.label, "factors": ", ".join(listed)})
     return found
 
 

@@ -5,12 +5,13 @@ from typing import Any
 
 from tcwae.config.base import exact
 from tcwae.config.costs import COSTS
+from tcwae.config.datasets import PUBLISHED
 from tcwae.config.methods import METHODS, symbol
 from tcwae.config.study import Row
 
 __all__ = ["DATASETS", "NO_BREAK", "called", "cost", "count", "dataset", "method", "minus", "setting"]
 
-DATASETS = {"dsprites": "dSprites", "smallnorb": "smallNORB", "chairs3d": "3Dchairs", "celeba": "CelebA"}
+DATASETS = {name: published.label for name, published in PUBLISHED.items()}
 NO_BREAK = "\N{NO-BREAK SPACE}"
 
 

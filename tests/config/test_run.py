@@ -57,6 +57,7 @@ def changed(path, value):
         (("experiments",), {}, "experiments", "at least 1"),
         ((*GRID, "cost"), "l3", "experiments.grid.cost", "'cross_entropy', 'l1' or 'l2_squared'"),
         ((*GRID, "dataset"), "mnist", "experiments.grid.dataset", "dsprites"),
+        ((*GRID, "dataset"), "cars3d", "experiments.grid.dataset", "cars3d: { source: real }"),
         ((*GRID, "methods", "tcwae"), {}, "experiments.grid.methods.tcwae", "'tcwae_mws'"),
         ((*GRID, "shows"), ["heat"], "experiments.grid.shows.0", "'heatmap'"),
         ((*GRID, "methods"), {"wae_mmd": {"lambda": 1}}, "experiments.grid", "heatmap"),
@@ -94,6 +95,13 @@ def test_a_data_set_of_ones_own():
     study["datasets"] = {"mine": {"source": "real", "format": "images", "archive": "a.zip", "crop": "squash"}}
     named = hashlib.sha256(b"a.zip").hexdigest()[:8]
     assert check(Study, study, "test").dataset("mine").label == f"real-{named}-images-squash"
+
+
+@pytest.mark.parametrize("name", ["shapes3d", "mpi3d_toy", "mpi3d_realistic", "mpi3d_real", "cars3d"])
+def test_published_sets_are_downloaded_where_the_study_says_real(name):
+    study = changed((*GRID, "dataset"), name)
+    study["datasets"] = {name: {"source": "real"}}
+    assert check(Study, study, "test").dataset(name).label == "real"
 
 
 def test_missing_coefficient():

@@ -118,13 +118,6 @@ def prepare_flags(wildcards, input):
     return join([dataset.format or name, *words])
 
 
-def published_sha256(wildcards):
-    """The checksum of a published archive; none is known of the chairs'."""
-    from tcwae.data.archives import ARCHIVES
-
-    return next(archive.sha256 for archive in ARCHIVES[wildcards.dataset] if archive.name == wildcards.archive)
-
-
 def metrics_of(identifiers):
     """The scores of some runs."""
     return [f"{results}/runs/{run}/metrics.json" for run in identifiers]
