@@ -151,30 +151,31 @@ def explained(features: Float[np.ndarray, "rows feature"] | csr_array, factor: I
     classes that a plane divides. Single precision is enough for both.
     """
     present, labels = np.unique(factor, return_inverse=True)
-    rows, classes, width = len(labels), len(present), features.shape[1]
+    rows, classes = len(labels), len(present)
     if classes < 2:
         return 0.0
-    own = np.arange(rows), labels
+    own = labels, np.arange(rows)
     weight = (1 / (classes * np.bincount(labels)[labels])).astype(np.float32)
+    ones = np.ones((rows, 1), np.float32)
+    sparse = not isinstance(features, np.ndarray)
+    inputs = hstack([features, ones], format="csr") if sparse else np.hstack([features, ones])
 
-    def probabilities(flat: Float[np.ndarray, "_"]) -> tuple[np.ndarray, np.ndarray]:
-        parameters = flat.astype(np.float32).reshape(width + 1, classes)
-        logits = features @ parameters[:-1] + parameters[-1]
-        logits -= logits.max(axis=1, keepdims=True)
+    def predict(flat: Float[np.ndarray, "_"]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Probabilities (class, rows) but for their totals, these, and the losses."""
+        logits = flat.astype(np.float32).reshape(classes, -1) @ inputs.T
+        logits -= logits.max(axis=0)
         losses = -logits[own]
         p = np.exp(logits, out=logits)
-        total = p.sum(axis=1, keepdims=True)
-        p /= total
-        return p, losses + np.log(total[:, 0])
+        totals = p.sum(axis=0)
+        return p, totals, losses + np.log(totals)
 
     def objective(flat: Float[np.ndarray, "_"]) -> tuple[float, np.ndarray]:
-        p, losses = probabilities(flat)
-        p[own] -= 1
-        p *= weight[:, None]
-        gradient = np.concatenate([features.T @ p, p.sum(axis=0)[None]])
-        return float(losses @ weight), gradient.ravel().astype(float)
+        p, totals, losses = predict(flat)
+        p *= weight / totals
+        p[own] -= weight
+        return float(losses @ weight), (p @ inputs).ravel().astype(float)
 
     options = {"maxiter": 100, "maxls": 50, "gtol": 1e-4, "ftol": 64 * np.finfo(float).eps}
-    found = minimize(objective, np.zeros((width + 1) * classes), jac=True, method="L-BFGS-B", options=options)
-    loss = probabilities(found.x)[1].mean(dtype=float)
+    best = minimize(objective, np.zeros(inputs.shape[1] * classes), jac=True, method="L-BFGS-B", options=options)
+    loss = predict(best.x)[2].mean(dtype=float)
     return max(0.0, 1 - float(loss) / np.log(classes))

@@ -120,7 +120,7 @@ def test_each_alone_is_what_it_is_together():
 
 
 def test_a_perfect_code_is_modular_compact_and_explicit():
-    """Two classes are told without loss; more on one line need more than 100 iterations."""
+    """Two classes on a line, and the indicators of any, are told without loss."""
     factors = standardised(cells(SIZES))
     scores = infomec(
         CodeTable.of_grid(np.repeat(factors, 50, axis=0).reshape(-1, 3), (*SIZES, 50), [0, 1, 2]),
