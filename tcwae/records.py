@@ -60,6 +60,7 @@ class Metrics(_Record):
 
     scores: dict[str, float]
     parts: dict[str, dict[str, float]] = Field(description="the scores of each factor")
+    reasons: dict[str, str] = Field({}, description="why a score cannot be had for the factors")
     evaluation: dict[str, Any] = Field(description="its settings, with how many images were encoded and held out")
     training: Training
     versions: dict[str, str]

@@ -176,7 +176,7 @@ def _add_looking(verb: Verb) -> None:
 def _add_score(verb: Verb) -> None:
     score = verb(verbs.score, "score codes that any program wrote, npz or HDF5")
     score.add_argument("file", type=Path, help="codes with factor_sizes, or with factors: see docs/scores")
-    metrics = "mig, factor_vae, sap, dci, modularity, explicitness, beta_vae or irs"
+    metrics = "mig, factor_vae, sap, dci, modularity, explicitness, beta_vae, irs, infom, infoe, infoc, mig_chen, mig_yanndubs"
     default = "mig,factor_vae,sap"
     score.add_argument("--metrics", default=default, help=f"{metrics}, separated by commas (default %(default)s)")
     score.add_argument(

@@ -43,6 +43,11 @@ SCORES = {
     "explicitness": ScoreFacts("explicitness"),
     "beta_vae": ScoreFacts("beta-VAE score"),
     "irs": ScoreFacts("IRS"),
+    "infom": ScoreFacts("InfoM (modularity)"),
+    "infoe": ScoreFacts("InfoE (explicitness)"),
+    "infoc": ScoreFacts("InfoC (compactness)"),
+    "mig_chen": ScoreFacts("MIG (Chen et al.)"),
+    "mig_yanndubs": ScoreFacts("MIG (YannDubs)"),
 }
 """Of a table of codes, by name; a study's own code adds to it."""
 

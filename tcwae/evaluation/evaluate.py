@@ -32,7 +32,6 @@ from tcwae.errors import InputError
 from tcwae.evaluation import representation
 from tcwae.files import atomic
 from tcwae.methods.networks import Autoencoder
-from tcwae.metrics.registry import METRICS
 from tcwae.metrics.table import CodeTable
 from tcwae.metrics.udr import posterior_kl
 from tcwae.provenance import versions
@@ -73,11 +72,11 @@ def evaluate(folder: Path, data: Path, settings: Evaluation, *, device: str = "c
     unseen = torch.from_numpy(np.searchsorted(rows, held_out.cpu().numpy())).to(held_out.device)
 
     _write_codes(folder / "codes.h5", codes, source, rows)
-    scores, parts, latent_kl = {}, {}, [math.nan] * run.latent_dimension
+    scores, parts, reasons, latent_kl = {}, {}, {}, [math.nan] * run.latent_dimension
     if training.status == "finished":
         scores, latent_kl = _divergences(model, run, images, codes, unseen, held_out, generator)
         if len(source.latent_factor_indices) > 1:
-            factor_scores, parts = _factor_scores(codes, source, rows, settings)
+            factor_scores, parts, reasons = _factor_scores(codes, source, rows, settings)
             scores |= factor_scores
     deviations = codes.variance.sqrt()
     divergences = {
@@ -89,6 +88,7 @@ def evaluate(folder: Path, data: Path, settings: Evaluation, *, device: str = "c
     record = records.Metrics(
         scores=scores,
         parts=parts,
+        reasons=reasons,
         evaluation=settings.model_dump(mode="json") | {"codes": len(rows), "held_out": len(held_out)},
         training=training,
         versions=versions(),
@@ -159,14 +159,14 @@ def _divergences(
 
 def _factor_scores(
     codes: representation.Codes, source: prepared.Prepared, rows: np.ndarray, settings: Evaluation
-) -> tuple[dict[str, float], dict[str, Any]]:
+) -> tuple[dict[str, float], dict[str, Any], dict[str, str]]:
     """The scores that the settings name, each with a generator of its own from the same seed.
 
     They are scores of the posterior means (Locatello et al., 2019); the paper's three are also computed of codes drawn afresh
     from the posteriors, as <score>_sampled (the protocol of the authors' code).
 
     Returns:
-        The scores, and for those of the means the value of each factor.
+        The scores, for those of the means the value of each factor, and why scores cannot be had for these factors.
     """
     means = CodeTable.of_rows(
         codes.mean.cpu().numpy(),
@@ -174,17 +174,19 @@ def _factor_scores(
         source.latent_factor_indices,
         names=source.factor_names,
         sizes=source.factor_sizes,
+        deviations=codes.variance.sqrt().cpu().numpy(),
+        sampled=False,
     )
-    sampled = replace(means, deviations=codes.variance.sqrt().cpu().numpy())
-    scores, parts = {}, {}
-    for name in settings.scores:
-        score = METRICS[name](means, np.random.default_rng(settings.seed))
-        scores[name] = score.value
-        if score.per_factor is not None:
-            parts[name] = dict(zip(means.names, score.per_factor.tolist(), strict=True))
-        if name in PAPER:
-            scores[f"{name}_sampled"] = METRICS[name](sampled, np.random.default_rng(settings.seed)).value
-    return scores, parts
+    measured = measure(means, settings.scores, settings.seed)
+    drawn = measure(replace(means, sampled=True), [name for name in settings.scores if name in PAPER], settings.seed)
+    scores = {name: score.value for name, score in measured.scores.items()}
+    scores |= {f"{name}_sampled": score.value for name, score in drawn.scores.items()}
+    parts = {
+        name: dict(zip(means.names, score.per_factor.tolist(), strict=True))
+        for name, score in measured.scores.items()
+        if score.per_factor is not None
+    }
+    return scores, parts, dict(measured.reasons)
 
 
 def _write_codes(path: Path, codes: representation.Codes, source: prepared.Prepared, rows: np.ndarray) -> None:

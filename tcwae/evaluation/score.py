@@ -36,11 +36,16 @@ from tqdm import tqdm
 from tcwae import __version__
 from tcwae.errors import InputError
 from tcwae.files import atomic
-from tcwae.metrics.registry import METRICS
+from tcwae.log import complain
+from tcwae.metrics.dci import expected_seconds
+from tcwae.metrics.registry import METRICS, measure
 from tcwae.metrics.result import Score
 from tcwae.metrics.table import CodeTable
 
 __all__ = ["format_table", "read_table", "score_file", "score_table"]
+
+LONG = 1
+"""Minutes from which on a score's time is announced."""
 
 LARGEST = 2**31
 """Bytes of an array; a double of each of 100 latents of all images of dSprites is a quarter of it."""
@@ -70,7 +75,7 @@ def score_file(
     result["settings"] = {"file": str(path)} | result["settings"]
     if output is not None:
         with atomic(output) as temporary:
-            temporary.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")
+            temporary.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     return result
 
 
@@ -79,21 +84,26 @@ def score_table(table: CodeTable, metrics: Sequence[str], seeds: int) -> dict[st
 
     Every metric starts from `numpy.random.default_rng(seed)` for seed = 0, 1, ..., seeds - 1, so it does not depend on which
     others are asked for. `sd` is the sample standard deviation, None for one seed; arrays are means over seeds, and what a
-    metric does not have is left out.
+    metric does not have is left out. A metric that this table cannot have is {"reason": one line, "settings"}.
 
     Raises:
-        InputError: an unknown metric, or less than one seed, or as a metric.
+        InputError: an unknown metric, or fewer than one seed.
     """
     unknown = [name for name in metrics if name not in METRICS]
     if unknown or not metrics:
         raise InputError(f"expected metrics among {', '.join(METRICS)}, found {', '.join(unknown) or 'none'}")
     if seeds < 1:
         raise InputError(f"expected at least 1 seed, found {seeds}")
+    if "dci" in metrics and (minutes := seeds * expected_seconds(table) / 60) > LONG:
+        complain(f"dci: {seeds} seeds of {table.codes.shape[1]} latents will take about {minutes:.0f} min of one core")
+    repeats = tqdm(range(seeds), desc="score", unit="seed", disable=None, leave=False, delay=2)
+    measured = [measure(table, metrics, seed) for seed in repeats]
     result: dict[str, Any] = {}
     for name in dict.fromkeys(metrics):
-        repeats = tqdm(range(seeds), desc=name, unit="seed", disable=None, leave=False, delay=2)
-        scores = [METRICS[name](table, np.random.default_rng(seed)) for seed in repeats]
-        result[name] = _summary(scores, table.names) | {"settings": _settings(METRICS[name])}
+        reasons = [each.reasons[name] for each in measured if name in each.reasons]
+        scores = [each.scores[name] for each in measured if name in each.scores]
+        result[name] = {"reason": reasons[0]} if reasons else _summary(scores, table.names)
+        result[name]["settings"] = _settings(METRICS[name])
     result["settings"] = _of_table(table) | {"seeds": seeds, "tcwae": __version__}
     return result
 
@@ -106,7 +116,7 @@ def _of_table(table: CodeTable) -> dict[str, Any]:
         "latents": table.codes.shape[1],
         "factors": dict(zip(table.names, table.sizes, strict=True)),
         "full_grid": table.grid,
-        "codes": "posterior means" if table.deviations is None else "sampled at each draw",
+        "codes": "sampled at each draw" if table.draws_noise else "posterior means",
         "notes": [few] if not table.grid and len(table.codes) < drawn else [],
     }
 
@@ -134,7 +144,7 @@ def _summary(scores: Sequence[Score], names: Sequence[str]) -> dict[str, Any]:
 
 
 def format_table(result: Mapping[str, Any]) -> str:
-    """The scores as a table for the terminal: mean and sd over seeds, then the mean of each factor."""
+    """The scores as a table for the terminal: mean and sd over seeds, then the mean of each factor; then what lacks and why."""
     settings = result["settings"]
     rows = [["", "mean", "sd", *settings["factors"]]]
     for metric, score in result.items():
@@ -149,10 +159,13 @@ def format_table(result: Mapping[str, Any]) -> str:
     ]
     rows_are = f"{settings['rows']} rows, {'all cells of the grid' if settings['full_grid'] else 'a sample'}"
     about = f"{rows_are}; codes: {settings['codes']}; seeds: {settings['seeds']}"
-    return "\n".join([*lines, "", about, *settings["notes"]])
+    left_out = [f"{metric}: left out, {score['reason']}" for metric, score in result.items() if "reason" in score]
+    return "\n".join([*lines, "", about, *left_out, *settings["notes"]])
 
 
 def _row(name: str, score: Mapping[str, Any]) -> list[str]:
+    if "reason" in score:
+        return [name, "-", "-"]
     values = [score["mean"], score["sd"], *score.get("per_factor", {}).values()]
     return [name, *("-" if value is None else f"{value:.4f}" for value in values)]
 
@@ -160,7 +173,8 @@ def _row(name: str, score: Mapping[str, Any]) -> list[str]:
 def read_table(path: Path, sampled: bool = False) -> CodeTable:
     """The table of codes in an npz or HDF5 file, laid out as this module says. Nothing is unpickled.
 
-    With `sampled`, each draw of a code is a sample from its posterior, for which the file must hold `deviations`.
+    With `sampled`, each draw of a code is a sample from its posterior, for which the file must hold `deviations`. Without,
+    draws are the codes themselves, and only scores that read off densities use the deviations.
 
     Raises:
         InputError: the file is not there, damaged or of another kind, lacks an array, or its arrays do not fit together.
@@ -173,18 +187,19 @@ def read_table(path: Path, sampled: bool = False) -> CodeTable:
     if sampled and "deviations" not in arrays:
         raise InputError(f"expected deviations in {path}, from which to sample codes, found {', '.join(arrays)}")
     try:
-        return _table(arrays, arrays["deviations"] if sampled else None)
+        return _table(arrays, sampled)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
 
 
-def _table(arrays: Mapping[str, np.ndarray], deviations: np.ndarray | None) -> CodeTable:
+def _table(arrays: Mapping[str, np.ndarray], sampled: bool) -> CodeTable:
     names = _list(arrays, "factor_names", "UO") or ()
     sizes = _list(arrays, "factor_sizes", "iu")
     scored = _list(arrays, "latent_factor_indices", "iu")
+    deviations = arrays.get("deviations")
     if "factors" in arrays:
-        return CodeTable.of_rows(arrays["codes"], arrays["factors"], scored, deviations, names, sizes)
-    return CodeTable.of_grid(arrays["codes"], sizes, scored, deviations, names)
+        return CodeTable.of_rows(arrays["codes"], arrays["factors"], scored, deviations, names, sizes, sampled)
+    return CodeTable.of_grid(arrays["codes"], sizes, scored, deviations, names, sampled)
 
 
 def _list(arrays: Mapping[str, np.ndarray], name: str, kinds: str) -> list[Any] | None:
@@ -208,7 +223,7 @@ def _read(path: Path) -> dict[str, np.ndarray]:
                 return {key: _array(file[key]) for key in KEYS if key in file}
         if h5py.is_hdf5(path):
             _check_heaps(path)
-            with h5py.File(path, "r") as file:
+            with h5py.File(path, "r", locking=False) as file:
                 there = {key: file[key] for key in KEYS if key in file}
                 _check_sizes({key: item.nbytes for key, item in there.items() if isinstance(item, h5py.Dataset)})
                 return {key: _dataset(item) for key, item in there.items()}

@@ -26,7 +26,11 @@ def beta_vae(
 
     A logistic regression, scikit-learn's at its defaults, learns from `train` such points and is tested on `test`. The
     matrix holds the mean |z - z'| of each latent where each factor is shared. A factor that no test point shares scores 0.
+
+    Raises:
+        UnavailableScoreError: a factor has one class only.
     """
+    table.require()
     (points, shared), (test_points, test_shared) = (_points(table, rng, size, batch) for size in (train, test))
     model = logistic_regression(points, shared)
     right = model.predict(test_points) == test_shared

@@ -32,21 +32,25 @@ class Boosted(NamedTuple):
 
 
 class _Node(NamedTuple):
-    """The samples of a node, sorted by each code, and the ranks of their values, equal for equal values."""
+    """The samples of a node, sorted by each code, and the ranks of their values, equal for equal values.
+
+    Without ranks all values of each code differ.
+    """
 
     samples: Int[np.ndarray, "code node"]
-    ranks: Int[np.ndarray, "code node"]
+    ranks: Int[np.ndarray, "code node"] | None
 
     @classmethod
     def root(cls, codes: Float[np.ndarray, "code train"]) -> "_Node":
         samples = np.argsort(codes, axis=1, kind="stable")
         steps = np.diff(np.take_along_axis(codes, samples, axis=1), axis=1, prepend=-np.inf) > 0
-        return cls(samples, np.cumsum(steps, axis=1))
+        ranks = None if steps.all() else np.cumsum(steps, axis=1, dtype=np.int32)
+        return cls(samples.astype(np.int32), ranks)
 
     def where(self, chosen: np.ndarray) -> "_Node":
         """The node of the samples that are chosen; sorted still."""
         places = np.flatnonzero(chosen.take(self.samples))
-        return _Node(*(values.take(places).reshape(len(values), -1) for values in self))
+        return _Node(*(None if v is None else v.take(places).reshape(len(v), -1) for v in self))
 
     def best_split(self, residuals: Residuals, rng: np.random.Generator) -> tuple[int, int, float]:
         """The code, the place of the last sample that goes left, and the decrease of the squared error, 0 without a split.
@@ -58,10 +62,12 @@ class _Node(NamedTuple):
         if size < 2:
             return 0, 0, 0.0
         centred = residuals - residuals[self.samples[0]].mean()
-        decrease = np.cumsum(centred.take(self.samples), axis=1)[:, :-1] ** 2
+        decrease = np.cumsum(centred.take(self.samples), axis=1)[:, :-1]
+        decrease *= decrease
         left = np.arange(1, size)
         decrease *= size / (left * (size - left))
-        decrease *= self.ranks[:, 1:] != self.ranks[:, :-1]
+        if self.ranks is not None:
+            decrease *= self.ranks[:, 1:] != self.ranks[:, :-1]
         most = decrease.max(axis=1)
         best = np.flatnonzero(most >= most.max() * (1 - 1e-12))
         code = int(best[0] if len(best) == 1 else rng.choice(best))

@@ -8,7 +8,6 @@ References:
 import numpy as np
 from jaxtyping import Float, Int
 
-from tcwae.errors import InputError
 from tcwae.metrics.result import Score
 from tcwae.metrics.table import CodeTable
 
@@ -36,12 +35,9 @@ def factor_vae(
     share of test votes named rightly: 0 if no latent is left. The matrix counts the training votes.
 
     Raises:
-        InputError: a class has one row only, and so no variance.
+        UnavailableScoreError: a factor has one class only, or a class one row only, and so no variance.
     """
-    for name, counts in zip(table.names, table.class_counts, strict=True):
-        if 1 in counts:
-            found = f"class {counts.tolist().index(1)} of {name!r} with 1: merge classes, or take more rows"
-            raise InputError(f"expected at least 2 rows of every factor class for the FactorVAE score, found {found}")
+    table.require(rows=2)
     overall = table.look_up(rng, table.draw(rng, variance_samples)).var(axis=0, ddof=1, dtype=np.float64)
     active = overall >= smallest_deviation**2
     if not active.any():

@@ -22,7 +22,11 @@ def irs(
     Q is a quantile and M_d the largest |z_d - E z_d|: a latent is robust if the class of one factor holds it fast, whatever
     the others do. Factors are put in `bins` equal intervals, as disentanglement_lib does. `per_latent` holds max_k IRS_dk,
     the matrix IRS_dk; those of a constant latent are 0 and, as its M_d is 0, do not count.
+
+    Raises:
+        UnavailableScoreError: a factor has one class only.
     """
+    table.require()
     codes, factors = table.sample(rng, samples)
     codes = codes.astype(float)
     largest = np.abs(codes - codes.mean(axis=0)).max(axis=0)

@@ -19,7 +19,11 @@ def mig(table: CodeTable, rng: np.random.Generator, *, samples: int = 10_000, bi
 
     Codes are counted in `bins` equal intervals of each latent's range; all quantities are those of the sample, in nats.
     The matrix holds I(z_d; v_k). A factor that has one class in the sample scores 0.
+
+    Raises:
+        UnavailableScoreError: a factor has one class only.
     """
+    table.require()
     codes, factors = table.sample(rng, samples)
     information = mutual_information(equal_width_bins(codes, bins), factors)
     second, first = np.sort(information, axis=0)[-2:]

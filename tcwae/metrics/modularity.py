@@ -23,7 +23,11 @@ def modularity(table: CodeTable, rng: np.random.Generator, *, samples: int = 10_
 
     The mutual information (the matrix, in nats) is estimated as for MIG. `per_latent` holds each term: 0 for a latent that
     knows nothing at all.
+
+    Raises:
+        UnavailableScoreError: a factor has one class only.
     """
+    table.require()
     codes, factors = table.sample(rng, samples)
     information = mutual_information(equal_width_bins(codes, bins), factors)
     each = modularity_of(information)
@@ -46,7 +50,11 @@ def explicitness(table: CodeTable, rng: np.random.Generator, *, train: int = 10_
     at its defaults, learned from `train` samples. The score is the mean over factors on `test` samples; the part `train`
     that on the samples learned from. A constant code is left at 0. The matrix holds the mean absolute coefficients. A factor
     that has one class in a sample scores 1/2.
+
+    Raises:
+        UnavailableScoreError: a factor has one class only.
     """
+    table.require()
     (codes, factors), (test_codes, test_factors) = table.train_and_test(rng, train, test)
     mean, deviation = codes.mean(axis=0, dtype=float), codes.std(axis=0, dtype=float)
     codes, test_codes = ((some - mean) / np.where(deviation > 0, deviation, 1) for some in (codes, test_codes))

@@ -22,7 +22,11 @@ def sap(
 
     The prediction is a linear support vector classifier's, trained on `train` and tested on `test` samples; `c` is the
     weight of its losses. The matrix holds S_dk.
+
+    Raises:
+        UnavailableScoreError: a factor has one class only.
     """
+    table.require()
     (train_codes, train_factors), (test_codes, test_factors) = table.train_and_test(rng, train, test)
     accuracy = accuracies(train_codes, train_factors, test_codes, test_factors, c)
     second, first = np.sort(accuracy, axis=0)[-2:]

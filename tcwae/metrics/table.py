@@ -10,7 +10,7 @@ References:
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -18,7 +18,7 @@ from jaxtyping import Float, Int, Integer
 
 from tcwae.errors import InputError
 
-__all__ = ["CodeTable"]
+__all__ = ["CodeTable", "UnavailableScoreError"]
 
 LARGEST_CODE = 1e15
 """The square of a larger one may overflow in float32."""
@@ -31,18 +31,24 @@ Factors = Integer[np.ndarray, "*draws factor"]
 Rows = Int[np.ndarray, "*draws"]
 
 
+class UnavailableScoreError(InputError):
+    """A score cannot be had for this table. Others can: leave this one out, with the message as the reason."""
+
+
 @dataclass(frozen=True, eq=False)
 class CodeTable:
     """Codes (rows, latent) and the classes, counted from 0, of their scored factors (rows, factor).
 
-    With `deviations`, the standard deviations of the posteriors whose means the codes are, each draw is a fresh sample
-    codes + deviations * noise (the protocol of sampled codes). Without, a draw is the code itself (posterior means).
+    `deviations` are the standard deviations of the posteriors whose means the codes are. If `sampled`, each draw is then a
+    fresh sample codes + deviations * noise (the protocol of sampled codes); otherwise, or without deviations, a draw is the
+    code itself (posterior means).
 
-    `grid` says that the rows are all cells of a factor grid: the population itself and not a sample of it.
+    `grid` says that the rows are all cells of a factor grid: the population itself and not a sample of it. Codes that come
+    as integers are `discrete` latents, unless they are sampled.
 
     Raises:
         InputError: fewer than two rows, latents or factors; codes that are not finite; classes that are not integers from
-            0 to 1023; a factor with one class only; shapes that do not fit together.
+            0 to 1023; shapes that do not fit together.
     """
 
     codes: np.ndarray
@@ -50,13 +56,18 @@ class CodeTable:
     deviations: np.ndarray | None = None
     names: Sequence[str] = ()
     grid: bool = False
+    sampled: bool = True
+    discrete: bool = field(init=False)
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__
+        set_(self, "discrete", np.asarray(self.codes).dtype.kind in "iu" and not self.draws_noise)
         set_(self, "codes", _finite(self.codes, "codes"))
         set_(self, "factors", _classes(self.factors, rows=len(self.codes)))
         set_(self, "names", tuple(self.names) or tuple(f"factor_{k}" for k in range(self.factors.shape[1])))
-        _check_factors(self.names, self.class_counts)
+        if len(self.names) != self.factors.shape[1] or len(set(self.names)) < len(self.names):
+            found = ", ".join(self.names)
+            raise InputError(f"expected {self.factors.shape[1]} different factor names, found {found}")
         if self.deviations is not None:
             set_(self, "deviations", _finite(self.deviations, "deviations").astype(self.codes.dtype, copy=False))
             if self.deviations.shape != self.codes.shape or self.deviations.min() < 0:
@@ -70,6 +81,7 @@ class CodeTable:
         scored: Sequence[int] | None = None,
         deviations: np.ndarray | None = None,
         names: Sequence[str] = (),
+        sampled: bool = True,
     ) -> "CodeTable":
         """A row for each cell of the grid of factor `sizes`, in C order (the last factor changes fastest).
 
@@ -87,7 +99,7 @@ class CodeTable:
         factors = np.empty((len(scored), *sizes), np.uint16)
         for row, k in enumerate(scored):
             factors[row] = cells[k]
-        return cls(codes, factors.reshape(len(scored), len(codes)).T, deviations, names, grid=True)
+        return cls(codes, factors.reshape(len(scored), len(codes)).T, deviations, names, grid=True, sampled=sampled)
 
     @classmethod
     def of_rows(
@@ -98,6 +110,7 @@ class CodeTable:
         deviations: np.ndarray | None = None,
         names: Sequence[str] = (),
         sizes: Sequence[int] | None = None,
+        sampled: bool = True,
     ) -> "CodeTable":
         """A row for each code, with the classes (rows, factor) of all factors. `scored` and `names` are those of `of_grid`.
 
@@ -114,7 +127,12 @@ class CodeTable:
         grid = math.prod(shape) == len(codes) and bool(
             (np.bincount(np.ravel_multi_index(factors.T.astype(int), shape), minlength=len(codes)) == 1).all()
         )
-        return cls(codes, factors[:, scored], deviations, names, grid)
+        return cls(codes, factors[:, scored], deviations, names, grid, sampled)
+
+    @property
+    def draws_noise(self) -> bool:
+        """Whether a draw is a sample from a posterior."""
+        return self.sampled and self.deviations is not None
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -125,6 +143,20 @@ class CodeTable:
     def class_counts(self) -> list[Int[np.ndarray, "_"]]:
         """The rows of each class, for each factor."""
         return [np.bincount(factor) for factor in self.factors.T]
+
+    def require(self, rows: int = 1) -> None:
+        """Check that every factor has at least two classes, and each of them at least `rows` rows.
+
+        Raises:
+            UnavailableScoreError: one has not.
+        """
+        for name, counts in zip(self.names, self.class_counts, strict=True):
+            there = counts[counts > 0]
+            if len(there) < 2:
+                raise UnavailableScoreError(f"expected at least 2 classes of {name!r}, found 1: leave this factor out")
+            if there.min() < rows:
+                found = f"{there.min()} of class {counts.tolist().index(there.min())}: merge classes, or take more rows"
+                raise UnavailableScoreError(f"expected at least {rows} rows of every class of {name!r}, found {found}")
 
     @cached_property
     def _groups(self) -> tuple[Int[np.ndarray, "_"], Int[np.ndarray, "_ _"], Int[np.ndarray, "_ _"]]:
@@ -152,9 +184,9 @@ class CodeTable:
         return order.take(offset + begin[factor, classes])
 
     def look_up(self, rng: np.random.Generator, rows: Rows) -> Codes:
-        """The codes of rows; with `deviations`, a sample from each posterior, new at each call."""
+        """The codes of rows; if they are `sampled`, a sample from each posterior, new at each call."""
         codes = self.codes.take(rows, axis=0)
-        if self.deviations is None:
+        if not self.draws_noise:
             return codes
         noise = rng.standard_normal(codes.shape, dtype=codes.dtype)
         return codes + self.deviations.take(rows, axis=0) * noise
@@ -163,6 +195,10 @@ class CodeTable:
         """Codes (size, latent) and factors (size, factor) of rows drawn uniformly."""
         rows = self.draw(rng, size)
         return self.look_up(rng, rows), self.factors[rows]
+
+    def distinct_rows(self, rng: np.random.Generator, size: int) -> Int[np.ndarray, "rows"]:
+        """`size` rows, or all there are if they are fewer, each at most once and in random order."""
+        return rng.choice(len(self.codes), size=min(size, len(self.codes)), replace=False)
 
     def train_and_test(self, rng: np.random.Generator, train: int, test: int) -> list[tuple[Codes, Factors]]:
         """Two samples, of `train` and of `test` rows, to learn from and to test on.
@@ -218,14 +254,6 @@ def _classes(factors: np.ndarray, rows: int) -> Integer[np.ndarray, "rows factor
         raise InputError(f"expected factor classes from 0 to {MOST_CLASSES - 1}, found {found}: put finer ones in bins")
     # 16-bit integers sort several times faster than wider ones
     return np.asfortranarray(factors, dtype=np.uint16)
-
-
-def _check_factors(names: Sequence[str], counts: Sequence[Int[np.ndarray, "_"]]) -> None:
-    if len(names) != len(counts) or len(set(names)) < len(names):
-        raise InputError(f"expected {len(counts)} different factor names, found {', '.join(names)}")
-    for name, of_factor in zip(names, counts, strict=True):
-        if np.count_nonzero(of_factor) < 2:
-            raise InputError(f"expected at least 2 classes of {name!r}, found 1: leave this factor out")
 
 
 def _kind(values: np.ndarray) -> str:

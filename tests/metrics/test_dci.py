@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import entropy
 from sklearn.ensemble import GradientBoostingClassifier
 
-from tcwae.metrics.dci import dci, one_sidedness
+from tcwae.metrics.dci import dci, expected_seconds, one_sidedness
 from tcwae.metrics.table import CodeTable
 
 from .tables import cells, perfect, standardised
@@ -78,3 +78,14 @@ def test_noise_scores_little():
     nothing = np.zeros((24, 3))
     table = CodeTable.of_grid(nothing, SIZES, deviations=nothing + 1)
     assert dci(table, np.random.default_rng(0), **FEW).value < 0.05
+
+
+def test_the_expected_time_grows_with_classes_latents_and_samples():
+    """dSprites' 113 classes and 10 latents take most of a minute; so a hundred factors or 2,000 latents are announced."""
+    rng = np.random.default_rng(0)
+    factors = rng.integers((3, 6, 40, 32, 32), size=(5000, 5))
+    assert 30 < expected_seconds(CodeTable(np.zeros((5000, 10)), factors)) < 120
+    assert expected_seconds(CodeTable(np.zeros((5000, 2000)), factors)) > 3600
+    many = rng.integers(8, size=(5000, 100))
+    assert expected_seconds(CodeTable(np.zeros((5000, 10)), many)) > 300
+    assert expected_seconds(CodeTable(np.zeros((5000, 10)), many), train=1000) < 150

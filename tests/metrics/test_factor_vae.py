@@ -95,7 +95,7 @@ def test_constant_latents_score_zero():
 def test_a_class_of_one_row_is_refused():
     factors = np.random.default_rng(0).integers(2, size=(50, 2))
     factors[3, 0] = 2
-    with pytest.raises(InputError, match="at least 2 rows of every factor class"):
+    with pytest.raises(InputError, match="at least 2 rows of every class of 'factor_0', found 1 of class 2"):
         factor_vae(CodeTable(np.random.default_rng(0).normal(size=(50, 2)), factors), np.random.default_rng(0))
 
 

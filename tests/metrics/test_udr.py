@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
 from sklearn.linear_model import Lasso
 
 from tcwae.errors import InputError
+from tcwae.methods.divergences import gaussian_kl
 from tcwae.metrics.udr import posterior_kl, relative_strength, udr
 
 
@@ -65,6 +67,13 @@ def test_the_kl_of_a_latent_is_the_gaussians():
     """KL(N(1, e^2) || N(0, 1)) = (1 + e^2 - 1 - 2) / 2 and KL(N(0, 1) || N(0, 1)) = 0."""
     kl = posterior_kl(np.array([[1.0, 0.0], [-1.0, 0.0]]), np.array([[np.e, 1.0], [np.e, 1.0]]))
     np.testing.assert_allclose(kl, [(np.e**2 - 2) / 2, 0], atol=1e-12)
+
+
+def test_the_kl_of_all_latents_is_the_one_that_trainings_report():
+    """The same formula without torch, which ranking a study does not need."""
+    means, deviations = np.random.default_rng(0).normal(size=(50, 3)), np.random.default_rng(1).uniform(0.1, 2, (50, 3))
+    total = gaussian_kl(torch.from_numpy(means), torch.from_numpy(2 * np.log(deviations)))
+    assert posterior_kl(means, deviations).sum() == pytest.approx(total.item(), rel=1e-12)
 
 
 def test_relative_strength_by_hand():
