@@ -1,13 +1,14 @@
 """The stacks as one function each, against the plain layers, in double precision where it must be exact."""
 
 import copy
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import nn
 from torch.nn.functional import conv2d, conv_transpose2d
 
-from tcwae.methods.convolutions import _bias_gradient, _grow_few, _weight_gradient, downwards, upwards
+from tcwae.methods.convolutions import _bias_gradient, _grow_few, _through_relu, _weight_gradient, downwards, upwards
 from tcwae.methods.networks import Autoencoder
 
 
@@ -58,6 +59,34 @@ def test_no_further_from_the_exact_values_than_the_plain_layers(name, channels, 
     for one, its_plain, its_exact in zip(found, plain, exact, strict=True):
         assert one.shape == its_plain.shape
         assert error(one, its_exact) < max(2 * error(its_plain, its_exact), 1e-6)
+
+
+@pytest.fixture
+def without_private_operations(monkeypatch):
+    """A torch whose namespaces of private operations are empty."""
+    aten = SimpleNamespace(convolution_backward=torch.ops.aten.convolution_backward)
+    monkeypatch.setattr(torch, "ops", SimpleNamespace(mkldnn=SimpleNamespace(), aten=aten))
+
+
+@pytest.mark.parametrize("name", ["down", "up"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_public_operations_alone_give_the_same(name, channels, without_private_operations):
+    function, layers, draw = stacks(channels)[name]
+    pictures, parameters = draw(5), list(layers.parameters())
+    direction = torch.randn(layers(pictures).shape, generator=torch.Generator().manual_seed(2))
+    plain = outputs_and_gradients(layers, pictures, parameters, direction)
+    found = outputs_and_gradients(lambda its: function(its, parameters), pictures, parameters, direction)
+    for one, other in zip(found, plain, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4 * other.abs().max().item())
+
+
+def test_the_gradient_of_a_relu_is_the_same_to_the_bit_either_way(monkeypatch):
+    output, gradient = torch.tensor([-0.0, 0.0, 1e-40, 2.0, float("nan")]), torch.tensor([1.0, -2.0, 3.0, -4.0, 5.0])
+    private = gradient.clone()
+    _through_relu(private, output)
+    monkeypatch.setattr(torch, "ops", SimpleNamespace(aten=SimpleNamespace()))
+    _through_relu(gradient, output)
+    assert torch.equal(private, gradient)
 
 
 @pytest.mark.parametrize("name", ["down", "up"])
