@@ -14,7 +14,8 @@ Measurements in benchmarks/README.md support each of these choices:
 - the gradient of a ReLU overwrites the incoming gradient, which nothing else reads;
 - all pictures of a stack stay in channels-last layout.
 
-oneDNN's operations and the ReLU's gradient in place are private to torch. Where a release of torch lacks one, public operations replace it.
+oneDNN's operations and the ReLU's gradient in place are private to torch. Where a release lacks one, public operations
+replace it.
 """
 
 from collections.abc import Callable, Sequence

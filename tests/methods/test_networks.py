@@ -102,8 +102,9 @@ def test_bfloat16_without_onednn_is_computed_layer_by_layer(question, monkeypatc
     """On a processor without AVX-512, and with a torch that does not say."""
     model, images = Autoencoder(1, 4, seed=1), torch.rand(3, 1, 64, 64)
     exact = model.encoder(images)[0]
-    monkeypatch.setattr(torch, "ops", SimpleNamespace(mkldnn=SimpleNamespace(_is_mkldnn_bf16_supported=question)))
-    monkeypatch.setattr(networks, "downwards", None)
+    ops = SimpleNamespace(_is_mkldnn_bf16_supported=question)
+    monkeypatch.setitem(torch.ops.__dict__, "mkldnn", ops)
+    monkeypatch.setattr(networks, "downwards", lambda *_: pytest.fail("computed by oneDNN"))
     with torch.autocast("cpu", torch.bfloat16):
         rough = model.encoder(images)[0]
     torch.testing.assert_close(rough, exact, rtol=0.1, atol=0.05)

@@ -50,9 +50,9 @@ lock.PATIENCE = 15
 record("begin")
 words = ["cpu" if word == "cuda" else word for word in sys.argv[1:]]
 if words[0] == "train":
-    from tcwae.training.loop import Training
+    from tcwae.training.progress import Progress
 
-    steps, Training.steps = Training.steps, slowly
+    steps, Progress.steps = Progress.steps, slowly
     words += ["--save-every", "1"]
 status = main(words)
 record(status)
