@@ -17,6 +17,16 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as where the tests run 
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_addoption(parser):
+    parser.addoption("--device", default="cpu", help="where the tests of training compute: cpu (default) or cuda")
+
+
+@pytest.fixture(scope="session")
+def device(request):
+    """The device of --device, for the tests that can run on a GPU."""
+    return request.config.getoption("--device")
+
+
 def small_images():
     """Squares of three sizes, two of them hollow, at 6 x 6 places: 432 pictures with five factors."""
     factors = factor_grid(SIZES)

@@ -93,6 +93,30 @@ def train(options: argparse.Namespace) -> int:
     return 0
 
 
+def train_many(options: argparse.Namespace) -> int:
+    from tcwae.config.planned import read
+
+    planned = read(options.runs, options.share)
+
+    from tcwae.training.loop import Diverged, Interrupted, Machine, Task, train_many
+
+    graph = options.device.startswith("cuda") and not options.eager
+    tasks = [Task(its.run, its.output, its.output / "train.log", graph) for its in planned]
+    machine = Machine(options.device, options.threads, options.deterministic, options.save_every, options.time_budget)
+    outcomes = train_many(tasks, options.data, machine, options.at_a_time)
+    for task, outcome in zip(tasks, outcomes, strict=True):
+        if isinstance(outcome, Diverged):
+            complain(f"{task.output}: diverged at step {outcome.step}: {outcome.term} is not finite")
+        elif outcome is not None:
+            complain(f"{task.output}: {' '.join(str(outcome).split())}")
+    failed = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+    if defects := [error for error in failed if not isinstance(error, (InputError, Interrupted, OSError))]:
+        raise defects[0]
+    if any(not isinstance(error, Interrupted) or "SIGINT" in str(error) for error in failed):
+        return 2
+    return STOPPED if failed else 0
+
+
 def evaluate(options: argparse.Namespace) -> None:
     settings = _evaluation(options)
 

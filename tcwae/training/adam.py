@@ -26,7 +26,7 @@ class Adam:
         self.means, self.squares = (
             [torch.zeros_like(parameter, requires_grad=False) for parameter in self.parameters] for _ in range(2)
         )
-        self.steps = [torch.zeros((), device=parameter.device) for parameter in self.parameters]
+        self.steps = [torch.zeros((), dtype=torch.float32, device=parameter.device) for parameter in self.parameters]
 
     @torch.no_grad()
     def step(self) -> None:

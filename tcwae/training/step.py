@@ -15,7 +15,7 @@ from torch import Tensor
 from tcwae.config.run import Run
 from tcwae.data.images import Images, split
 from tcwae.errors import InputError
-from tcwae.methods.objectives import OBJECTIVES, discriminator_loss, draw_noise, loss
+from tcwae.methods.objectives import OBJECTIVES, Noise, discriminator_loss, draw_noise, loss
 from tcwae.training import adam, checkpoint
 
 __all__ = ["Step", "Unrecordable", "recorded"]
@@ -57,13 +57,19 @@ class Step:
 
     def __call__(self) -> Float[Tensor, "terms"]:
         """Take a step. Returns its terms and its loss, on the device."""
-        self.set_precision()
+        self.batch, noise = self.draw()
+        return self.move(self.batch, noise)
+
+    def draw(self) -> tuple[Float[Tensor, "batch channel 64 64"], Noise]:
+        """Images and noise of the next step."""
         batch, candidates = self.run.training.batch_size, self.training_images
         drawn = torch.randint(len(candidates), (batch,), generator=self.generator, device=candidates.device)
-        self.batch = self.images[candidates[drawn]]
-        noise = draw_noise(batch, self.run.latent_dimension, self.generator)
+        return self.images[candidates[drawn]], draw_noise(batch, self.run.latent_dimension, self.generator)
 
-        total, terms, codes = loss(self.objective, self.run.cost, self.model, self.batch, noise)
+    def move(self, images: Float[Tensor, "batch channel 64 64"], noise: Noise) -> Float[Tensor, "terms"]:
+        """Move the parameters by a step on these images with this noise. Returns as a call does."""
+        self.set_precision()
+        total, terms, codes = loss(self.objective, self.run.cost, self.model, images, noise)
         total.backward(inputs=self.autoencoder)
         if self.discriminators:
             losses = discriminator_loss(self.objective, self.model, codes, noise)
