@@ -105,6 +105,7 @@ class Bench:
         """So many runs, each on a stream of its own; the host goes round."""
         before = torch.cuda.mem_get_info()[0] if self.part.gpu else 0
         lanes = [(self.stream(), self.step(way)) for _ in range(count)]
+        self.wait()  # the models are made on another stream
 
         def around() -> None:
             for stream, step in lanes:

@@ -87,6 +87,12 @@ def _add_beginning(verb: Verb) -> None:
         metavar="X",
         help="of the device, for what has not been run here",
     )
+    plan.add_argument(
+        "--runs",
+        type=Path,
+        metavar="FOLDER",
+        help="instead write its runs here for train-many, a file for each data set",
+    )
     doctor = verb(verbs.doctor, "say whether this machine is ready for the study here, and what to do where it is not")
     for its in (plan, doctor):
         its.add_argument("--configfile", type=Path, default=Path("config.yaml"), help="the study (default %(default)s)")

@@ -7,6 +7,7 @@ from pathlib import Path
 from tcwae.config.base import Settings, check
 from tcwae.config.run import Run
 from tcwae.errors import InputError
+from tcwae.files import atomic
 
 __all__ = ["Planned", "read", "write"]
 
@@ -43,4 +44,5 @@ def read(path: Path, share: str | None = None) -> list[Planned]:
 def write(runs: dict[Path, Run], path: Path) -> None:
     """Write what `read` reads: a run for each folder."""
     entries = [{"run": run.model_dump(mode="json"), "output": str(folder)} for folder, run in runs.items()]
-    path.write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
+    with atomic(path) as temporary:
+        temporary.write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")

@@ -39,7 +39,7 @@ from tcwae.training.several import Outcome, OutOfMemory, Task, together
 from tcwae.training.signals import Interrupted, requests
 from tcwae.training.step import Unrecordable
 
-__all__ = ["Diverged", "Interrupted", "Machine", "OutOfMemory", "Outcome", "Task", "train", "train_many"]
+__all__ = ["Diverged", "Interrupted", "Machine", "OutOfMemory", "Outcome", "Task", "finished", "train", "train_many"]
 
 CURVES, RECORD, MODEL = "curves.csv", "training.json", "model.safetensors"  # in the order in which they are written
 
@@ -110,6 +110,16 @@ def train_many(tasks: Sequence[Task], data: Path, machine: Machine, at_a_time: i
             asked,
             at_a_time,
         )
+
+
+def finished(run: Run, output: Path) -> bool:
+    """Whether `output` holds this run's training, ended and whole, of whatever version."""
+    if not all((output / name).exists() for name in (CURVES, RECORD, MODEL)):
+        return False
+    try:
+        return checkpoint.load_model(output / MODEL)[1] == run
+    except (InputError, OSError):
+        return False
 
 
 def training(

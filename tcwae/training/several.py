@@ -231,15 +231,24 @@ def _advance(lane: _Lane) -> tuple[bool, Outcome]:
             return True, end.value
         except (InputError, Interrupted, OSError) as error:
             _say_why(lane, str(error))
-            return True, error
+            return True, _without_tensors(error)
         except Exception as error:  # a defect, or a GPU that has failed: it ends this run alone
             if lane.stream is not None and "CUDA error" in str(error):
                 error = _lost(error)
                 _say_why(lane, str(error))
             elif lane.log is not None:
                 traceback.print_exc()
-            return True, error
+            return True, _without_tensors(error)
     return False, None
+
+
+def _without_tensors(error: Exception) -> Exception:
+    """The error, whose traceback no longer holds what the run had on the device."""
+    cause: BaseException | None = error
+    while cause is not None:
+        traceback.clear_frames(cause.__traceback__)
+        cause = cause.__context__
+    return error
 
 
 def _say_why(lane: _Lane, why: str) -> None:

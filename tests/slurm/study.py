@@ -49,7 +49,7 @@ def slowly(*arguments, **options):
 lock.PATIENCE = 15
 record("begin")
 words = ["cpu" if word == "cuda" else word for word in sys.argv[1:]]
-if words[0] == "train":
+if words[0] in ("train", "train-many"):
     from tcwae.training.progress import Progress
 
     steps, Progress.steps = Progress.steps, slowly

@@ -309,3 +309,15 @@ def test_a_share_that_is_none_is_refused(tmp_path):
     for share in ("1", "2/2", "a/b"):
         with pytest.raises(InputError, match="--share: expected I/N with I below N"):
             read(tmp_path / "runs.json", share)
+
+
+def test_what_is_finished_is_not_trained_again(small_data, tmp_path, capsys):
+    runs = {name: run_of(seed=seed) for seed, name in enumerate(("first", "second"))}
+    loop.train(runs["first"], small_data, tmp_path / "first")
+    loop.train(run_of(seed=7), small_data, tmp_path / "second")  # another run in its folder
+    before = (tmp_path / "first" / "training.json").stat().st_mtime_ns
+    write({tmp_path / name: run for name, run in runs.items()}, tmp_path / "runs.json")
+    assert main(["train-many", "--data", str(small_data), "--runs", str(tmp_path / "runs.json")]) == 0
+    assert capsys.readouterr().out.startswith("1 of 2 runs are finished")
+    assert (tmp_path / "first" / "training.json").stat().st_mtime_ns == before
+    assert all(loop.finished(run, tmp_path / name) for name, run in runs.items())
