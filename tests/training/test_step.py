@@ -28,9 +28,9 @@ def run_of(method="tcwae_mws", **settings):
     return check(Run, unflatten(values), "test")
 
 
-def operations(method, small_data):
+def operations(method, small_data, device):
     """Of the second step; the first may set something up."""
-    step = Step(run_of(method), Images(prepared.read(small_data), torch.device("cpu")))
+    step = Step(run_of(method), Images(prepared.read(small_data), torch.device(device)))
     step()
     with Operations() as counted:
         step()
@@ -44,8 +44,8 @@ def as_on_a_gpu():
 
 
 @pytest.mark.parametrize("method", COEFFICIENTS)
-def test_nothing_in_a_step_waits_for_the_device(method, small_data, as_on_a_gpu):
-    counted = operations(method, small_data)
+def test_nothing_in_a_step_waits_for_the_device(method, small_data, device, as_on_a_gpu):
+    counted = operations(method, small_data, device)
     assert counted.counts["convolution"] == 8
     assert not WAITS & counted.counts.keys()
     assert not counted.copies
@@ -64,9 +64,9 @@ def test_a_wait_would_be_seen():
     ("method", "at_most"),
     [("wae_mmd", 168), ("tcwae_mws", 177), ("tcwae_gan", 261), ("beta_tcvae", 207), ("factor_vae", 198)],
 )
-def test_operations_a_step(method, at_most, small_data, as_on_a_gpu):
+def test_operations_a_step(method, at_most, small_data, device, as_on_a_gpu):
     """Each is a launch of microseconds on a GPU. Raise a number only for what is worth it."""
-    assert operations(method, small_data).counts.total() <= at_most
+    assert operations(method, small_data, device).counts.total() <= at_most
 
 
 def test_the_host_learns_values_at_log_steps_only(small_data, tmp_path, monkeypatch):
