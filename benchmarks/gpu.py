@@ -26,7 +26,7 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-NEEDED = ("torch", "numpy", "pandas", "h5py", "safetensors", "tqdm", "jaxtyping", "sklearn", "pydantic", "PIL")
+NEEDED = ("torch", "numpy", "pandas", "h5py", "safetensors", "tqdm", "jaxtyping", "sklearn", "pydantic", "yaml", "PIL")
 SECONDS = {"right": 110.0, "fast": 170.0, "true": 160.0, "scores": 70.0}
 """Limits of the parts: 510 s, so that nine minutes hold them and what lies between."""
 COLUMNS = ("part", "what", "method", "batch", "precision", "layout", "graph", "together", "value", "unit", "ok")
@@ -85,22 +85,23 @@ def _options() -> argparse.Namespace:
 
 
 def _paths(wheels: Path) -> list[str]:
-    """Where the parts import from: this repository, then what is installed, then what was brought along.
+    """Where the parts import from: this repository, then what was brought along, then what is installed.
 
-    A wheel is a zip of what belongs on the path. What is installed goes first: a directory of PYTHONPATH would hide it, so only
-    packages that are missing are unpacked.
+    A wheel is a zip of what belongs on the path. One is unpacked only if a package in it is missing, or if pydantic is missing
+    and the wheel is of what pydantic needs in versions that fit.
     """
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     files = sorted(wheels.glob("*.whl")) if wheels.exists() else []
     if not files:
         return paths
     folder = Path(tempfile.mkdtemp(prefix="tcwae-wheels-"))
+    pydantic = importlib.util.find_spec("pydantic") is None
     for file in files:
         with zipfile.ZipFile(file) as wheel:
-            tops = {name.split("/")[0] for name in wheel.namelist() if name.count("/") and ".dist-info" not in name}
-            if all(importlib.util.find_spec(top) for top in tops if top.isidentifier()):
-                continue
-            wheel.extractall(folder)
+            tops = {name.split("/")[0].removesuffix(".py") for name in wheel.namelist()}
+            there = all(importlib.util.find_spec(top) for top in tops if top.isidentifier())
+            if not there or (pydantic and file.name.startswith(("pydantic", "typing", "annotated"))):
+                wheel.extractall(folder)
     return [*paths, str(folder)]
 
 
