@@ -157,19 +157,18 @@ def together(
     unless it is the only task. Returns how each ended, in the order of the tasks; once `asked` holds a reason none begins.
     """
     outcomes: list[Outcome] = [None] * len(tasks)
-    waiting, lanes = deque(range(len(tasks))), []
-    crowd, streams = Crowd(device, at_a_time), []
-    alone = len(tasks) == 1
-    while waiting or lanes:
+    waiting, held, lanes = deque(range(len(tasks))), deque(), []
+    crowd, streams, alone = Crowd(device, at_a_time), [], len(tasks) == 1
+    while (waiting or held or lanes) and not (asked and not lanes):
+        if held and not waiting and not lanes:
+            waiting.append(held.popleft())
         while waiting and not asked and crowd.admits(len(lanes)):
             index = waiting.popleft()
-            last = not lanes and not waiting
-            tasks[index].patience = None if last else 0.0
-            lanes.append(_open(index, tasks[index], start, device, streams))
-        if asked and not lanes:
-            for index in waiting:
-                outcomes[index] = Interrupted(f"{asked[0]}: not begun, the same command goes on")
-            break
+            tasks[index].patience = None if alone or tasks[index].held else 0.0
+            try:
+                lanes.append(_open(index, tasks[index], start, device, streams))
+            except OSError as error:
+                outcomes[index] = error
         for lane in list(lanes):
             lane.task.beside = len(lanes)
             ended, outcome = _advance(lane)
@@ -179,12 +178,14 @@ def together(
                 continue
             lanes.remove(lane)
             _close(lane, streams)
+            if isinstance(outcome, OutOfMemory):
+                crowd.out_of_memory(len(lanes))
             if isinstance(outcome, Exception) and not alone and not asked and _again(lane.task, outcome, len(lanes)):
-                waiting.append(lane.index)
-                if isinstance(outcome, OutOfMemory):
-                    crowd.out_of_memory(len(lanes))
+                (held if lane.task.held else waiting).append(lane.index)
             else:
                 outcomes[lane.index] = outcome
+    for index in [*waiting, *held]:
+        outcomes[index] = Interrupted(f"{asked[0]}: not begun, the same command goes on")
     return outcomes
 
 
@@ -232,12 +233,17 @@ def _advance(lane: _Lane) -> tuple[bool, Outcome]:
         except (InputError, Interrupted, OSError) as error:
             _say_why(lane, str(error))
             return True, _without_tensors(error)
+        except torch.OutOfMemoryError:  # before the first step
+            error = OutOfMemory("the device has no memory left to begin: free some; the same command goes on")
+            _say_why(lane, str(error))
+            return True, _without_tensors(error)
         except Exception as error:  # a defect, or a GPU that has failed: it ends this run alone
             if lane.stream is not None and "CUDA error" in str(error):
                 error = _lost(error)
                 _say_why(lane, str(error))
             elif lane.log is not None:
-                traceback.print_exc()
+                with contextlib.suppress(OSError):
+                    traceback.print_exc()
             return True, _without_tensors(error)
     return False, None
 

@@ -217,22 +217,47 @@ def test_a_gpu_that_fails_stops_the_run_in_one_line(monkeypatch, capsys):
     )
 
 
-def test_one_that_another_process_trains_waits_for_its_turn(small_data, tmp_path, monkeypatch):
-    """The others do not wait with it."""
+def test_those_that_another_process_trains_wait_for_their_turn(small_data, tmp_path, monkeypatch):
+    """The others do not wait with them, and nobody asks again and again."""
     order, exclusive = [], loop.exclusive
 
     def held(path, patience=None):
         name = path.parent.name
-        if name == "held" and patience == 0:
-            order.append("held")
-            raise HeldError("another process trains this run")
         order.append(name)
+        if name in ("a", "b") and patience == 0:
+            raise HeldError("another process trains this run")
         return exclusive(path, patience)
 
     monkeypatch.setattr(loop, "exclusive", held)
-    assert train(tasks_of(tmp_path, held=run_of(), other=run_of(seed=1)), small_data) == [None, None]
-    assert order[0] == "held"
-    assert order.index("other") < len(order) - 1 - order[::-1].index("held")
+    runs = {name: run_of(seed=seed, iterations=2) for seed, name in enumerate(("a", "b", "c"))}
+    assert train(tasks_of(tmp_path, **runs), small_data) == [None] * 3
+    assert order == ["a", "b", "c", "a", "b"]
+
+
+def test_a_log_that_cannot_be_written_stops_its_run_alone(small_data, tmp_path):
+    runs = {name: run_of(seed=seed, iterations=2) for seed, name in enumerate(("a", "b"))}
+    tasks = tasks_of(tmp_path, **runs)
+    (tmp_path / "a").write_text("a file where the folder should be")
+    refused, done = train(tasks, small_data)
+    assert isinstance(refused, OSError)
+    assert done is None
+
+
+def test_no_memory_to_begin_with(small_data, tmp_path, monkeypatch):
+    """A model that does not fit beside the other waits until it has ended."""
+    begun = []
+
+    def fits(run, images, cuda_graph):
+        begun.append(run.seed)
+        if begun == [0, 1]:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return progress(run, images, cuda_graph)
+
+    progress = loop.Progress
+    monkeypatch.setattr(loop, "Progress", fits)
+    runs = {name: run_of(seed=seed, iterations=2) for seed, name in enumerate(("a", "b"))}
+    assert train(tasks_of(tmp_path, **runs), small_data) == [None, None]
+    assert begun == [0, 1, 1]
 
 
 def test_two_runs_in_one_folder_are_refused(small_data, tmp_path):
@@ -318,6 +343,6 @@ def test_what_is_finished_is_not_trained_again(small_data, tmp_path, capsys):
     before = (tmp_path / "first" / "training.json").stat().st_mtime_ns
     write({tmp_path / name: run for name, run in runs.items()}, tmp_path / "runs.json")
     assert main(["train-many", "--data", str(small_data), "--runs", str(tmp_path / "runs.json")]) == 0
-    assert capsys.readouterr().out.startswith("1 of 2 runs are finished")
+    assert "1 of 2 runs are finished" in capsys.readouterr().out
     assert (tmp_path / "first" / "training.json").stat().st_mtime_ns == before
     assert all(loop.finished(run, tmp_path / name) for name, run in runs.items())
