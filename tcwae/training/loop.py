@@ -78,7 +78,7 @@ def train(
     Raises:
         InputError, Interrupted, OutOfMemory, OSError: as `training`; InputError also where the device is not there.
     """
-    machine = Machine(device, threads, deterministic, save_every, time_budget)
+    machine = Machine(device, threads, deterministic, save_every, time_budget, start=time.monotonic())
     (outcome,) = train_many([Task(run, output, cuda_graph=cuda_graph)], data, machine)
     if isinstance(outcome, Exception):
         raise outcome
