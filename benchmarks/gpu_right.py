@@ -14,6 +14,7 @@ from benchmarks.steps import pictures
 from tcwae.data.images import Images
 from tcwae.data.prepared import write
 from tcwae.methods.objectives import Noise, draw_noise
+from tcwae.training import adam
 from tcwae.training.device import set_up
 from tcwae.training.loop import Interrupted, Machine, Task, train_many
 from tcwae.training.step import Step, recorded
@@ -22,23 +23,20 @@ BATCH, STEPS, SIZE = 64, 200, 4096
 
 
 def trajectory(method: str, device: str, dtype: torch.dtype, batch: int, steps: int) -> Tensor:
-    """The loss of each of so many steps, with images and noise drawn on a CPU, so that they are the same everywhere."""
+    """The loss of each of so many steps, from the same weights, with images and noise that a CPU draws."""
     data = pictures(SIZE)
-    torch.set_default_dtype(dtype)
-    try:
-        step = Step(run_of(method, batch), Images(data, torch.device(device)))
-        drawer = Images(data, torch.device("cpu"))
-        losses = []
-        for number in range(steps):
-            generator = torch.Generator().manual_seed(number)
-            index = torch.randint(SIZE, (batch,), generator=generator)
-            noise = draw_noise(batch, step.run.latent_dimension, generator)
-            posterior, prior, shuffle = (tensor.to(device) for tensor in noise)
-            moved = Noise(posterior.to(dtype), prior.to(dtype), shuffle)
-            losses.append(step.move(drawer[index].to(device, dtype), moved)[-1])
-        return torch.stack(losses).double().cpu()
-    finally:
-        torch.set_default_dtype(torch.float32)
+    step = Step(run_of(method, batch), Images(data, torch.device(device)))
+    step.model.to(dtype)  # after they were drawn: double precision would draw others
+    step.optimisers = adam.make(step.run.training, step.autoencoder, step.discriminators)
+    drawer = Images(data, torch.device("cpu"))
+    losses = []
+    for number in range(steps):
+        generator = torch.Generator().manual_seed(number)
+        index = torch.randint(SIZE, (batch,), generator=generator)
+        posterior, prior, shuffle = draw_noise(batch, step.run.latent_dimension, generator)
+        noise = Noise(posterior.to(device, dtype), prior.to(device, dtype), shuffle.to(device))
+        losses.append(step.move(drawer[index].to(device, dtype), noise)[-1])
+    return torch.stack(losses).double().cpu()
 
 
 def against_the_cpu(part: Part, method: str, batch: int, steps: int) -> None:
