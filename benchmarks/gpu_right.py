@@ -87,12 +87,12 @@ def same_bytes(part: Part, batch: int, steps: int) -> None:
         def train(kind: str, methods: tuple[str, ...], at_a_time: int, budget: float | None = None) -> list:
             tasks = [
                 Task(
-                    run_of(method, batch, iterations=steps + 10 * number, log_every=50),
+                    run_of(method, batch, iterations=steps + 10 * METHODS.index(method), log_every=50),
                     folder / kind / method,
                     folder / f"{kind}-{method}.log",
                     cuda_graph=part.gpu,
                 )
-                for number, method in enumerate(methods)
+                for method in methods
             ]
             machine = Machine(part.device, deterministic=True, time_budget=budget)
             return train_many(tasks, folder / "data.h5", machine, at_a_time)
