@@ -3,7 +3,7 @@ CORES ?= 2
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: report test test-oldest test-readme test-pages test-faults test-slurm style bench env lock clean test-container image test-browser docs
+.PHONY: report test test-oldest test-readme test-pages test-faults test-slurm style bench gpu gpu-wheels env lock clean test-container image test-browser docs
 
 report: env  ## the quick study, from nothing to results/quick/report.pdf
 	snakemake --cores $(CORES) --show-failed-logs
@@ -45,6 +45,16 @@ style: env  ## what CI checks besides the tests
 
 bench: env  ## time and memory of all that takes time, side by side; SECTIONS="steps plain" for a part
 	python -m benchmarks $(SECTIONS)
+
+gpu: env  ## is the code right on this GPU, how fast, and what does it train to: nine minutes, into $OUT or results/gpu
+	python -m benchmarks.gpu
+
+gpu-wheels: env  ## what `python -m benchmarks.gpu` needs on a machine without it and without internet: build/gpu-wheels
+	rm -rf build/gpu-wheels
+	python -m pip download --quiet --disable-pip-version-check --dest build/gpu-wheels --only-binary=:all: \
+	    --python-version 3.12 --platform manylinux2014_x86_64 --platform manylinux_2_28_x86_64 \
+	    $$(sed -nE 's/^((pydantic|pillow|pyyaml|jaxtyping)==[^ ]+).*/\1/p' requirements.lock)
+	du -sh build/gpu-wheels
 
 image:  ## the container image of this version, on a machine with Apptainer and internet
 	apptainer build --build-arg commit=$$(git describe --always --abbrev=10 --exclude='*' --dirty=+ || echo unknown) \

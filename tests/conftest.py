@@ -1,5 +1,6 @@
 """Fixtures shared by all tests."""
 
+import functools
 import shutil
 import signal
 import subprocess
@@ -15,6 +16,33 @@ SIZES = (3, 2, 2, 6, 6)
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as where the tests run in the background of a shell
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_addoption(parser):
+    where = "cuda for the tests of methods, training, and evaluation/test_representation.py"
+    parser.addoption("--device", default="cpu", help=f"where tests compute: cpu (default), or {where}")
+
+
+@pytest.fixture(scope="session")
+def device(request):
+    """The device of --device, for the tests that can run on a GPU."""
+    return request.config.getoption("--device")
+
+
+@pytest.fixture(autouse=True)
+def _on_the_device(device, monkeypatch):
+    """Tensors, generators and trainings that say nothing else are on the device of --device."""
+    if device == "cpu":
+        yield
+        return
+    from tcwae.training import loop
+
+    options = {"device": device, "deterministic": True}
+    monkeypatch.setattr(loop, "train", functools.partial(loop.train, **options))
+    generator = torch.Generator
+    monkeypatch.setattr(torch, "Generator", lambda where=device: generator(where))
+    with torch.device(device):
+        yield
 
 
 def small_images():

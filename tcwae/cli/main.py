@@ -74,11 +74,20 @@ def parser() -> Parser:
     its = parser.add_subparsers(metavar="VERB", dest="name")
 
     def verb(function: Callable, description: str) -> Parser:
-        added = its.add_parser(function.__name__, help=description, description=description)
+        added = its.add_parser(function.__name__.replace("_", "-"), help=description, description=description)
         added.set_defaults(verb=function, parser=added)
         return added
 
-    for add in (_add_beginning, _add_data, _add_train, _add_evaluate, _add_looking, _add_score, _add_study):
+    for add in (
+        _add_beginning,
+        _add_data,
+        _add_train,
+        _add_train_many,
+        _add_evaluate,
+        _add_looking,
+        _add_score,
+        _add_study,
+    ):
         add(verb)
     add_completion(parser, its.choices.values())
     return parser
@@ -96,6 +105,12 @@ def _add_beginning(verb: Verb) -> None:
         type=Number(float, 1),
         metavar="X",
         help="of the device, for what has not been run here",
+    )
+    plan.add_argument(
+        "--runs",
+        type=Path,
+        metavar="FOLDER",
+        help="instead write its runs here for train-many, a file for each data set",
     )
     doctor = verb(verbs.doctor, "say whether this machine is ready for the study here, and what to do where it is not")
     for its in (plan, doctor):
@@ -124,20 +139,11 @@ def _add_data(verb: Verb) -> None:
 
 
 def _add_train(verb: Verb) -> None:
-    train = verb(verbs.train, "train one run, or go on where it stopped")
-    train.add_argument("--data", type=Path, required=True, help="a prepared file")
+    train = verb(verbs.train, "train one run, or go on where it stopped; train-many trains several in one process")
     train.add_argument("--output", type=Path, required=True, help="the run's folder")
-    add_machine(train)
-    train.add_argument(
-        "--deterministic", action="store_true", help="algorithms that give the same bytes each time, on a GPU too"
-    )
+    _add_training(train)
     train.add_argument(
         "--cuda-graph", action="store_true", help="launch a step as one operation; not measured yet, so off"
-    )
-    seconds = Number(float, 0)
-    train.add_argument("--save-every", type=seconds, default=600.0, metavar="SECONDS", help="default %(default)s")
-    train.add_argument(
-        "--time-budget", type=seconds, metavar="SECONDS", help=f"then save and leave with status {verbs.STOPPED}"
     )
     run = train.add_argument_group("run")
     add_fields(run, Run, skip=("training", "method", "code"), choices={"cost": COSTS})
@@ -146,6 +152,43 @@ def _add_train(verb: Verb) -> None:
     method.add_argument("--method", dest="run.method", choices=METHODS, required=True)
     add_methods(method)
     add_fields(train.add_argument_group("training"), Training)
+
+
+def _add_train_many(verb: Verb) -> None:
+    many = verb(
+        verbs.train_many,
+        "train several runs on one data set in one process, which keeps a GPU busy, or go on with them",
+    )
+    many.add_argument(
+        "--runs",
+        type=Path,
+        required=True,
+        metavar="JSON",
+        help="a list of the runs and their folders: see docs/runs.md",
+    )
+    many.add_argument("--share", metavar="I/N", help="of these runs only every N-th, from the I-th on (I from 0)")
+    many.add_argument(
+        "--at-a-time",
+        type=Number(int, 1),
+        metavar="N",
+        help="runs at a time (default: on a GPU as many as its memory holds and make it faster; on a CPU one)",
+    )
+    many.add_argument("--eager", action="store_true", help="on a GPU, do not launch a step as one operation")
+    _add_training(many)
+
+
+def _add_training(parser: Parser) -> None:
+    """What a call that trains takes, whatever it trains."""
+    parser.add_argument("--data", type=Path, required=True, help="a prepared file")
+    add_machine(parser)
+    parser.add_argument(
+        "--deterministic", action="store_true", help="algorithms that give the same bytes each time, on a GPU too"
+    )
+    seconds = Number(float, 0)
+    parser.add_argument("--save-every", type=seconds, default=600.0, metavar="SECONDS", help="default %(default)s")
+    parser.add_argument(
+        "--time-budget", type=seconds, metavar="SECONDS", help=f"then save and leave with status {verbs.STOPPED}"
+    )
 
 
 def _add_evaluate(verb: Verb) -> None:

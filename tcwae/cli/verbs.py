@@ -28,10 +28,15 @@ def init(options: argparse.Namespace) -> None:
 
 def plan(options: argparse.Namespace) -> None:
     from tcwae.config.study import read
-    from tcwae.study.plan import format_plan, plan
+    from tcwae.study.plan import format_plan, plan, write_runs
 
     study = read(options.configfile)
-    print(format_plan(plan(study, options.results or Path("results") / study.study, options.images_per_second)))
+    results = options.results or Path("results") / study.study
+    if options.runs is not None:
+        for path in write_runs(study, results, options.runs):
+            print(path)
+        return
+    print(format_plan(plan(study, results, options.images_per_second)))
 
 
 def prepare(options: argparse.Namespace) -> None:
@@ -93,6 +98,40 @@ def train(options: argparse.Namespace) -> int:
         complain(f"tcwae train: diverged at step {diverged.step}: {diverged.term} is not finite")
         return DIVERGED
     return 0
+
+
+def train_many(options: argparse.Namespace) -> int:
+    from tcwae.config.planned import read
+
+    planned = read(options.runs, options.share)
+
+    from tcwae.training.loop import Diverged, Interrupted, Machine, Task, finished, train_many
+
+    graph = options.device.startswith("cuda") and not options.eager
+    left = [its for its in planned if not finished(its.run, its.output)]
+    tasks = [Task(its.run, its.output, its.output / "train.log", graph) for its in left]
+    print(f"{len(planned) - len(left)} of {len(planned)} runs are finished", flush=True)
+    machine = Machine(options.device, options.threads, options.deterministic, options.save_every, options.time_budget)
+    outcomes = train_many(tasks, options.data, machine, options.at_a_time) if tasks else []
+    ended = {task.output: outcome for task, outcome in zip(tasks, outcomes, strict=True)}
+    for its in planned:
+        outcome = ended.get(its.output)
+        if isinstance(outcome, Exception):
+            complain(f"{its.output}: {' '.join(str(outcome).split())}")
+            continue
+        if isinstance(outcome, Diverged):
+            print(f"{its.output}: diverged at step {outcome.step}: {outcome.term} is not finite")
+        print(f"{its.output}: finished")
+    return _status_of([outcome for outcome in outcomes if isinstance(outcome, Exception)], Interrupted)
+
+
+def _status_of(failed: Sequence[Exception], interrupted: type[Exception]) -> int:
+    """Of several runs that failed: 2 where a user must act, else 75. A defect is raised, once all others have ended."""
+    if defects := [error for error in failed if not isinstance(error, (InputError, interrupted, OSError))]:
+        raise defects[0]
+    if any(not isinstance(error, interrupted) or "SIGINT" in str(error) for error in failed):
+        return 2
+    return STOPPED if failed else 0
 
 
 def evaluate(options: argparse.Namespace) -> None:

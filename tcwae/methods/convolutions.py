@@ -1,27 +1,31 @@
-"""Table 3's stacks of 4x4 convolutions of stride 2, each as one differentiable function that spares a CPU its detours.
+"""Table 3's stacks of 4x4 convolutions of stride 2, each as one differentiable function that is fast on a CPU.
 
-They compute what `nn.Conv2d`, `nn.ConvTranspose2d` and `nn.ReLU` compute one after the other, up to rounding. All of it is
-made of three products between a picture, one of half its width, and the weight between the two:
+They compute what `nn.Conv2d`, `nn.ConvTranspose2d` and `nn.ReLU` compute one after the other, up to rounding. Three products
+do all the work, between a picture, one of half its width, and the weight that connects the two:
 
-    half = shrink(whole, weight)     the convolution; a transposed one's gradient with respect to its input
-    whole = grow(half, weight)       the transposed convolution; a convolution's gradient with respect to its input
-    weight_gradient(whole, half)     of both
+    half = shrink(whole, weight)     a convolution; the gradient of a transposed convolution's input
+    whole = grow(half, weight)       a transposed convolution; the gradient of a convolution's input
+    weight_gradient(whole, half)     the gradient of the weight of either
 
-benchmarks/README.md has the measurements that each of these rests on:
+Measurements in benchmarks/README.md support each of these choices:
 
-- oneDNN's kernels for convolutions are faster than those for transposed ones, three times for the gradient of the weight;
-- they work on sixteen channels at a time; where `whole` has one or three, `grow` is a matrix product and shifted sums;
-- the gradient of a ReLU is written over the gradient that comes in, which nobody else reads;
-- pictures stay laid out channel by channel at each place, through all of a stack.
+- oneDNN's kernels for convolutions are faster than those for transposed ones, for the gradient of the weight three times;
+- they compute sixteen channels at a time; where `whole` has one or three, `grow` is a matrix product and shifted sums;
+- the gradient of a ReLU overwrites the incoming gradient, which nothing else reads;
+- all pictures of a stack stay in channels-last layout.
+
+oneDNN's operations and the ReLU's gradient in place are private to torch. Where a release lacks one, public operations
+replace it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from torch.nn.functional import conv2d, conv_transpose2d
 
 __all__ = ["downwards", "upwards"]
 
@@ -87,15 +91,25 @@ class _Up(torch.autograd.Function):
 
 
 def _shrink(whole: Whole, weight: Weight, bias: Tensor | None, then: str) -> Half:
-    """The convolution, and what follows it."""
-    return torch.ops.mkldnn._convolution_pointwise.default(whole, weight, bias, (1, 1), (2, 2), (1, 1), 1, then, (), "")
+    """The convolution, then "relu" or "none"."""
+    fused = _fused("_convolution_pointwise")
+    if fused is not None:
+        return fused(whole, weight, bias, (1, 1), (2, 2), (1, 1), 1, then, (), "")
+    half = conv2d(whole, weight, bias, 2, 1)
+    return half.relu_() if then == "relu" else half
 
 
 def _grow(half: Half, weight: Weight, bias: Tensor) -> Whole:
     """The transposed convolution and its ReLU."""
-    return torch.ops.mkldnn._convolution_transpose_pointwise.default(
-        half, weight, bias, (1, 1), (0, 0), (2, 2), (1, 1), 1, "relu", (), ""
-    )
+    fused = _fused("_convolution_transpose_pointwise")
+    if fused is not None:
+        return fused(half, weight, bias, (1, 1), (0, 0), (2, 2), (1, 1), 1, "relu", (), "")
+    return conv_transpose2d(half, weight, bias, 2, 1).relu_()
+
+
+def _fused(name: str) -> Callable[..., Tensor] | None:
+    """oneDNN's convolution with the operation that follows it, which is private to torch; None where torch lacks it."""
+    return getattr(getattr(torch.ops.mkldnn, name, None), "default", None)
 
 
 def _grow_few(half: Half, weight: Weight) -> Whole:
@@ -128,6 +142,7 @@ def _weight_gradient(whole: Whole, half: Half, weight: Weight) -> Weight:
 
 
 def _gradients(half: Half, whole: Whole, weight: Weight, which: tuple[bool, bool, bool]) -> tuple[Tensor | None, ...]:
+    """By an operator of Core ATen, the set that torch documents and keeps."""
     return torch.ops.aten.convolution_backward.default(
         half, whole, weight, None, (2, 2), (1, 1), (1, 1), False, (0, 0), 1, which
     )
@@ -139,8 +154,12 @@ def _bias_gradient(gradient: Tensor) -> Tensor:
 
 
 def _through_relu(gradient: Tensor, output: Tensor) -> None:
-    """The gradient of a ReLU's input, from its output's, in place."""
-    torch.ops.aten.threshold_backward.grad_input(gradient, output, 0, grad_input=gradient)
+    """Turn the gradient of a ReLU's output into that of its input, in place."""
+    in_place = getattr(getattr(torch.ops.aten, "threshold_backward", None), "grad_input", None)
+    if in_place is not None:
+        in_place(gradient, output, 0, grad_input=gradient)
+    else:
+        gradient.masked_fill_(output <= 0, 0)
 
 
 def _channels_last(pictures: Tensor) -> Tensor:

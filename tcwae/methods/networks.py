@@ -85,13 +85,19 @@ class Decoder(nn.Module):
 
 
 def _stack(function: Callable[[Tensor, Sequence[Tensor]], Tensor], layers: nn.Sequential, pictures: Tensor) -> Tensor:
-    """`layers`, on a CPU by the function that computes all of them at once, in the precision that is in force."""
+    """Apply `layers`; in single or reduced precision on a CPU by `function`, which computes the whole stack at once."""
     dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else torch.float32
     if pictures.device.type != "cpu" or pictures.dtype == torch.float64 or not torch.backends.mkldnn.is_available():
         return layers(pictures)
-    if dtype == torch.bfloat16 and not torch.ops.mkldnn._is_mkldnn_bf16_supported():  # a processor without AVX-512
+    if dtype == torch.bfloat16 and not _bfloat16_in_onednn():
         return layers(pictures)
     return function(pictures.to(dtype), [parameter.to(dtype) for parameter in layers.parameters()])
+
+
+def _bfloat16_in_onednn() -> bool:
+    """Whether oneDNN multiplies bfloat16 on this processor, which takes AVX-512; torch's own question is private."""
+    supported = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
+    return supported is not None and supported()
 
 
 class Discriminator(nn.Module):

@@ -7,13 +7,14 @@ from pathlib import Path
 from statistics import median
 
 from tcwae import records
+from tcwae.config import planned
 from tcwae.config.run import Run
-from tcwae.config.runs import chosen, experiment_runs, resolve
+from tcwae.config.runs import chosen, experiment_runs, grids, resolve, runs, without_selects
 from tcwae.config.study import Study
 from tcwae.errors import InputError
 from tcwae.study.declared import same_settings
 
-__all__ = ["Plan", "format_plan", "plan"]
+__all__ = ["Plan", "format_plan", "plan", "write_runs"]
 
 
 @dataclass
@@ -71,6 +72,24 @@ def plan(study: Study, results: Path, images_per_second: float | None = None) ->
             )
         )
     return plans
+
+
+def write_runs(study: Study, results: Path, folder: Path) -> list[Path]:
+    """Write the runs that are known now as files for `tcwae train-many`: FOLDER/DATA.json for each prepared resources/DATA.h5.
+
+    They are all of the study's runs, finished or not, so that shares of them stay the same; those of rows whose coefficients
+    are `select` only once their grid has been ranked. Returns the files.
+    """
+    tables = {grid: results / "selection" / f"{grid}.csv" for name in study.experiments for grid in grids(study, name)}
+    study = without_selects(resolve(study, {grid: chosen(table) for grid, table in tables.items() if table.exists()}))
+    known: dict[str, dict[Path, Run]] = {}
+    for identifier, run in runs(study).items():
+        data = f"{run.dataset}-{study.dataset(run.dataset).label}"
+        known.setdefault(data, {})[results / "runs" / identifier] = run
+    folder.mkdir(parents=True, exist_ok=True)
+    for data, its in known.items():
+        planned.write(its, folder / f"{data}.json")
+    return [folder / f"{data}.json" for data in known]
 
 
 def _stand_in(study: Study, results: Path) -> tuple[Study, dict[str, list[str]]]:

@@ -1,4 +1,4 @@
-"""Adam for encoder and decoder, and one of its own for the discriminators; and their moments as named tensors."""
+"""Adam for encoder and decoder, a second one for the discriminators, and their moments as named tensors."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,9 +12,10 @@ __all__ = ["Adam", "make", "moments", "restore"]
 
 
 class Adam:
-    """Adam (Kingma and Ba, 2015, https://arxiv.org/abs/1412.6980) in one operation on all its parameters.
+    """Adam (Kingma and Ba, 2015, https://arxiv.org/abs/1412.6980) on all its parameters at once.
 
-    The operation is the one of `torch.optim.Adam(fused=True)`, whose class imports torch's compiler and takes seconds.
+    It calls the operation behind `torch.optim.Adam(fused=True)`, because importing that class loads torch's compiler, which
+    takes seconds. The operation is private; where torch lacks it, public operations compute the same up to rounding.
     """
 
     def __init__(
@@ -25,30 +26,62 @@ class Adam:
         self.means, self.squares = (
             [torch.zeros_like(parameter, requires_grad=False) for parameter in self.parameters] for _ in range(2)
         )
-        self.steps = [torch.zeros((), device=parameter.device) for parameter in self.parameters]
+        self.steps = [torch.zeros((), dtype=torch.float32, device=parameter.device) for parameter in self.parameters]
 
     @torch.no_grad()
     def step(self) -> None:
-        """Move the parameters against their gradients, which are used up."""
-        torch._foreach_add_(self.steps, 1)
-        torch._fused_adam_(
-            self.parameters,
-            [parameter.grad for parameter in self.parameters],
-            self.means,
-            self.squares,
-            [],
-            self.steps,
-            **self.settings,
-            weight_decay=0.0,
-            amsgrad=False,
-            maximize=False,
-        )
+        """Move the parameters against their gradients, then drop the gradients."""
+        gradients = [_laid_out_as(parameter, parameter.grad) for parameter in self.parameters]
+        fused = getattr(torch, "_fused_adam_", None)
+        if fused is not None and hasattr(torch, "_foreach_add_"):
+            torch._foreach_add_(self.steps, 1)
+            fused(
+                self.parameters,
+                gradients,
+                self.means,
+                self.squares,
+                [],
+                self.steps,
+                **self.settings,
+                weight_decay=0.0,
+                amsgrad=False,
+                maximize=False,
+            )
+        else:
+            for each in zip(self.parameters, gradients, self.means, self.squares, self.steps, strict=True):
+                _move(*each, **self.settings)
         for parameter in self.parameters:
             parameter.grad = None
 
 
+def _move(
+    parameter: Tensor,
+    gradient: Tensor,
+    mean: Tensor,
+    square: Tensor,
+    step: Tensor,
+    *,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+) -> None:
+    """Algorithm 1 of Kingma and Ba, without a value that the host would wait for."""
+    step.add_(1)
+    mean.lerp_(gradient, 1 - beta1)
+    square.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
+    unbiased_mean, unbiased_square = mean / (1 - beta1**step), square / (1 - beta2**step)
+    parameter.addcdiv_(unbiased_mean, unbiased_square.sqrt_().add_(eps), value=-lr)
+
+
+def _laid_out_as(parameter: Tensor, gradient: Tensor) -> Tensor:
+    """The gradient with the parameter's strides: autograd may differ in sides of length one, and CUDA's kernel refuses that."""
+    same = gradient.stride() == parameter.stride()
+    return gradient if same else gradient.as_strided(parameter.shape, parameter.stride())
+
+
 def make(settings: Training, autoencoder: Sequence[Parameter], discriminators: Sequence[Parameter]) -> list[Adam]:
-    """Adam with the settings of section B.1, and if there are discriminators one with those of Table 4."""
+    """Adam with the settings of section B.1; where there are discriminators, a second one with those of Table 4."""
     adams = [
         Adam(autoencoder, settings.learning_rate, settings.adam_beta1, settings.adam_beta2, settings.adam_epsilon),
         Adam(
@@ -77,14 +110,16 @@ def moments(optimisers: Sequence[Adam]) -> dict[str, Tensor]:
 
 
 def restore(optimisers: Sequence[Adam], tensors: Mapping[str, Tensor]) -> None:
-    """Take up moments.
+    """Copy moments into the optimisers.
 
     Raises:
         KeyError: one is missing.
         ValueError: one has another shape than its parameter.
     """
-    for name, there in moments(optimisers).items():
-        found = tensors[name]
-        if (found.shape, found.dtype) != (there.shape, there.dtype):
-            raise ValueError(f"{name} {found.dtype} {tuple(found.shape)}, expected {there.dtype} {tuple(there.shape)}")
-        there.copy_(found)
+    for name, moment in moments(optimisers).items():
+        saved = tensors[name]
+        if (saved.shape, saved.dtype) != (moment.shape, moment.dtype):
+            raise ValueError(
+                f"{name} {saved.dtype} {tuple(saved.shape)}, expected {moment.dtype} {tuple(moment.shape)}"
+            )
+        moment.copy_(saved)

@@ -1,4 +1,4 @@
-"""The machine that a training or an evaluation runs on, and how torch is to use it."""
+"""The machine that a training or an evaluation runs on, and how torch uses it."""
 
 import ctypes
 import os
@@ -18,31 +18,37 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 
 def select_device(name: str) -> torch.device:
-    """The device of that name; there is no silent fall-back to another one.
+    """The device of that name, which has computed a sum; there is no silent fall-back to another one.
 
     Raises:
-        InputError: it is not there.
+        InputError: it is not there, or does not compute: too old for this torch, its driver too old, or held by another
+            process alone.
     """
     if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
         raise InputError(f"--device: expected cpu, cuda, or one GPU of several as cuda:0, found {name!r}")
-    with warnings.catch_warnings(record=True) as said:  # torch's reason, which belongs in the error's one line
+    with warnings.catch_warnings(record=True) as caught:  # torch's reason, for the error's one line
         warnings.simplefilter("always")
         there = not name.startswith("cuda") or torch.cuda.is_available()
     if not there:
-        reason = f"{said[0].message}; " if said else ""
+        reason = f"{caught[0].message}; " if caught else ""
         found = f"found none (torch {torch.__version__}); {reason}`tcwae doctor` on this machine says what to do"
         raise InputError(f"--device {name}: expected a CUDA device, {found}")
-    try:
-        torch.empty(0, device=name)
-    except RuntimeError as error:
-        raise InputError(f"--device {name}: {str(error).splitlines()[0]}") from None
+    with warnings.catch_warnings():  # of a GPU too old for this torch, whose first sum fails
+        warnings.simplefilter("ignore")
+        try:
+            right = torch.ones(2, device=name).sum().item() == 2
+        except RuntimeError as error:
+            reason = str(error).splitlines()[0]
+            raise InputError(f"--device {name}: {reason}; `tcwae doctor` on this machine says what to do") from None
+    if not right:
+        raise InputError(f"--device {name}: expected 1 + 1 = 2, found another sum: use another GPU, tell the operators")
     return torch.device(name)
 
 
 def set_up(threads: int, deterministic: bool = False) -> None:
-    """Threads of the CPU, without subnormal numbers; and algorithms that give the same bytes each time, as a CPU's do anyway.
+    """Set the number of CPU threads, flush subnormal numbers to zero, and choose algorithms that give the same bytes each time.
 
-    To be called before torch's first tensor.
+    A CPU's algorithms do so anyway. Call it before torch's first tensor.
     """
     _keep_freed_memory()
     # A decoder that is sure of most pixels has gradients below 1e-38 there, which slow a CPU down (docs/speed.md). Threads take

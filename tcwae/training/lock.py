@@ -28,7 +28,7 @@ from pathlib import Path
 from tcwae.log import complain, say
 from tcwae.training.signals import Interrupted
 
-__all__ = ["exclusive"]
+__all__ = ["HeldError", "exclusive"]
 
 PATIENCE = 120.0
 """Seconds to wait for another process to end: longer than an NFSv4 server keeps a dead node's locks."""
@@ -36,34 +36,37 @@ TAKEN = (errno.EAGAIN, errno.EACCES)
 UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
+class HeldError(Interrupted):
+    """Another process holds the lock."""
+
+
 @contextmanager
-def exclusive(path: Path) -> Iterator[bool]:
-    """Hold the lock `path`, whose folder is made if need be; wait for at most `PATIENCE` while another process holds it.
+def exclusive(path: Path, patience: float | None = None) -> Iterator[bool]:
+    """Hold the lock `path`, whose folder is made if need be; wait at most `patience` seconds while another process holds it.
 
-    Yields whether another process held it.
-
-    A process does not lock itself out: this is no lock between threads.
+    The default is `PATIENCE`. Yields whether another process held it. A process does not lock itself out: this is no lock
+    between threads.
 
     Raises:
-        Interrupted: another process still holds it.
+        HeldError: another process still holds it.
         OSError: the file cannot be made.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     try:
-        yield _lock(descriptor, path)
+        yield _lock(descriptor, path, PATIENCE if patience is None else patience)
     finally:
         os.close(descriptor)
 
 
-def _lock(descriptor: int, path: Path) -> bool:
-    deadline = time.monotonic() + PATIENCE
+def _lock(descriptor: int, path: Path, patience: float) -> bool:
+    deadline = time.monotonic() + patience
     waiting = False
     while not _try(descriptor, path):
         if time.monotonic() > deadline:
-            raise Interrupted(f"{path.parent}: another process trains this run: {_holder(descriptor)}")
-        if not waiting:
-            say(f"{path.parent}: waiting at most {PATIENCE:g} s for {_holder(descriptor)}")
+            raise HeldError(f"{path.parent}: another process trains this run: {_holder(descriptor)}")
+        if not waiting and patience > 0:
+            say(f"{path.parent}: waiting at most {patience:g} s for {_holder(descriptor)}")
             waiting = True
         time.sleep(0.2)
     _sign(descriptor)

@@ -1,4 +1,4 @@
-"""Training: one loop, exact to repeat and to resume.
+"""The loop of one training, exact to repeat and to resume, alone or beside others.
 
 Files of a run's folder:
 
@@ -7,22 +7,20 @@ Files of a run's folder:
   units of the step's batch (`collapse`);
 - `training.json`: how it ended (`finished`, or `diverged` with step and term), seconds, images a second, device, versions;
 - `state.safetensors`, `state.previous.safetensors`: everything that the next steps depend on, while the training lasts;
-- `.lock`: empty but for who trains; see `lock`.
+- `.lock`: empty but for the process that trains; see `lock`.
 
-The same seed on the same machine and number of threads gives the same bytes, interrupted or not.
+The same seed on the same machine and number of threads gives the same bytes, interrupted or not, alone or beside others.
 """
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import torch
-from tqdm import tqdm
 
 from tcwae import records
 from tcwae.config.run import Run, flatten
@@ -32,24 +30,33 @@ from tcwae.errors import InputError
 from tcwae.files import atomic, remove_leftovers
 from tcwae.log import say
 from tcwae.provenance import commit, versions
-from tcwae.training import adam, checkpoint
-from tcwae.training.collapse import LEAST_VARIANCE, warnings_of
+from tcwae.training import checkpoint
+from tcwae.training.collapse import warnings_of
 from tcwae.training.device import select_device, set_up
 from tcwae.training.lock import exclusive
+from tcwae.training.progress import Diverged, Progress
+from tcwae.training.several import Outcome, OutOfMemory, Task, together
 from tcwae.training.signals import Interrupted, requests
-from tcwae.training.step import Step, recorded
+from tcwae.training.step import Unrecordable
 
-__all__ = ["Diverged", "Interrupted", "train"]
+__all__ = ["Diverged", "Interrupted", "Machine", "OutOfMemory", "Outcome", "Task", "finished", "train", "train_many"]
 
 CURVES, RECORD, MODEL = "curves.csv", "training.json", "model.safetensors"  # in the order in which they are written
 
 
 @dataclass(frozen=True)
-class Diverged:
-    """A loss or a term was not finite."""
+class Machine:
+    """Where and how trainings run. `save_every` and `time_budget` are in seconds, the budget from `start` on.
 
-    step: int
-    term: str
+    `deterministic` holds torch to algorithms that give the same bytes each time, which on a CPU they do anyway.
+    """
+
+    device: str = "cpu"
+    threads: int = 1
+    deterministic: bool = False
+    save_every: float = 600.0
+    time_budget: float | None = None
+    start: float = field(default_factory=time.monotonic)
 
 
 def train(
@@ -66,58 +73,144 @@ def train(
 ) -> Diverged | None:
     """Train `run` on a prepared data set and write its files into `output`; resume where a state is there.
 
-    save_every and time_budget are in seconds. `deterministic` holds torch to algorithms that give the same bytes each time,
-    which on a CPU they do anyway; `cuda_graph` launches a step as one operation.
+    The keywords are the fields of `Machine`.
 
     Raises:
-        InputError: the data or a state does not fit, or the device is not there.
-        Interrupted: a signal came or the time budget is spent, and the state is saved; or another process trains this run,
-            and does not end soon. What it ends with meanwhile is not made again, if it is the same training.
+        InputError, Interrupted, OutOfMemory, OSError: as `training`; InputError also where the device is not there.
+    """
+    machine = Machine(device, threads, deterministic, save_every, time_budget, start=time.monotonic())
+    (outcome,) = train_many([Task(run, output, cuda_graph=cuda_graph)], data, machine)
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
+def train_many(tasks: Sequence[Task], data: Path, machine: Machine, at_a_time: int | None = None) -> list[Outcome]:
+    """Train the runs of `tasks` on one data set, advanced together; returns how each ended, in their order.
+
+    `at_a_time` is how many at once; None: as many as the device has memory and use for.
+
+    Raises:
+        InputError: the data or the device is not there, or two tasks have the same folder.
+        OSError: the data cannot be read.
+    """
+    folders = [task.output.resolve() for task in tasks]
+    if repeated := [folder for folder in folders if folders.count(folder) > 1]:
+        raise InputError(f"expected a folder for each run, found {repeated[0]} more than once")
+    set_up(machine.threads, machine.deterministic)
+    source = prepared.read(data)
+    for task in tasks if len(tasks) == 1 else ():  # what needs no device is refused before there must be one
+        _check(task, source, data, machine.device)
+    images = Images(source, select_device(machine.device))
+    with requests() as asked:
+        return together(
+            tasks,
+            lambda task: training(task, source, images, data, machine, asked),
+            machine.device,
+            asked,
+            at_a_time,
+        )
+
+
+def finished(run: Run, output: Path) -> bool:
+    """Whether `output` holds this run's training, ended and whole, of whatever version."""
+    if not all((output / name).exists() for name in (CURVES, RECORD, MODEL)):
+        return False
+    try:
+        return checkpoint.load_model(output / MODEL)[1] == run
+    except (InputError, OSError):
+        return False
+
+
+def training(
+    task: Task, source: prepared.Prepared, images: Images, data: Path, machine: Machine, asked: list[str]
+) -> Generator[None, None, Diverged | None]:
+    """Train and write the files of the run's folder; resume where a state is there. Yields between two steps.
+
+    `images` are those of `source`, read from `data`, on the device. The training stops at the next step once `asked` holds a
+    reason.
+
+    Raises:
+        InputError: the data or a state does not fit, or the step cannot be recorded as a CUDA graph.
+        Interrupted: it was asked to stop, or the time budget is spent, and the state is saved; or another process trains this
+            run. If that process ends in time with the same training, its files are the result.
+        OutOfMemory: the device has no memory left for this run.
         OSError: a file cannot be read or written; the state that was there is as it was.
     """
-    start = time.monotonic()
-    set_up(threads, deterministic)
-    images = prepared.read(data)
-    _check(run, images, data, device, cuda_graph)
-    training = Training(run, Images(images, select_device(device)), cuda_graph=cuda_graph)
-    identity = _identity(run, images, device, deterministic)
-    circumstances = _circumstances(images, device, threads, deterministic)
-    before = _which(output / MODEL)
+    run, output = task.run, task.output
+    _check(task, source, data, machine.device)
+    progress = Progress(run, images, task.cuda_graph)
+    identity = _identity(run, source, machine.device, machine.deterministic)
+    circumstances = _circumstances(source, machine.device, machine.threads, machine.deterministic)
+    if not task.held:
+        task.before = _which(output / MODEL)
 
-    with exclusive(output / ".lock") as waited, requests() as asked:
-        if waited and _which(output / MODEL) != before and (made := _made_by_another(output, run, circumstances)):
-            say(f"{output}: the process that was waited for has made this training; nothing is left to do")
+    with exclusive(output / ".lock", task.patience) as waited:
+        replaced = (waited or task.held) and _which(output / MODEL) != task.before
+        if replaced and (made := _made_by_another(output, run, circumstances)):
+            say(f"{output}: another process has finished this training meanwhile; nothing is left to do")
             return None if made.term is None else Diverged(made.step, made.term)
         for name in (CURVES, RECORD, MODEL, *records.STATES):
             remove_leftovers(output / name)
         state = checkpoint.load_state(output, identity)
         if state is not None:
-            training.restore(state)
-        say(f"{device}, {threads} threads, step {training.step} of {run.training.iterations}")
-        saved = time.monotonic()
-        for _ in training.steps(progress=tqdm):
+            progress.restore(state)
+        say(f"{machine.device}, {machine.threads} threads, step {progress.step} of {run.training.iterations}")
+        try:
+            yield from _advance(progress, task, identity, machine, asked)
+        except (torch.OutOfMemoryError, Unrecordable) as error:
+            raise _saved(error, progress, output, identity) from None
+        _write_results(output, run, progress, circumstances)
+        checkpoint.remove_states(output)
+    return progress.diverged
+
+
+def _advance(
+    progress: Progress, task: Task, identity: dict[str, str], machine: Machine, asked: list[str]
+) -> Generator[None, None, None]:
+    """Step to the end, and save at times."""
+    saved = time.monotonic()
+    for step in progress.steps():
+        if step is not None:
             now = time.monotonic()
-            if time_budget is not None and now - start > time_budget:
+            if machine.time_budget is not None and now - machine.start > machine.time_budget:
                 asked.append("the time budget is spent")
-            if asked or now - saved > save_every:
-                checkpoint.save_state(output, identity, training.state())
+            if asked or now - saved > machine.save_every:
+                checkpoint.save_state(task.output, identity, progress.state())
                 saved = now
             if asked:
-                raise Interrupted(f"{asked[0]}: saved at step {training.step}, the same command goes on there")
-        _write_results(output, run, training, circumstances)
-        checkpoint.remove_states(output)
-    return training.diverged
+                raise Interrupted(f"{asked[0]}: saved at step {step}, the same command goes on there")
+            task.steps += 1
+        yield
+        progress.beside = task.beside
 
 
-def _check(run: Run, images: prepared.Prepared, data: Path, device: str, cuda_graph: bool) -> None:
+def _saved(error: Exception, progress: Progress, output: Path, identity: dict[str, str]) -> Exception:
+    """Save the state after a step that failed, and say so."""
+    where = "goes on from the last state that was saved"
+    if progress.whole:
+        checkpoint.save_state(output, identity, progress.state())
+        where = f"is saved at step {progress.step}"
+    if isinstance(error, Unrecordable):
+        return Unrecordable(
+            f"--cuda-graph: {error}; the run {where}, and the same command without the flag goes on there"
+        )
+    return OutOfMemory(
+        f"the device has no memory left; the run {where}: free some memory, or train fewer at a time; "
+        "the same command goes on"
+    )
+
+
+def _check(task: Task, images: prepared.Prepared, data: Path, device: str) -> None:
     """Raises InputError where the data or the device does not fit the run."""
+    run = task.run
     if images.name != run.dataset:
         raise InputError(f"{data}: expected images of {run.dataset}, found {images.name}")
     if run.training.batch_size > len(images):
         raise InputError(
             f"{data}: expected a batch of at most its {len(images)} images, found {run.training.batch_size}"
         )
-    for flag, asked in (("--cuda-graph", cuda_graph), ("--precision tf32", run.training.precision == "tf32")):
+    for flag, asked in (("--cuda-graph", task.cuda_graph), ("--precision tf32", run.training.precision == "tf32")):
         if asked and not device.startswith("cuda"):
             raise InputError(f"{flag}: expected --device cuda, found {device}")
 
@@ -149,148 +242,48 @@ def _circumstances(images: prepared.Prepared, device: str, threads: int, determi
 
 
 def _which(path: Path) -> tuple[int, int] | None:
-    """What tells a file from one that is put in its place; None where there is none."""
+    """Distinguishes a file from one that replaces it; None where there is none."""
     try:
-        found = path.stat()
+        status = path.stat()
     except FileNotFoundError:
         return None
-    return found.st_ino, found.st_mtime_ns
+    return status.st_ino, status.st_mtime_ns
 
 
 def _made_by_another(output: Path, run: Run, circumstances: dict[str, Any]) -> records.Training | None:
-    """The record of a training that is there, if it is whole and what this process would make, to the last byte.
+    """The record of the training in `output`, if it is whole and, to the last byte, what this process would write.
 
-    Code that differs from its commit is not known to be the same, nor is code of no known commit.
+    Code that differs from its commit is not known to be the same, nor is code without a commit.
     """
     if not (output / CURVES).exists() or any((output / name).exists() for name in records.STATES):
         return None
     try:
-        _, its_run, its = checkpoint.load_model(output / MODEL)
+        _, other, its = checkpoint.load_model(output / MODEL)
         record = records.read(records.Training, output / RECORD)
     except (InputError, OSError):
         return None
-    same = [its_run == run, its.get("versions") == circumstances["versions"], re.fullmatch("[0-9a-f]+", commit())]
+    same = [other == run, its.get("versions") == circumstances["versions"], re.fullmatch("[0-9a-f]+", commit())]
     same += [getattr(record, key) == value for key, value in circumstances.items()]
     return record if all(same) else None
 
 
-@dataclass
-class Training:
-    """A training between two steps."""
-
-    run: Run
-    images: Images
-    step: int = 0
-    seconds: float = 0.0
-    diverged: Diverged | None = None
-    curves: list[list[float]] = field(default_factory=list)
-    columns: list[str] = field(default_factory=list)
-    recent: list[torch.Tensor] = field(default_factory=list)
-    """Terms of the steps since the last row of the curves, still on the device."""
-
-    cuda_graph: bool = False
-
-    def __post_init__(self) -> None:
-        self.advance = Step(self.run, self.images)
-
-    def steps(self, progress: Callable[..., Any]) -> Iterator[int]:
-        """Train to the end, yielding between two steps; stops early where a term is not finite."""
-        settings, advance = self.run.training, recorded(self.advance) if self.cuda_graph else self.advance
-        bar = progress(initial=self.step, total=settings.iterations, unit="step", disable=None, mininterval=1)
-        started, begun, reported = time.monotonic(), self.seconds, time.monotonic()
-        while self.step < settings.iterations and self.diverged is None:
-            self.recent.append(advance())
-            self.step += 1
-            self.columns = list(self.advance.terms)
-            self.seconds = begun + time.monotonic() - started
-            bar.update()
-            if self.step % settings.log_every == 0 or self.step == settings.iterations:
-                self._log()
-                if bar.disable and time.monotonic() - reported > 15:
-                    reported = time.monotonic()
-                    say(self._line())
-            if self.step < settings.iterations and self.diverged is None:
-                yield self.step
-        bar.close()
-
-    def _log(self) -> None:
-        """Turn the recent terms into a row of the curves; the only place where the host waits for the device."""
-        with torch.no_grad():
-            active = (self.advance.model.encoder(self.advance.batch)[0].var(0) > LEAST_VARIANCE).sum()
-        values = torch.stack(self.recent).double().cpu()
-        first = self.step - len(values) + 1
-        self.recent.clear()
-        self.curves.append([self.step, *values.mean(0).tolist(), int(active)])
-        bad = (~values.isfinite()).nonzero()
-        if len(bad):
-            self.diverged = Diverged(first + int(bad[0, 0]), self.columns[int(bad[0, 1])])
-
-    def _line(self) -> str:
-        left = self.seconds / self.step * (self.run.training.iterations - self.step)
-        values = ", ".join(
-            f"{name} {value:.4g}" for name, value in zip(self.columns, self.curves[-1][1:], strict=False)
-        )
-        return f"step {self.step}: {values}; {left / 60:.1f} min left"
-
-    def table(self) -> pd.DataFrame:
-        """The curves."""
-        return pd.DataFrame(self.curves, columns=["step", *self.columns, "active_units"]).astype(
-            {"step": int, "active_units": int}
-        )
-
-    def state(self) -> checkpoint.State:
-        """Everything that the next steps depend on."""
-        rows, columns = len(self.curves), len(self.columns)
-        tensors = {f"model.{name}": tensor for name, tensor in self.advance.model.state_dict().items()}
-        tensors |= adam.moments(self.advance.optimisers)
-        tensors["generator"] = self.advance.generator.get_state()
-        tensors["curves"] = torch.tensor(self.curves, dtype=torch.float64).reshape(rows, columns + 2)
-        tensors["recent"] = torch.stack(self.recent) if self.recent else torch.empty(0, columns)
-        return checkpoint.State(tensors, {"step": self.step, "seconds": self.seconds, "columns": self.columns})
-
-    def restore(self, state: checkpoint.State) -> None:
-        """Take up a state.
-
-        Raises:
-            InputError: it is not one of this training, though it says so.
-        """
-        try:
-            self._take(state.record, state.tensors)
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise InputError(
-                f"expected the state of this training, found one with {str(error).splitlines()[0]}"
-            ) from None
-
-    def _take(self, record: dict[str, Any], tensors: dict[str, torch.Tensor]) -> None:
-        self.step, self.seconds, self.columns = int(record["step"]), float(record["seconds"]), list(record["columns"])
-        width = len(self.columns)
-        if tensors["curves"].shape[1:] != (width + 2,) or tensors["recent"].shape[1:] != (width,):
-            raise ValueError(f"curves that are not of the columns {self.columns}")
-        self.curves = tensors["curves"].tolist()
-        self.recent = list(tensors["recent"].to(self.images.bytes.device))
-        self.advance.generator.set_state(tensors["generator"])
-        weights = {name: tensor for name, tensor in tensors.items() if name.startswith("model.")}
-        self.advance.model.load_state_dict({name.removeprefix("model."): tensor for name, tensor in weights.items()})
-        adam.restore(self.advance.optimisers, tensors)
-
-
-def _write_results(output: Path, run: Run, training: Training, circumstances: dict[str, Any]) -> None:
-    curves, diverged = training.table(), training.diverged
+def _write_results(output: Path, run: Run, progress: Progress, circumstances: dict[str, Any]) -> None:
+    curves, diverged = progress.table(), progress.diverged
     with atomic(output / CURVES) as temporary:
         curves.to_csv(temporary, index=False)
     record = records.Training(
         settings=flatten(run),
         status="finished" if diverged is None else "diverged",
-        step=training.step if diverged is None else diverged.step,
+        step=progress.step if diverged is None else diverged.step,
         term=None if diverged is None else diverged.term,
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
-        seconds=round(training.seconds, 3),
-        images_per_second=round(training.step * run.training.batch_size / training.seconds, 1),
+        seconds=round(progress.seconds, 3),
+        images_per_second=round(progress.step * run.training.batch_size / progress.seconds, 1),
         warnings=warnings_of(curves),
-        terms=dict(zip(training.columns, training.curves[-1][1:], strict=False)) if diverged is None else {},
+        terms=dict(zip(progress.columns, progress.curves[-1][1:], strict=False)) if diverged is None else {},
         **circumstances,
     )
     for warning in record.warnings:
         say(f"warning: {warning.kind} since step {warning.step}: {warning.term} is {warning.value:.4g}")
     records.write(record, output / RECORD)
-    checkpoint.save_model(output / MODEL, training.advance.model, run, training.images.channels, training.step)
+    checkpoint.save_model(output / MODEL, progress.advance.model, run, progress.images.channels, progress.step)

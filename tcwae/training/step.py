@@ -6,6 +6,7 @@ launched as one operation.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,71 +15,96 @@ from torch import Tensor
 
 from tcwae.config.run import Run
 from tcwae.data.images import Images, split
+from tcwae.errors import InputError
 from tcwae.methods.build import build
-from tcwae.methods.objectives import OBJECTIVES, discriminator_loss, draw_noise, loss
+from tcwae.methods.objectives import OBJECTIVES, Noise, discriminator_loss, draw_noise, loss
 from tcwae.training import adam
 
-__all__ = ["Step", "recorded"]
+__all__ = ["Step", "Unrecordable", "recorded"]
 
 WARM_UP = 3
-"""Steps before a graph is recorded, so that libraries have set up what they need (as torch's documentation advises)."""
+"""Steps before a graph is recorded, in which libraries set up what they need (as torch's documentation advises)."""
+
+
+class Unrecordable(InputError):  # noqa: N818
+    """A step cannot be recorded as a CUDA graph."""
 
 
 class Step:
-    """A run's model, optimisers and generator; each call moves them by a step.
+    """The model, optimisers and generator of a run; each call moves them by a step.
 
-    `terms` are the names of what a call returns, known after the first; `batch` are the step's images.
+    `terms` are the names of what a call returns, known after the first; `batch` are the images of the step; `moving` says
+    whether parameters are being moved, so that a step that failed before has left them as they were.
     """
 
     terms: tuple[str, ...] = ()
     batch: Float[Tensor, "batch channel 64 64"]
+    moving: bool = False
 
-    def __init__(self, run: Run, images: Images) -> None:
+    def __init__(self, run: Run, images: Images, memory_format: torch.memory_format = torch.channels_last) -> None:
         device = images.bytes.device
         weights_seed, noise_seed = (int(word) for word in np.random.SeedSequence(run.seed).generate_state(2, np.uint64))
         self.run, self.images = run, images
         self.generator = torch.Generator(device).manual_seed(noise_seed % 2**63)
         model = build(run, images.channels, weights_seed % 2**63)
-        self.model = model.to(device=device, memory_format=torch.channels_last)
-        self._set_precision(device)
+        self.model = model.to(device=device, memory_format=memory_format)
+        if run.training.precision == "bfloat16":
+            for network in (self.model.encoder, self.model.decoder, *self.model.discriminators.values()):
+                network.forward = torch.autocast(device.type, torch.bfloat16)(network.forward)
         self.objective = OBJECTIVES[run.method.name](run.method, len(images))
         self.autoencoder = [*self.model.encoder.parameters(), *self.model.decoder.parameters()]
         self.discriminators = list(self.model.discriminators.parameters())
         self.optimisers = adam.make(run.training, self.autoencoder, self.discriminators)
         self.training_images = torch.from_numpy(split(len(images))[0]).to(device)
 
-    def _set_precision(self, device: torch.device) -> None:
-        """Of the networks alone: the divergences and Adam keep float32."""
-        precision = self.run.training.precision
-        torch.backends.cuda.matmul.fp32_precision = "tf32" if precision == "tf32" else "ieee"
-        torch.backends.cudnn.conv.fp32_precision = "tf32" if precision == "tf32" else "ieee"  # torch's default is tf32
-        if precision == "bfloat16":
-            model = self.model
-            for network in (model.encoder, model.decoder, *model.discriminators.values()):
-                network.forward = torch.autocast(device.type, torch.bfloat16)(network.forward)
-
     def __call__(self) -> Float[Tensor, "terms"]:
         """Take a step. Returns its terms and its loss, on the device."""
+        self.batch, noise = self.draw()
+        return self.move(self.batch, noise)
+
+    def draw(self) -> tuple[Float[Tensor, "batch channel 64 64"], Noise]:
+        """Images and noise of the next step."""
         batch, candidates = self.run.training.batch_size, self.training_images
         drawn = torch.randint(len(candidates), (batch,), generator=self.generator, device=candidates.device)
-        self.batch = self.images[candidates[drawn]]
-        noise = draw_noise(batch, self.run.latent_dimension, self.generator)
+        return self.images[candidates[drawn]], draw_noise(batch, self.run.latent_dimension, self.generator)
 
-        total, terms, codes = loss(self.objective, self.run.cost, self.model, self.batch, noise)
+    def move(self, images: Float[Tensor, "batch channel 64 64"], noise: Noise) -> Float[Tensor, "terms"]:
+        """Move the parameters by a step on these images with this noise. Returns as a call does."""
+        self.set_precision()
+        total, terms, codes = loss(self.objective, self.run.cost, self.model, images, noise)
         total.backward(inputs=self.autoencoder)
         if self.discriminators:
             losses = discriminator_loss(self.objective, self.model, codes, noise)
             sum(losses.values()).backward(inputs=self.discriminators)
             terms |= losses
+        self.moving = True
         for optimiser in self.optimisers:
             optimiser.step()
+        self.moving = False
         self.terms = (*terms, "loss")
         return torch.stack([*terms.values(), total]).detach()
 
+    def set_precision(self) -> None:
+        """Choose the precision of a GPU's float32 products, which is one for the whole process and may differ by run."""
+        tf32 = self.run.training.precision == "tf32"
+        if hasattr(torch.backends.cuda.matmul, "fp32_precision"):  # torch 2.9 and later
+            torch.backends.cuda.matmul.fp32_precision = "tf32" if tf32 else "ieee"
+            torch.backends.cudnn.conv.fp32_precision = "tf32" if tf32 else "ieee"  # torch's default is tf32
+        else:
+            torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = tf32
+
 
 def recorded(step: Step) -> Callable[[], Float[Tensor, "terms"]]:
-    """The same steps, from the fourth on as the replay of a CUDA graph; only where step's images are on a GPU."""
-    graph, stream = torch.cuda.CUDAGraph(), torch.cuda.Stream()
+    """The same steps, from the fourth on as the replay of a CUDA graph; only where the images of `step` are on a GPU.
+
+    Called on one stream of its own, which must not be the default stream.
+
+    Raises:
+        Unrecordable: by the call that records; the parameters are then as they were before it.
+    """
+    graph = torch.cuda.CUDAGraph()
+    if not hasattr(graph, "register_generator_state"):
+        raise Unrecordable(f"expected a torch that records random numbers, 2.4 or later, found {torch.__version__}")
     graph.register_generator_state(step.generator)
     taken, values = 0, torch.empty(0)
 
@@ -86,15 +112,22 @@ def recorded(step: Step) -> Callable[[], Float[Tensor, "terms"]]:
         nonlocal taken, values
         taken += 1
         if taken <= WARM_UP:
-            stream.wait_stream(torch.cuda.current_stream())
-            with torch.cuda.stream(stream):
-                values = step()
-            torch.cuda.current_stream().wait_stream(stream)
-            return values
+            return step()
         if taken == WARM_UP + 1:
-            with torch.cuda.graph(graph):
-                values = step()
+            values = _record(graph, step)
         graph.replay()
-        return values.clone()  # the next replay writes over it
+        return values.clone()  # the next replay overwrites it
 
     return call
+
+
+def _record(graph: Any, step: Step) -> Float[Tensor, "terms"]:  # noqa: ANN401 - CUDAGraph exists in CUDA builds alone
+    try:
+        with torch.cuda.graph(graph, stream=torch.cuda.current_stream()):
+            return step()
+    except torch.OutOfMemoryError:
+        raise
+    except RuntimeError as error:
+        raise Unrecordable(f"the step cannot be recorded: {str(error).splitlines()[0]}") from error
+    finally:
+        step.moving = False  # recording moves nothing

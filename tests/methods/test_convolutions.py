@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn.functional import conv2d, conv_transpose2d
 
-from tcwae.methods.convolutions import _bias_gradient, _grow_few, _weight_gradient, downwards, upwards
+from tcwae.methods.convolutions import _bias_gradient, _grow_few, _through_relu, _weight_gradient, downwards, upwards
 from tcwae.methods.networks import Autoencoder
 
 
@@ -58,6 +58,45 @@ def test_no_further_from_the_exact_values_than_the_plain_layers(name, channels, 
     for one, its_plain, its_exact in zip(found, plain, exact, strict=True):
         assert one.shape == its_plain.shape
         assert error(one, its_exact) < max(2 * error(its_plain, its_exact), 1e-6)
+
+
+class Lacking:
+    """A namespace without some of its names."""
+
+    def __init__(self, real, **replaced):
+        self.__dict__.update(replaced)
+        self.real = real
+
+    def __getattr__(self, name):
+        return getattr(self.real, name)
+
+
+@pytest.fixture
+def without_private_operations(monkeypatch):
+    """A torch that has neither oneDNN's operations nor the ReLU's gradient in place."""
+    aten = Lacking(torch.ops.aten, threshold_backward=None)
+    monkeypatch.setattr(torch, "ops", Lacking(torch.ops, mkldnn=None, aten=aten))
+
+
+@pytest.mark.parametrize("name", ["down", "up"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_public_operations_alone_give_the_same(name, channels, without_private_operations):
+    function, layers, draw = stacks(channels)[name]
+    pictures, parameters = draw(5), list(layers.parameters())
+    direction = torch.randn(layers(pictures).shape, generator=torch.Generator().manual_seed(2))
+    plain = outputs_and_gradients(layers, pictures, parameters, direction)
+    found = outputs_and_gradients(lambda its: function(its, parameters), pictures, parameters, direction)
+    for one, other in zip(found, plain, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4 * other.abs().max().item())
+
+
+def test_the_gradient_of_a_relu_is_the_same_to_the_bit_either_way(request):
+    output, gradient = torch.tensor([-0.0, 0.0, 1e-40, 2.0, 3.0]), torch.tensor([1.0, -2.0, 3.0, -4.0, 5.0])
+    private = gradient.clone()
+    _through_relu(private, output)
+    request.getfixturevalue("without_private_operations")
+    _through_relu(gradient, output)
+    assert torch.equal(private, gradient)
 
 
 @pytest.mark.parametrize("name", ["down", "up"])

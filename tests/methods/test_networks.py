@@ -1,11 +1,13 @@
 """The networks against Table 3."""
 
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import nn
 
+from tcwae.methods import networks
 from tcwae.methods.networks import VARIANCE_FLOOR, Autoencoder, Discriminator, Encoder
 
 
@@ -93,3 +95,16 @@ def test_codes_are_mean_plus_sd_times_noise():
     mean, variance = model.encoder(images)
     torch.testing.assert_close(posterior.codes, mean + variance.sqrt() * noise)
     torch.testing.assert_close(posterior.log_variance.exp(), variance)
+
+
+@pytest.mark.parametrize("question", [None, lambda: False])
+def test_bfloat16_without_onednn_is_computed_layer_by_layer(question, monkeypatch):
+    """On a processor without AVX-512, and with a torch that does not say."""
+    model, images = Autoencoder(1, 4, seed=1), torch.rand(3, 1, 64, 64)
+    exact = model.encoder(images)[0]
+    ops = SimpleNamespace(_is_mkldnn_bf16_supported=question)
+    monkeypatch.setitem(torch.ops.__dict__, "mkldnn", ops)
+    monkeypatch.setattr(networks, "downwards", lambda *_: pytest.fail("computed by oneDNN"))
+    with torch.autocast("cpu", torch.bfloat16):
+        rough = model.encoder(images)[0]
+    torch.testing.assert_close(rough, exact, rtol=0.1, atol=0.05)

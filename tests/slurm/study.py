@@ -49,10 +49,10 @@ def slowly(*arguments, **options):
 lock.PATIENCE = 15
 record("begin")
 words = ["cpu" if word == "cuda" else word for word in sys.argv[1:]]
-if words[0] == "train":
-    from tcwae.training.loop import Training
+if words[0] in ("train", "train-many"):
+    from tcwae.training.progress import Progress
 
-    steps, Training.steps = Training.steps, slowly
+    steps, Progress.steps = Progress.steps, slowly
     words += ["--save-every", "1"]
 status = main(words)
 record(status)

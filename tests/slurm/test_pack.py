@@ -1,11 +1,12 @@
-"""Several trainings on one GPU: slurm/pack.sbatch, K = 3 over two allocations."""
+"""Several trainings on one GPU: slurm/pack.sbatch, seven runs over two allocations."""
 
 import pytest
 
+from tcwae.cli.main import main
 from tcwae.training.checkpoint import State, save_state
 
 from .cluster import command, wait_until
-from .study import OVERRIDDEN, make_study
+from .study import DATA, OVERRIDDEN, STEPS, make_study
 
 pytestmark = pytest.mark.slurm
 SEEDS, BROKEN = range(7), 6
@@ -17,41 +18,33 @@ def state(job):
     return lines if lines and not {"PENDING", "RUNNING", "COMPLETING"} & set(lines) else None
 
 
+def submitted(study, array):
+    words = ("sbatch", "--parsable", f"--array={array}", "--cpus-per-task=1", "slurm/pack.sbatch", *OVERRIDDEN)
+    return command(*words, cwd=study.path, env=study.environment)
+
+
 @pytest.fixture(scope="module")
 def packed(cluster, tmp_path_factory):
     """Seven runs, one of which can only fail, trained by two jobs that hold a GPU each."""
-    study = make_study(tmp_path_factory.mktemp("pack") / "here", len(SEEDS), prepared=True, seconds=15)
+    study = make_study(tmp_path_factory.mktemp("pack") / "here", len(SEEDS), prepared=True)
     save_state(study.run(BROKEN), {"seed": "another"}, State({}, {}))
-    words = ("sbatch", "--parsable", "--array=0-1", "--cpus-per-task=3", "slurm/pack.sbatch", *OVERRIDDEN)
-    job = command(*words, cwd=study.path, env=study.environment)
+    job = submitted(study, "0-1")
     study.states = wait_until(lambda: state(job), 400, "the end of both jobs")
     study.said = "".join(log.read_text() for log in study.path.glob("slurm/tcwae_pack-*.log"))
     return study
 
 
-def spans(study):
-    """For each training its job, GPU, folder, status, begin and end."""
-    calls = study.calls()
-    begun = {call.process: call.seconds for call in calls if call.what == "begin"}
-    ended = [call for call in calls if call.what != "begin"]
-    return [(call.job, call.gpu, call.folder, call.what, begun[call.process], call.seconds) for call in ended]
+def test_each_job_trains_its_share_in_one_process_on_its_gpu(packed):
+    calls = [call for call in packed.calls("train-many") if call.what == "begin"]
+    assert len({(call.job, call.gpu) for call in calls}) == len(calls) == 2
+    assert {call.flags[call.flags.index("--share") + 1] for call in calls} == {"0/2", "1/2"}
 
 
-def test_the_trainings_of_a_job_overlap_and_share_its_gpu(packed):
-    found = spans(packed)
-    assert len({job for job, *_ in found}) == len({(job, gpu) for job, gpu, *_ in found}) == 2
-    for job in {job for job, *_ in found}:
-        times = [(begin, end) for its, *_, begin, end in found if its == job]
-        assert max(sum(begin <= instant < end for begin, end in times) for instant, _ in times) == 3
-
-
-def test_none_is_trained_twice(packed):
-    trained = sorted(folder for _, _, folder, status, *_ in spans(packed) if status == "0")
-    assert trained == sorted(str(packed.run(seed).relative_to(packed.path)) for seed in SEEDS if seed != BROKEN)
-
-
-def test_the_weights_are_those_of_one_alone(packed):
-    assert packed.weights(2) == packed.uninterrupted(2)
+def test_the_weights_are_those_of_one_alone(packed, tmp_path):
+    words = ["--dataset", "toys", "--method", "wae_mmd", "--lambda", 10, "--iterations", STEPS, "--batch-size", 16]
+    words += ["--seed", 2, "--data", packed.path / DATA, "--output", tmp_path]
+    assert main(["train", *map(str, words)]) == 0
+    assert packed.weights(2) == (tmp_path / "model.safetensors").read_bytes()
 
 
 def test_one_that_fails_leaves_the_others_and_says_why(packed):
@@ -68,10 +61,9 @@ def test_the_cluster_profile_finds_all_else_done(packed):
 def test_before_its_time_is_up_a_job_lets_its_trainings_save(packed, tmp_path):
     """The signal is the one that `--signal` of the script asks for."""
     study = make_study(tmp_path / "here", 1, prepared=True, seconds=60)
-    words = ("sbatch", "--parsable", "--array=0-0", "slurm/pack.sbatch", *OVERRIDDEN)
-    job = command(*words, cwd=study.path, env=study.environment)
+    job = submitted(study, "0-0")
     study.wait_for_state(0)
     command("scancel", "--batch", "--signal=USR1", job)
     assert wait_until(lambda: state(job), 100, "the end of the job") == ["FAILED"]
-    assert [call.what for call in study.calls()] == ["begin", "75"]
+    assert [call.what for call in study.calls("train-many")] == ["begin", "75"]
     assert study.wait_for_state(0) > 0

@@ -5,10 +5,11 @@ import json
 import pytest
 from recorded import record
 
+from tcwae.config import planned
 from tcwae.config.run import check
-from tcwae.config.runs import runs
+from tcwae.config.runs import runs, without_selects
 from tcwae.config.study import Study
-from tcwae.study.plan import format_plan, plan
+from tcwae.study.plan import format_plan, plan, write_runs
 
 VALUES = {
     "study": "example",
@@ -127,3 +128,16 @@ def test_a_grid_that_selects_itself(tmp_path):
     }
     plans = plan(check(Study, {**VALUES, "experiments": experiments}, "test"), tmp_path)
     assert [(one.experiment, one.runs, one.new) for one in plans] == [("grid", 4, 4), ("narrow", 3, 1), ("best", 1, 0)]
+
+
+def test_the_files_for_train_many_hold_the_runs_that_are_known(tmp_path):
+    """Four cells of the grid and two seeds of the row without `select`; each of two shares has half of them."""
+    (path,) = write_runs(STUDY, tmp_path / "results", tmp_path / "plan")
+    assert path == tmp_path / "plan" / "dsprites-rendered.json"
+    found = {its.output: its.run for its in planned.read(path)}
+    known = runs(without_selects(STUDY))
+    assert found == {tmp_path / "results" / "runs" / identifier: run for identifier, run in known.items()}
+    assert len(found) == 6
+    halves = [planned.read(path, f"{share}/2") for share in range(2)]
+    assert [len(half) for half in halves] == [3, 3]
+    assert {its.output for half in halves for its in half} == found.keys()

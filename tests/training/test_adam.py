@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import Parameter
 
-from tcwae.training.adam import Adam, moments, restore
+from tcwae.training.adam import Adam, _laid_out_as, moments, restore
 
 SETTINGS = {"learning_rate": 1e-2, "beta1": 0.5, "beta2": 0.9, "epsilon": 8e-4}
 
@@ -54,3 +54,28 @@ def test_moments_that_do_not_fit_are_refused():
     adam = Adam(parameters(), **SETTINGS)
     with pytest.raises(ValueError, match=r"optimiser.0.2.exp_avg .*\(2,\), expected torch.float32 \(3, 7\)"):
         restore([adam], moments([adam]) | {"optimiser.0.2.exp_avg": torch.zeros(2)})
+
+
+@pytest.mark.parametrize("lacking", ["_fused_adam_", "_foreach_add_"])
+def test_without_torchs_private_operations_it_moves_alike(lacking, monkeypatch):
+    fused, public = parameters(), parameters()
+    descend(fused, Adam(fused, **SETTINGS).step, 5)
+    monkeypatch.delattr(torch, lacking)
+    adam = Adam(public, **SETTINGS)
+    descend(public, adam.step, 5)
+    for one, other in zip(fused, public, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-7)
+    assert {step.item() for step in adam.steps} == {5}
+
+
+def test_strides_of_sides_of_length_one_do_not_matter():
+    """CUDA's kernel compares strides; autograd leaves those of a side of length one as they come."""
+    weight = Parameter(torch.randn(4, 1, 3, 3).contiguous(memory_format=torch.channels_last))
+    other = Parameter(weight.detach().clone())
+    gradient = torch.randn(4, 1, 3, 3)
+    strides = weight.stride()
+    weight.grad, other.grad = gradient.as_strided((4, 1, 3, 3), (9, 9, 3, 1)), gradient.clone()
+    assert _laid_out_as(weight, weight.grad).stride() == strides
+    Adam([weight], **SETTINGS).step()
+    Adam([other], **SETTINGS).step()
+    assert torch.equal(weight, other)

@@ -25,9 +25,9 @@ def run_of(method="factor_vae", **settings):
     return check(Run, unflatten({**values, **settings}), "test")
 
 
-def test_one_step_is_near_float32s(small_data):
+def test_one_step_is_near_float32s(small_data, device):
     """bfloat16 keeps eight bits: the loss is right to a hundredth, and all that is kept is float32."""
-    images = Images(prepared.read(small_data), torch.device("cpu"))
+    images = Images(prepared.read(small_data), torch.device(device))
     exact, rough = Step(run_of(), images), Step(run_of(precision="bfloat16"), images)
     values, others = exact(), rough()
     assert not torch.equal(values, others)

@@ -1,5 +1,8 @@
 """A step by what it asks of the device: how many operations, and never for a value."""
 
+import contextlib
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -9,7 +12,7 @@ from tcwae.data import prepared
 from tcwae.data.images import Images
 from tcwae.errors import InputError
 from tcwae.training import loop
-from tcwae.training.step import Step
+from tcwae.training.step import WARM_UP, Step, Unrecordable, recorded
 
 WAITS = {"_local_scalar_dense", "item", "is_nonzero", "nonzero", "equal", "masked_select", "_unique2"}
 """Operations whose result, or its shape, the host must know before it goes on."""
@@ -28,9 +31,9 @@ def run_of(method="tcwae_mws", **settings):
     return check(Run, unflatten(values), "test")
 
 
-def operations(method, small_data):
+def operations(method, small_data, device):
     """Of the second step; the first may set something up."""
-    step = Step(run_of(method), Images(prepared.read(small_data), torch.device("cpu")))
+    step = Step(run_of(method), Images(prepared.read(small_data), torch.device(device)))
     step()
     with Operations() as counted:
         step()
@@ -44,8 +47,8 @@ def as_on_a_gpu():
 
 
 @pytest.mark.parametrize("method", COEFFICIENTS)
-def test_nothing_in_a_step_waits_for_the_device(method, small_data, as_on_a_gpu):
-    counted = operations(method, small_data)
+def test_nothing_in_a_step_waits_for_the_device(method, small_data, device, as_on_a_gpu):
+    counted = operations(method, small_data, device)
     assert counted.counts["convolution"] == 8
     assert not WAITS & counted.counts.keys()
     assert not counted.copies
@@ -64,9 +67,9 @@ def test_a_wait_would_be_seen():
     ("method", "at_most"),
     [("wae_mmd", 168), ("tcwae_mws", 177), ("tcwae_gan", 261), ("beta_tcvae", 207), ("factor_vae", 198)],
 )
-def test_operations_a_step(method, at_most, small_data, as_on_a_gpu):
+def test_operations_a_step(method, at_most, small_data, device, as_on_a_gpu):
     """Each is a launch of microseconds on a GPU. Raise a number only for what is worth it."""
-    assert operations(method, small_data).counts.total() <= at_most
+    assert operations(method, small_data, device).counts.total() <= at_most
 
 
 def test_the_host_learns_values_at_log_steps_only(small_data, tmp_path, monkeypatch):
@@ -82,3 +85,57 @@ def test_the_host_learns_values_at_log_steps_only(small_data, tmp_path, monkeypa
 def test_a_graph_is_refused_without_a_gpu(small_data, tmp_path):
     with pytest.raises(InputError, match="--cuda-graph: expected --device cuda, found cpu"):
         loop.train(run_of(), small_data, tmp_path / "run", cuda_graph=True)
+
+
+class Graph:
+    """A CUDA graph that records nothing."""
+
+    def register_generator_state(self, generator):
+        self.generator = generator
+
+
+@pytest.fixture
+def fake_graph(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
+    monkeypatch.setattr(torch.cuda, "graph", lambda graph, stream: contextlib.nullcontext())
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda: None)
+
+
+def test_a_step_that_cannot_be_recorded_says_why(small_data, fake_graph, monkeypatch):
+    step = Step(run_of(), Images(prepared.read(small_data), torch.device("cpu")))
+    call = recorded(step)
+    for _ in range(WARM_UP):
+        call()
+
+    def fails(images, noise):
+        step.moving = True
+        raise RuntimeError("CUDA error: operation not permitted when stream is capturing\nCompile with ...")
+
+    monkeypatch.setattr(step, "move", fails)
+    with pytest.raises(Unrecordable, match=r"cannot be recorded: CUDA error: operation not permitted [a-z ]+$"):
+        call()
+    assert not step.moving
+
+
+def test_a_torch_that_records_no_generator_is_refused(small_data, fake_graph, monkeypatch):
+    monkeypatch.delattr(Graph, "register_generator_state")
+    step = Step(run_of(), Images(prepared.read(small_data), torch.device("cpu")))
+    with pytest.raises(Unrecordable, match=f"2.4 or later, found {torch.__version__}".replace("+", r"\+")):
+        recorded(step)
+
+
+@pytest.mark.parametrize("old", [False, True], ids=["fp32_precision", "allow_tf32"])
+def test_each_step_chooses_the_precision_of_the_process(old, small_data, monkeypatch):
+    """Runs beside each other may differ in it, and torch has one for all."""
+    matmul, conv, cudnn = SimpleNamespace(), SimpleNamespace(), SimpleNamespace()
+    if not old:
+        matmul.fp32_precision = conv.fp32_precision = "none"
+    cudnn.conv = conv
+    monkeypatch.setattr(torch.backends.cuda, "matmul", matmul)
+    monkeypatch.setattr(torch.backends, "cudnn", cudnn)
+    for precision in ("tf32", "float32", "tf32"):
+        step = Step(run_of(precision=precision), Images(prepared.read(small_data), torch.device("cpu")))
+        step.set_precision()
+        wanted = precision == "tf32"
+        found = (matmul.allow_tf32, cudnn.allow_tf32) if old else (matmul.fp32_precision, conv.fp32_precision)
+        assert found == ((wanted, wanted) if old else (("tf32",) * 2 if wanted else ("ieee",) * 2))
