@@ -166,9 +166,9 @@ def departures(results: Results, experiment: str) -> str:
         for row in told["rows"]
     ]
     said = [f"- {row['deviation']}: {row['words']}" for row in told["rows"]]
-    count = f"Of {told['intervals']} intervals {told['clear']} do not hold zero"
-    chance = f"of as many true zeros about {told['chance']} would not, by chance."
-    return "\n".join([_table(("departure", "pairs", *_heads()), rows), "", *said, "", f"{count}; {chance}"])
+    count = f"{told['clear']} of {told['intervals']} intervals exclude zero; if no departure had an effect, about"
+    chance = f"{told['chance']} would do so by chance."
+    return "\n".join([_table(("departure", "pairs", *_heads()), rows), "", *said, "", f"{count} {chance}"])
 
 
 def estimators(results: Results, experiment: str) -> str:
@@ -180,7 +180,7 @@ def estimators(results: Results, experiment: str) -> str:
         for term, values in zip(("TC", "DW"), row["terms"], strict=True)
     ]
     off = ", ".join(f"{error['kind']} {error['off']}" for error in told["errors"])
-    said = f"Differences of the total correlation to its large-sample value at M = {told['size']}, in nats: {off}."
+    said = f"At M = {told['size']}, the total correlation minus its large-sample value, in nats: {off}."
     return "\n".join([_table(("best run of", "M", "term", *told["kinds"]), rows), "", said])
 
 
@@ -190,7 +190,7 @@ def fronts(results: Results, experiment: str) -> str:
     if told is None:
         return "There is nothing to compare yet."
     rows = [(row["method"], str(row["runs"]), *row["cells"]) for row in told["rows"]]
-    return "\n".join([_table(("method", "runs", *told["scores"]), rows), "", f"Of {told['levels']} levels."])
+    return "\n".join([_table(("method", "runs", *told["scores"]), rows), "", f"Shares of {told['levels']} levels."])
 
 
 PARTS: dict[str, tuple[Callable[..., str], str | None]] = {

@@ -55,7 +55,7 @@ def _difference(rows: pd.DataFrame, key: str) -> dict[str, str]:
 
 
 def _in_words(rows: pd.DataFrame) -> str:
-    """Which scores the departure moves, and which by no more than its seeds can tell from nothing: its intervals hold zero."""
+    """Which scores the departure moves, and which it does not move significantly (the interval includes zero)."""
     keys, pairs = [key for key in PAPER if key in rows.index], int(rows["size"].max())
     if pairs < 2:
         return "one pair of runs, too few to tell."
@@ -67,7 +67,7 @@ def _in_words(rows: pd.DataFrame) -> str:
         moved.append(f"{score.label} {'rises' if mean > 0 else 'falls'} by {abs(mean):.2g} ({good})")
     kept = _listing([PAPER[key].label for key in keys if key not in clear])
     parts = [_listing(moved)] if moved else []
-    parts += [f"{kept}: no difference that {pairs} pairs can tell from none"] if kept else []
+    parts += [f"{kept}: no significant difference in {pairs} pairs"] if kept else []
     return "; ".join(parts) + "."
 
 

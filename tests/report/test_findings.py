@@ -51,11 +51,11 @@ def test_a_clear_departure_says_where_to_and_whether_that_is_better(results):
 def test_where_the_interval_holds_zero_nothing_is_claimed(results):
     told = departure(results, log_reconstruction=[0.5, -0.52, 0.1], mig=[0.1, 0.11, 0.09], factor_vae=[0.0, 0.0, 0.0])
     assert told["rows"][0]["words"] == (
-        "MIG rises by 0.1 (better); log-reconstruction and FactorVAE: no difference that 3 pairs can tell from none."
+        "MIG rises by 0.1 (better); log-reconstruction and FactorVAE: no significant difference in 3 pairs."
     )
     assert told["clear"] == 1
     nothing = departure(results, log_reconstruction=[0.5, -0.52], mig=[1.0, -1.1])["rows"][0]
-    assert nothing["words"] == "log-reconstruction and MIG: no difference that 2 pairs can tell from none."
+    assert nothing["words"] == "log-reconstruction and MIG: no significant difference in 2 pairs."
 
 
 def test_one_pair_tells_nothing(results):
