@@ -215,7 +215,7 @@ class Cluster:
     def _write_configuration(self) -> None:
         for name in ("etc", "log", "state", "spool", "munge", "dev"):
             (self.folder / name).mkdir(parents=True)
-        for folder in (self.folder, self.folder / "munge"):
+        for folder in (self.folder, self.folder / "munge", self.folder / "etc"):
             folder.chmod(0o755)
         (self.folder / "state").chmod(0o700)
         key = self.folder / "munge/key"
@@ -231,7 +231,7 @@ class Cluster:
         for name, text in texts.items():
             path = self.folder / f"etc/{name}.conf"
             path.write_text(text.format(folder=self.folder, host=socket.gethostname().split(".")[0], password=PASSWORD))
-            path.chmod(0o600)
+            path.chmod(0o600 if name == "slurmdbd" else 0o644)  # a password, and what every user's command reads
             if name != "plugstack":
                 link = ETC / path.name
                 link.unlink(missing_ok=True)

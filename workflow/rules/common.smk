@@ -2,13 +2,13 @@
 import re
 import shutil
 from pathlib import Path
-from shlex import join
+from shlex import join, split
 
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
 
 from tcwae.config.run import KNOWN_DATASETS, check, flags
-from tcwae.doctor.container import check_image
+from tcwae.doctor.container import check_folders, check_image
 from tcwae.doctor.cluster import check_partitions
 from tcwae.doctor.files import check_space
 from tcwae.errors import InputError
@@ -19,29 +19,30 @@ if shutil.which("tcwae") is None:
     raise WorkflowError("the command tcwae is not on PATH: activate the environment (source .venv/bin/activate)")
 
 
-def mendable(function, *arguments):
-    """What the function returns; what a user can mend ends here, with one line."""
+def checked(function, *arguments):
+    """The function's result; a mistake of the user ends Snakemake with one line."""
     try:
         return function(*arguments)
     except InputError as error:
         raise WorkflowError(str(error)) from None
 
 
-study = mendable(check, Study, config, " + ".join(map(str, workflow.configfiles)))
-all_runs = mendable(candidates, study)  # that it may come to
+study = checked(check, Study, config, " + ".join(map(str, workflow.configfiles)))
+all_runs = checked(candidates, study)  # whatever its grids select
 results = f"results/{study.study}"
 all_data = {f"{name}-{study.dataset(name).label}": name for name in {run.dataset for run in all_runs.values()}}
 
 
 onstart:
-    # once, before anything is queued
+    # once, before any job is queued
     if DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method:
         for image in workflow.dag.container_imgs.values():
-            mendable(check_image, image.path)
-    mendable(check_space, Path(), study)
+            checked(check_image, image.path)
+            checked(check_folders, study, image.path, split(workflow.deployment_settings.apptainer_args))
+    checked(check_space, Path(), study)
     if workflow.executor_plugin.name == "slurm":
         jobs = {job.rule.name: job for job in workflow.dag.needrun_jobs() if not job.is_local}
-        mendable(check_partitions, {rule: job.resources for rule, job in jobs.items()})
+        checked(check_partitions, {rule: job.resources for rule, job in jobs.items()})
 
 
 wildcard_constraints:
@@ -60,7 +61,7 @@ def prepared_data(wildcards):
 
 
 def original_archives(wildcards):
-    """What a prepared file is read from: the user's archive, else the publisher's; nothing where it is rendered."""
+    """The files that a prepared file is read from: the user's archive, else the publisher's; none where images are rendered."""
     name = all_data[wildcards.data]
     dataset = study.dataset(name)
     if dataset.source == "rendered":
@@ -73,7 +74,7 @@ def original_archives(wildcards):
 
 
 def prepare_flags(wildcards, input):
-    """What `tcwae prepare` is told besides its output."""
+    """The arguments of `tcwae prepare` but for its output."""
     name = all_data[wildcards.data]
     dataset = study.dataset(name)
     archive = input[0] if len(input) == 1 else f"resources/raw/{name}" if input else None
@@ -85,7 +86,7 @@ def prepare_flags(wildcards, input):
 
 
 def published_sha256(wildcards):
-    """The checksum of a published archive; none is known of the chairs'."""
+    """The checksum of a published archive, None for the chairs, whose publisher gives none."""
     from tcwae.data.archives import ARCHIVES
 
     return next(archive.sha256 for archive in ARCHIVES[wildcards.dataset] if archive.name == wildcards.archive)
@@ -97,7 +98,7 @@ def metrics_of(identifiers):
 
 
 def resolved(experiments):
-    """The study with numbers where some experiments say `select`, once the grids that decide them are ranked."""
+    """The study with numbers in place of `select` in these experiments, once their grids are ranked."""
     needed = {grid for name in experiments for grid in grids(study, name)}
     tables = {grid: Path(checkpoints.select.get(experiment=grid).output[0]) for grid in sorted(needed)}
     try:
@@ -107,7 +108,7 @@ def resolved(experiments):
 
 
 def resolved_experiment(wildcards):
-    """One experiment, as a study, once what it selects from is ranked."""
+    """One experiment, as a study, once the grids that it selects from are ranked."""
     whole = resolved([wildcards.experiment])
     return whole.model_copy(update={"experiments": {wildcards.experiment: whole.experiments[wildcards.experiment]}})
 
@@ -138,7 +139,7 @@ def run_flags(wildcards):
 
 
 def evaluation_flags(wildcards):
-    """What the study says of evaluation, as flags of `tcwae evaluate`."""
+    """The study's settings of evaluation, as flags of `tcwae evaluate`."""
     data = study.dataset(all_runs[wildcards.run].dataset)
     given = study.evaluation.model_dump(exclude_none=True)
     given |= {"traversal_range": data.traversal_range} if data.traversal_range else {}
@@ -156,10 +157,10 @@ def growing_time(wildcards, attempt):
 
 
 def time_budget(wildcards, resources):
-    """The flag that ends a training before its job's time is up: five minutes, or half of a short time, before.
+    """The flag that ends a training five minutes before its job's time limit, or after half of a limit below ten minutes.
 
-    What is left over is for the start of the job and for the last step and the save. No signal would do instead: a scheduler's
-    reach Snakemake's process of the job, not the trainer. Where jobs have no time there is no flag.
+    The rest is for the start of the job, the last step and the save. A signal of the scheduler cannot replace the flag: it
+    reaches Snakemake's process in the job, not the trainer. Jobs without a time limit get no flag.
     """
     minutes = resources.get("runtime")
     return f"--time-budget {60 * minutes - min(300, 30 * minutes)}" if minutes else ""
