@@ -78,8 +78,11 @@ def _add_beginning(verb: Verb) -> None:
         metavar="X",
         help="of the device, for what has not been run here",
     )
+    status = verb(verbs.status, "show a study's runs: done, running and where, queued, failed; hours used and left")
+    status.add_argument("--results", type=Path, help="its results (default results/STUDY)")
+    status.add_argument("--watch", action="store_true", help="show it anew every half minute, until Ctrl-C")
     doctor = verb(verbs.doctor, "say whether this machine is ready for the study here, and what to do where it is not")
-    for its in (plan, doctor):
+    for its in (plan, status, doctor):
         its.add_argument("--configfile", type=Path, default=Path("config.yaml"), help="the study (default %(default)s)")
 
 

@@ -34,6 +34,17 @@ def plan(options: argparse.Namespace) -> None:
     print(format_plan(plan(study, options.results or Path("results") / study.study, options.images_per_second)))
 
 
+def status(options: argparse.Namespace) -> None:
+    from tcwae.config.study import read
+    from tcwae.study.status import format_status, status, watch
+
+    study = read(options.configfile)
+    results = options.results or Path("results") / study.study
+    if options.watch:
+        watch(study, results)
+    print(format_status(status(study, results)))
+
+
 def prepare(options: argparse.Namespace) -> None:
     from tcwae.data.prepare import prepare
 

@@ -59,6 +59,7 @@ def test_help_of_train_shows_every_field_with_default_and_source(capsys):
         "gather",
         "plan",
         "select",
+        "status",
         "plot",
         "report",
     ],
