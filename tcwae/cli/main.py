@@ -78,6 +78,9 @@ def _add_beginning(verb: Verb) -> None:
         metavar="X",
         help="of the device, for what has not been run here",
     )
+    plan.add_argument(
+        "--difference", type=Number(float, 0), metavar="X", help="of scores: say how many seeds tell it from nothing"
+    )
     status = verb(verbs.status, "show a study's runs: done, running and where, queued, failed; hours used and left")
     status.add_argument("--results", type=Path, help="its results (default results/STUDY)")
     status.add_argument("--watch", action="store_true", help="show it anew every half minute, until Ctrl-C")

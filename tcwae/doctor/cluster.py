@@ -14,11 +14,18 @@ from tcwae.doctor.programs import output_of
 from tcwae.errors import InputError
 from tcwae.provenance import commit
 
-__all__ = ["PROFILE", "check_partitions", "image", "slurm"]
+__all__ = ["PROFILE", "check_partitions", "image", "read_profile", "slurm"]
 
 PROFILE = Path("slurm/profile.v9+.yaml")
 ANSWER_SECONDS = 20.0
 """A client of SLURM answers in less than a second, or tries for minutes to reach a controller that is down."""
+
+
+def read_profile() -> dict[str, Any]:
+    """The cluster's profile in the working directory; nothing where there is none."""
+    import yaml
+
+    return (yaml.safe_load(PROFILE.read_text(encoding="utf-8")) or {}) if PROFILE.exists() else {}
 
 
 def slurm(profile: Mapping[str, Any]) -> Iterator[Finding]:

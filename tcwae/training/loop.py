@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from resource import RUSAGE_SELF, getrusage
 from typing import Any
 
 import pandas as pd
@@ -284,6 +285,7 @@ def _write_results(output: Path, run: Run, training: Training, circumstances: di
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=round(training.seconds, 3),
         images_per_second=round(training.step * run.training.batch_size / training.seconds, 1),
+        memory_mb=round(getrusage(RUSAGE_SELF).ru_maxrss * 1024 / 1e6, 1),  # Linux counts in 1024 bytes
         warnings=warnings_of(curves),
         terms=dict(zip(training.columns, training.curves[-1][1:], strict=False)) if diverged is None else {},
         **circumstances,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from patience import HANG
 from recorded import record
 
 from tcwae.cli.main import main
@@ -106,7 +107,7 @@ def test_the_log_is_newer_than_the_state(here):
 def hold(path, event):
     with exclusive(Path(path)):
         event.set()
-        time.sleep(600)
+        time.sleep(10**6)
 
 
 def test_a_training_without_slurm_is_known_by_its_lock(here):
@@ -115,7 +116,7 @@ def test_a_training_without_slurm_is_known_by_its_lock(here):
     process = multiprocessing.get_context("fork").Process(target=hold, args=(f"results/runs/{RUNS[0]}/.lock", event))
     process.start()
     try:
-        assert event.wait(600)
+        assert event.wait(HANG)
         its = status(STUDY, Path("results")).runs[RUNS[0]]
         assert (its.state, f"process {process.pid} on " in its.line) == ("running", True)
     finally:

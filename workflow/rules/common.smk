@@ -1,6 +1,8 @@
 # From the configuration to what the rules ask for. There is no rule in this file.
+import os
 import re
 import shutil
+import sys
 from pathlib import Path
 from shlex import join, split
 
@@ -11,6 +13,7 @@ from tcwae.config.run import KNOWN_DATASETS, check, flags
 from tcwae.doctor.container import check_folders, check_image
 from tcwae.doctor.cluster import check_partitions
 from tcwae.doctor.files import check_space
+from tcwae.doctor.head import Head
 from tcwae.errors import InputError
 from tcwae.config.runs import candidates, chosen, experiment_runs, grids, resolve, runs
 from tcwae.config.study import Study
@@ -43,6 +46,14 @@ onstart:
     if workflow.executor_plugin.name == "slurm":
         jobs = {job.rule.name: job for job in workflow.dag.needrun_jobs() if not job.is_local}
         checked(check_partitions, {rule: job.resources for rule, job in jobs.items()})
+    if workflow.executor_plugin.name == "slurm" or workflow.execution_settings.lock:
+        workflow.head = checked(Head, Path(results, ".head"))  # the lock is held as long as this object is
+        if checked(workflow.head.end_left_jobs):
+            # those jobs may have finished something since the files were looked at: look again
+            workflow.persistence.unlock()
+            os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+        if workflow.executor_plugin.name == "slurm":
+            workflow.head.names_jobs(workflow.scheduler._executor.run_uuid)
 
 
 wildcard_constraints:
