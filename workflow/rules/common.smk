@@ -47,7 +47,7 @@ onstart:
         jobs = {job.rule.name: job for job in workflow.dag.needrun_jobs() if not job.is_local}
         checked(check_partitions, {rule: job.resources for rule, job in jobs.items()})
     if workflow.executor_plugin.name == "slurm" or workflow.execution_settings.lock:
-        workflow.head = checked(Head, Path(results, ".head"))  # the lock is held as long as this object is
+        workflow.head = checked(Head, Path(results, ".head"))  # held until this process ends
         if checked(workflow.head.end_left_jobs):
             # those jobs may have finished something since the files were looked at: look again
             workflow.persistence.unlock()
