@@ -3,7 +3,7 @@ CORES ?= 2
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: report test test-oldest test-readme test-pages test-faults test-slurm style bench gpu gpu-wheels env lock clean test-container image test-browser docs
+.PHONY: report test test-oldest test-readme test-pages test-faults test-slurm style bench gpu gpu-wheels env lock clean test-apptainer image test-browser docs
 
 report: env  ## the quick study, from nothing to results/quick/report.pdf
 	snakemake --cores $(CORES) --show-failed-logs
@@ -27,8 +27,8 @@ test-faults: env  ## the long tests of what a cluster can do to a run
 test-slurm: env  ## the cluster profile on a real SLURM, started for the purpose: needs root and Debian's packages
 	pytest -m slurm -rs tests/slurm
 
-test-container: env  ## the image's recipe and a small study in it, in a Debian tree (root, debootstrap)
-	pytest tests/container -m container -rP
+test-apptainer: env  ## the image, built and run by the real Apptainer, and a study in it on a real SLURM (root, Debian)
+	pytest -m apptainer -rsP tests/apptainer
 
 test-browser: env  ## the page of tcwae explore, in headless Chromium
 	pytest -m browser -rs
@@ -56,9 +56,15 @@ gpu-wheels: env  ## what `python -m benchmarks.gpu` needs on a machine without i
 	    $$(sed -nE 's/^((pydantic|pillow|pyyaml|jaxtyping)==[^ ]+).*/\1/p' requirements.lock)
 	du -sh build/gpu-wheels
 
+IMAGE ?= containers/tcwae-$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml).sif
+
+# zstd where Apptainer lets one choose the compression (1.4 and later); unpacked outside of /tmp, which may be small
 image:  ## the container image of this version, on a machine with Apptainer and internet
-	apptainer build --build-arg commit=$$(git describe --always --abbrev=10 --exclude='*' --dirty=+ || echo unknown) \
-	    containers/tcwae-$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml).sif containers/tcwae.def
+	if apptainer build --help | grep -q -e --mksquashfs-args; then \
+	    set -- --mksquashfs-args "-comp zstd -Xcompression-level 1"; fi; \
+	export APPTAINER_TMPDIR="$${APPTAINER_TMPDIR:-$${TMPDIR:-/var/tmp}}"; \
+	apptainer build "$$@" --build-arg commit=$$(git describe --always --abbrev=10 --exclude='*' --dirty=+ || echo unknown) \
+	    "$(IMAGE)" containers/tcwae.def
 
 env: .venv/ready  ## the environment: .venv from requirements.lock
 

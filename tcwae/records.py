@@ -44,6 +44,10 @@ class Training(_Record):
     finished: str = Field(description="when, ISO 8601, UTC")
     seconds: float = Field(description="of training, without start-up, over all attempts")
     images_per_second: float
+    memory_mb: float | None = Field(
+        None,
+        description="the most resident memory of the last attempt, mapped files included, in 10^6 bytes",
+    )
     device: str
     threads: int
     deterministic: bool = Field(False, description="whether torch was held to deterministic algorithms")

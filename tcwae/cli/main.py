@@ -112,8 +112,14 @@ def _add_beginning(verb: Verb) -> None:
         metavar="FOLDER",
         help="instead write its runs here for train-many, a file for each data set",
     )
+    plan.add_argument(
+        "--difference", type=Number(float, 0), metavar="X", help="of scores: say how many seeds tell it from nothing"
+    )
+    status = verb(verbs.status, "show a study's runs: done, running and where, queued, failed; hours used and left")
+    status.add_argument("--results", type=Path, help="its results (default results/STUDY)")
+    status.add_argument("--watch", action="store_true", help="show it anew every half minute, until Ctrl-C")
     doctor = verb(verbs.doctor, "say whether this machine is ready for the study here, and what to do where it is not")
-    for its in (plan, doctor):
+    for its in (plan, status, doctor):
         its.add_argument("--configfile", type=Path, default=Path("config.yaml"), help="the study (default %(default)s)")
 
 

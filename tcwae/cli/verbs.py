@@ -37,6 +37,32 @@ def plan(options: argparse.Namespace) -> None:
             print(path)
         return
     print(format_plan(plan(study, results, options.images_per_second)))
+    _print_resources(results, options.difference)
+
+
+def _print_resources(results: Path, difference: float | None) -> None:
+    """What the finished runs say of the jobs, and of the seeds that show a difference."""
+    from tcwae.doctor.cluster import read_profile
+    from tcwae.study.resources import measure, proposals, seeds_lines
+
+    measured, finished = measure(results)
+    if measured:
+        print("\nto ask for, from what was measured (set-resources: train):")
+        print("\n".join(proposals(measured, read_profile())))
+    if difference is not None:
+        print(f"\nseeds that tell a difference of {difference:g} from nothing (power 80 %, level 5 %):")
+        print("\n".join(seeds_lines(finished, difference)))
+
+
+def status(options: argparse.Namespace) -> None:
+    from tcwae.config.study import read
+    from tcwae.study.status import format_status, status, watch
+
+    study = read(options.configfile)
+    results = options.results or Path("results") / study.study
+    if options.watch:
+        watch(study, results)
+    print(format_status(status(study, results)))
 
 
 def prepare(options: argparse.Namespace) -> None:

@@ -1,6 +1,5 @@
 """The cluster: SLURM as the profile asks for it, and the image with what it must see."""
 
-import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from shlex import split
@@ -12,13 +11,21 @@ from tcwae.doctor import container
 from tcwae.doctor.finding import Finding
 from tcwae.doctor.gpu import inside_image
 from tcwae.errors import InputError
+from tcwae.programs import output_of
 from tcwae.provenance import commit
 
-__all__ = ["PROFILE", "check_partitions", "image", "slurm"]
+__all__ = ["PROFILE", "check_partitions", "image", "read_profile", "slurm"]
 
 PROFILE = Path("slurm/profile.v9+.yaml")
-ANSWER_SECONDS = 20
-"""A client whose controller is down tries for minutes."""
+ANSWER_SECONDS = 20.0
+"""A client of SLURM answers in less than a second, or tries for minutes to reach a controller that is down."""
+
+
+def read_profile() -> dict[str, Any]:
+    """The cluster's profile in the working directory; nothing where there is none."""
+    import yaml
+
+    return (yaml.safe_load(PROFILE.read_text(encoding="utf-8")) or {}) if PROFILE.exists() else {}
 
 
 def slurm(profile: Mapping[str, Any]) -> Iterator[Finding]:
@@ -121,20 +128,12 @@ def _user() -> str:
 
 
 def _ask(*command: str) -> list[str]:
-    """The lines that a client of SLURM prints.
+    """The lines that a client of SLURM prints, which waits for minutes where the controller is down.
 
     Raises:
-        InputError: it fails, does not answer, or is not there.
+        InputError: it fails, does not answer, or is missing.
     """
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=ANSWER_SECONDS)
-    except subprocess.TimeoutExpired:
-        raise InputError(f"{command[0]} gives no answer in {ANSWER_SECONDS} s: is the controller down?") from None
-    except OSError as error:
-        raise InputError(f"{command[0]}: {error.strerror}") from None
-    if done.returncode:
-        raise InputError(f"{command[0]}: {(done.stderr.strip().splitlines() or ['failed'])[-1]}")
-    return done.stdout.split("\n")[:-1]
+    return output_of(command, ANSWER_SECONDS).split("\n")[:-1]
 
 
 def image(study: Study, profile: Mapping[str, Any]) -> Iterator[Finding]:
@@ -146,7 +145,7 @@ def image(study: Study, profile: Mapping[str, Any]) -> Iterator[Finding]:
         return
     try:
         printed = container.check_image(study.container)
-        unseen = _unseen(study, split(str(profile.get("apptainer-args") or "")))
+        hidden = container.hidden(study, study.container, split(str(profile.get("apptainer-args") or "")))
         engine = _ask(container.engine(), "--version")[0]
     except InputError as error:
         needed = which("sbatch") and "apptainer" in str(profile.get("software-deployment-method"))
@@ -157,15 +156,4 @@ def image(study: Study, profile: Mapping[str, Any]) -> Iterator[Finding]:
     else:
         text = f"{study.container} is {printed}, the code here {commit()}: `make image` builds it anew if tcwae/ has changed"
         yield Finding("warning", "image", text)
-    for path in unseen:
-        where = Path(path).resolve()
-        text = f"{path} is at {where}, which jobs do not see: add --bind {where} to apptainer-args in {PROFILE}"
-        yield Finding("problem", "image", text)
-
-
-def _unseen(study: Study, arguments: list[str]) -> list[str]:
-    """Folders and archives that are there for us and not for a job in the image."""
-    archives = [dataset.archive for dataset in study.datasets.values() if dataset.archive]
-    paths = [path for path in ("results", "resources", *archives) if Path(path).exists()]
-    test = 'for path; do [ -e "$path" ] || echo "$path"; done'
-    return container.execute(study.container, ["sh", "-c", test, "sh", *paths], arguments).splitlines()
+    yield from (Finding("problem", "image", text) for text in hidden)

@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
-from typing import Any
 
 from tcwae import __version__
 from tcwae.config.study import read
@@ -27,7 +26,7 @@ def examine(configfile: Path) -> Iterator[Finding]:
         InputError: the study says something wrong.
         OSError: it cannot be read.
     """
-    study, profile = read(configfile), _profile()
+    study, profile = read(configfile), cluster.read_profile()
     here = Path()
     yield Finding(
         "ok", "Python", f"{platform.python_version()}, tcwae {__version__} ({commit()}), on {platform.node()}"
@@ -64,10 +63,3 @@ def _installed(name: str) -> str | None:
         return version(name)
     except PackageNotFoundError:
         return None
-
-
-def _profile() -> dict[str, Any]:
-    """The cluster profile, as far as it is there."""
-    import yaml
-
-    return (yaml.safe_load(cluster.PROFILE.read_text()) or {}) if cluster.PROFILE.exists() else {}

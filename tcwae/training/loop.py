@@ -18,6 +18,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from resource import RUSAGE_SELF, getrusage
 from typing import Any
 
 import torch
@@ -279,6 +280,7 @@ def _write_results(output: Path, run: Run, progress: Progress, circumstances: di
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=round(progress.seconds, 3),
         images_per_second=round(progress.step * run.training.batch_size / progress.seconds, 1),
+        memory_mb=round(getrusage(RUSAGE_SELF).ru_maxrss * 1024 / 1e6, 1),  # Linux counts in 1024 bytes
         warnings=warnings_of(curves),
         terms=dict(zip(progress.columns, progress.curves[-1][1:], strict=False)) if diverged is None else {},
         **circumstances,

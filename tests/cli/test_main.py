@@ -6,6 +6,7 @@ import sys
 from importlib.metadata import version
 
 import pytest
+from patience import HANG
 
 import tcwae
 from tcwae.cli.main import main
@@ -19,7 +20,7 @@ TRAIN = "train --dataset dsprites --method beta_tcvae --beta 4 --iterations 2 --
 
 def command(*arguments, **options):
     return subprocess.run(
-        [sys.executable, "-m", "tcwae", *map(str, arguments)], capture_output=True, text=True, timeout=60, **options
+        [sys.executable, "-m", "tcwae", *map(str, arguments)], capture_output=True, text=True, timeout=HANG, **options
     )
 
 
@@ -61,6 +62,7 @@ def test_help_of_train_shows_every_field_with_default_and_source(capsys):
         "gather",
         "plan",
         "select",
+        "status",
         "plot",
         "report",
     ],
@@ -199,7 +201,7 @@ def test_what_the_command_line_cannot_be_is_one_line_too(arguments, message, cap
 def test_no_space_left(small_data, tmp_path):
     """A file-size limit stands for a full disk: no file under its final name, and the error names it."""
     limited = f"ulimit -f 100; exec {sys.executable} -m tcwae {' '.join(TRAIN)} --data {small_data} --output {tmp_path / 'run'}"
-    done = subprocess.run(["bash", "-c", limited], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["bash", "-c", limited], capture_output=True, text=True, timeout=HANG)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert {file.name for file in (tmp_path / "run").iterdir()} <= {".lock", "curves.csv", "training.json"}
@@ -213,7 +215,7 @@ def test_a_log_on_a_full_disk_changes_no_status(verb, status, small_data, tmp_pa
     where = [] if verb[0] == "data" else ["--data", small_data, "--output", tmp_path]
     with open("/dev/full", "w") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "tcwae", *map(str, [*verb, *where])], stdout=full, stderr=full, timeout=60
+            [sys.executable, "-m", "tcwae", *map(str, [*verb, *where])], stdout=full, stderr=full, timeout=HANG
         )
     assert done.returncode == status
 
@@ -237,7 +239,7 @@ def test_interrupted_by_the_keyboard(small_data, tmp_path):
     )
     assert "step 0 of 100000" in process.stdout.readline()
     process.send_signal(2)
-    _, error = process.communicate(timeout=60)
+    _, error = process.communicate(timeout=HANG)
     assert process.returncode == 2
     assert "SIGINT: saved at step" in error
     assert (tmp_path / "state.safetensors").exists()

@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 import pytest
+from patience import HANG
 
 from tcwae.data.prepare import prepare
 from tcwae.data.prepared import read
@@ -56,10 +57,10 @@ def _alive(group):
 
 @pytest.fixture
 def ended():
-    """A function of a process group: whether all its processes end within half a minute."""
+    """A function of a process group: whether all its processes end."""
 
     def ended(group):
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + HANG
         while _alive(group) and time.monotonic() < deadline:
             time.sleep(0.05)
         return not _alive(group)

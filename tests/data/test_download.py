@@ -13,6 +13,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from patience import HANG
 
 from tcwae.config.datasets import PUBLISHED
 from tcwae.data import archives
@@ -247,7 +248,7 @@ def rule(server, tmp_path, monkeypatch, request):
     def rule():
         command = [sys.executable, "-m", "snakemake", "--cores", "1", "--show-failed-logs"]
         done = subprocess.run(
-            [*command, "resources/raw/dsprites/toys.zip"], cwd=tmp_path, capture_output=True, text=True, timeout=300
+            [*command, "resources/raw/dsprites/toys.zip"], cwd=tmp_path, capture_output=True, text=True, timeout=HANG
         )
         return done.returncode, done.stdout + done.stderr, tmp_path / "resources" / "raw" / "dsprites"
 

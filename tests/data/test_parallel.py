@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from patience import HANG
 
 from tcwae.data.parallel import in_order
 
@@ -36,11 +37,11 @@ def test_workers_end_when_their_parent_is_killed(ended):
         "if __name__ == '__main__':\n"
         "    for n in in_order(float, ['1'] * 50, 'numbers', 2):\n"
         "        print(n, flush=True)\n"
-        "        time.sleep(60)\n"
+        "        time.sleep(10**6)\n"
     )
     run = [sys.executable, "-c", script]
     running = subprocess.Popen(run, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
     assert running.stdout.readline() == b"1.0\n"
     running.send_signal(signal.SIGKILL)
-    running.communicate(timeout=30)
+    running.communicate(timeout=HANG)
     assert ended(running.pid)

@@ -13,6 +13,7 @@ import h5py
 import numpy as np
 import PIL
 import pytest
+from patience import HANG
 
 import tcwae
 from tcwae.config.datasets import PUBLISHED
@@ -255,7 +256,7 @@ def test_a_stopped_prepare_leaves_nothing_and_no_one(tmp_path, number, ended):
         time.sleep(0.05)
     time.sleep(0.5)
     running.send_signal(number)
-    assert running.wait(60) != 0
+    assert running.wait(HANG) != 0
     assert list(tmp_path.iterdir()) == []
     assert ended(running.pid)
 

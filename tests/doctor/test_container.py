@@ -1,4 +1,4 @@
-"""The image is looked at before jobs rely on it. The stand-in for `apptainer` is a program that says what it is told to."""
+"""The image is checked before jobs rely on it. Scripts stand for `apptainer`; tests/apptainer has the real one."""
 
 import pytest
 
@@ -46,9 +46,10 @@ def test_it_is_started_as_a_job_is(apptainer, tmp_path):
         ("image.sif", "true", "found nothing"),
         (
             "image.sif",
-            "echo 'INFO: starting' >&2; echo 'FATAL: no user namespaces' >&2; exit 255",
-            "FATAL: no user namespaces",
+            r"printf '\033[31mERROR  : no user namespace\n\033[0m\033[31mFATAL:   it failed\n\033[0m\n' >&2; exit 255",
+            "found: apptainer: it failed",
         ),
+        ("image.sif", r"printf '\033[33mWARNING: one\033[0m\n\033[0m\n' >&2; exit 1", "found: apptainer: WARNING: one"),
         ("image.sif", "exit 7", "status 7"),
         ("image.sif", None, "expected the command apptainer on PATH, found none"),
     ],
@@ -59,11 +60,30 @@ def test_what_will_not_do_is_one_line(apptainer, image, script, fault):
     with pytest.raises(InputError) as error:
         container.check_image(image)
     assert fault in str(error.value)
-    assert "\n" not in str(error.value)
+    assert str(error.value).isprintable()
+
+
+def test_a_file_that_was_copied_halfway(tmp_path, monkeypatch):
+    """The header of a SIF file says where its data begin and how long they are."""
+    monkeypatch.chdir(tmp_path)
+    header = bytearray(128)
+    header[32:41] = b"SIF_MAGIC"
+    header[112:128] = (32_768).to_bytes(8, "little") + (10_000).to_bytes(8, "little")
+    (tmp_path / "image.sif").write_bytes(bytes(header) + bytes(42_768 - 129))
+    with pytest.raises(InputError, match="expected 42,768 bytes, found 42,767: the copy is incomplete"):
+        container.check_image("image.sif")
+
+
+def test_a_working_directory_that_apptainer_cannot_take(apptainer, tmp_path, monkeypatch):
+    apptainer("true")
+    (tmp_path / "a:b").mkdir()
+    monkeypatch.chdir(tmp_path / "a:b")
+    with pytest.raises(InputError, match="a:b: expected a working directory without a colon"):
+        container.execute("image.sif", ["true"])
 
 
 def test_one_that_hangs(apptainer, monkeypatch):
     apptainer("exec sleep 60")
     monkeypatch.setattr(container, "START_SECONDS", 0.2)
-    with pytest.raises(InputError, match=r"found nothing after 0\.2 s"):
+    with pytest.raises(InputError, match=r"expected an answer, found none after 0\.2 s"):
         container.check_image("image.sif")

@@ -174,7 +174,7 @@ def test_slurm_that_is_not_there_or_does_not_answer(here, monkeypatch):
     assert "partition cpu is drain: jobs wait" in lines(cluster.slurm(PROFILE))[0]
     monkeypatch.setattr(cluster, "ANSWER_SECONDS", 0.2)
     program(here, "sinfo", "exec /bin/sleep 9")
-    assert "sinfo gives no answer" in lines(cluster.slurm(PROFILE))[0]
+    assert "sinfo: expected an answer, found none after 0.2 s" in lines(cluster.slurm(PROFILE))[0]
 
 
 def test_the_image(here):

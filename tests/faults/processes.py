@@ -6,6 +6,8 @@ import resource
 import signal
 import sys
 
+from patience import HANG
+
 from tcwae.cli.main import main
 from tcwae.training import lock
 
@@ -38,7 +40,7 @@ def start(arguments, log, **conditions):
 def finish(arguments, log, **conditions):
     """Run a `tcwae` command to its end: its status and its output."""
     process = start(arguments, log, **conditions)
-    process.join(300)
+    process.join(HANG)
     if process.exitcode is None:
         process.kill()
     return process.exitcode, log.read_text()

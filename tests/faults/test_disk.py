@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from patience import HANG
 
 from tcwae.records import STATES
 
@@ -126,7 +127,7 @@ def test_permission_lost_and_given_back(small_data, tmp_path, others_folder):
     process = start(command, tmp_path / "log", user=NOBODY)
     wait_for_a_state(folder)
     os.chown(folder, 0, 0)
-    process.join(60)
+    process.join(HANG)
     assert process.exitcode == 2
     assert one_line((tmp_path / "log").read_text()).endswith("run/state.safetensors: Permission denied")
     os.chown(folder, NOBODY, NOBODY)
@@ -147,7 +148,7 @@ def test_a_file_system_that_goes_away(fragile_disk, small_data, tmp_path):
     descriptor = os.open(disk, os.O_RDONLY)
     fcntl.ioctl(descriptor, SHUT_DOWN, struct.pack("I", 2))
     os.close(descriptor)
-    process.join(60)
+    process.join(HANG)
     assert process.exitcode == 2
     assert "Input/output error" in one_line((tmp_path / "log").read_text())
     assert f"{disk}/run/" in one_line((tmp_path / "log").read_text())

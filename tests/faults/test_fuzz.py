@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from patience import HANG
 
 from tcwae import records
 from tcwae.config.run import Run, check, flags, flatten, unflatten
@@ -262,7 +263,7 @@ def test_damage_is_refused_or_harmless(name, count, small_data, tmp_path):
     folder.mkdir()
     process = CONTEXT.Process(target=fuzz, args=(name, folder, count))
     process.start()
-    process.join(600)
+    process.join(HANG)
     process.kill()
     assert process.exitcode == 0, f"status {process.exitcode}: the file that did it is in {folder}"
     found = json.loads((folder / "result.json").read_text())

@@ -7,6 +7,7 @@ import signal
 import time
 
 import pytest
+from patience import HANG
 
 from tcwae.records import STATES
 
@@ -114,7 +115,7 @@ def test_two_runs_side_by_side_are_as_each_alone(small_data, tmp_path):
     folders = [tmp_path / "one", tmp_path / "two"]
     both = [start(train_command("tcwae_mws", small_data, its, 20), tmp_path / f"{its.name}.log") for its in folders]
     for process, folder in zip(both, folders, strict=True):
-        process.join(60)
+        process.join(HANG)
         assert process.exitcode == 0
         assert results(folder) == expected
 
@@ -133,7 +134,7 @@ def test_a_day_of_signals(small_data, tmp_path):
             time.sleep(0.01)
         if number is not None and process.is_alive():
             os.kill(process.pid, number)
-        process.join(60)
+        process.join(HANG)
         if process.exitcode == 0:
             break
         assert process.exitcode == 75, log.read_text()

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from patience import HANG
 
 from tcwae.config.run import check
 from tcwae.config.study import Study
@@ -55,7 +56,7 @@ def snakemake(folder, study, *arguments):
     (folder / "config.yaml").write_text(yaml.safe_dump(study))
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "snakemake", "--cores", "1", *arguments]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=HANG)
     assert not list(folder.rglob("pwned"))
     return done.returncode, done.stdout + done.stderr
 

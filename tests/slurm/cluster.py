@@ -25,6 +25,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from patience import HANG
+
 __all__ = ["Cluster", "command", "die_with_parent", "missing", "wait_until"]
 
 ETC = Path("/etc/slurm")
@@ -123,22 +125,22 @@ def missing() -> str | None:
 
 def command(*words: object, **options: Any) -> str:
     """The output of a client command; clients of a daemon that is down would wait for minutes."""
-    done = subprocess.run([*map(str, words)], capture_output=True, text=True, timeout=60, **options)
+    done = subprocess.run([*map(str, words)], capture_output=True, text=True, timeout=HANG, **options)
     assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
     return done.stdout.strip()
 
 
-def wait_until(true: Callable[[], Answer], seconds: float, what: str) -> Answer:
+def wait_until(true: Callable[[], Answer], what: str) -> Answer:
     """Ask until the answer is true, and return it."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + HANG
     while not (answer := true()):
-        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
+        assert time.monotonic() < deadline, f"not within {HANG:g} s: {what}"
         time.sleep(0.2)
     return answer
 
 
 def _succeeds(*words: str) -> bool:
-    return subprocess.run(["timeout", "5", *words], capture_output=True).returncode == 0
+    return subprocess.run(["timeout", "60", *words], capture_output=True).returncode == 0
 
 
 def die_with_parent() -> None:
@@ -158,13 +160,13 @@ class Cluster:
         self._remove_control_groups()  # of tests that were killed
         self._write_configuration()
         self._daemon("munged", "--foreground", "--force", *self._munge("key-file socket pid-file log-file seed-file"))
-        wait_until((self.folder / "munge/socket").exists, 10, "munged")
+        wait_until((self.folder / "munge/socket").exists, "munged")
         if self.accounting:
             self._start_accounting()
         self.start_controller()
         for node in NODES:
             self._daemon(f"slurmd-{node}", "slurmd", "-D", "-N", node)
-        wait_until(lambda: set(self._states()) == {"idle"}, 30, "three idle nodes")
+        wait_until(lambda: set(self._states()) == {"idle"}, "three idle nodes")
 
     def start_controller(self) -> None:
         self._daemon("slurmctld", "slurmctld", "-D")
@@ -174,7 +176,7 @@ class Cluster:
         saved = self.folder / "state/job_state"
         before = saved.stat().st_mtime_ns
         command("sbatch", "--hold", "--account=lab", "--output=/dev/null", "--wrap=true")  # something to save
-        wait_until(lambda: saved.stat().st_mtime_ns > before, 30, "a saved state")
+        wait_until(lambda: saved.stat().st_mtime_ns > before, "a saved state")
         daemon = self.daemons.pop("slurmctld")
         daemon.kill()
         daemon.wait()
@@ -182,12 +184,12 @@ class Cluster:
     def stop(self) -> None:
         """Take everything down, in whatever state it is."""
         if "slurmctld" in self.daemons:
-            subprocess.run(["timeout", "10", "scancel", "--user=root"], capture_output=True)
+            subprocess.run(["timeout", "60", "scancel", "--user=root"], capture_output=True)
             time.sleep(1)
         for daemon in reversed(self.daemons.values()):
             daemon.terminate()
             try:
-                daemon.wait(10)
+                daemon.wait(60)
             except subprocess.TimeoutExpired:
                 daemon.kill()
         self._remove_control_groups()
@@ -205,17 +207,17 @@ class Cluster:
         for group in sorted(groups, key=lambda group: -len(group.parts)):
             for process in (group / "cgroup.procs").read_text().split():
                 os.kill(int(process), signal.SIGKILL)
-            wait_until(lambda group=group: not (group / "cgroup.procs").read_text(), 10, f"{group} without processes")
+            wait_until(lambda group=group: not (group / "cgroup.procs").read_text(), f"{group} without processes")
             group.rmdir()
 
     def _states(self) -> list[str]:
-        done = subprocess.run(["timeout", "5", "sinfo", "-h", "-N", "-o", "%T"], capture_output=True, text=True)
+        done = subprocess.run(["timeout", "60", "sinfo", "-h", "-N", "-o", "%T"], capture_output=True, text=True)
         return done.stdout.split()
 
     def _write_configuration(self) -> None:
         for name in ("etc", "log", "state", "spool", "munge", "dev"):
             (self.folder / name).mkdir(parents=True)
-        for folder in (self.folder, self.folder / "munge"):
+        for folder in (self.folder, self.folder / "munge", self.folder / "etc"):
             folder.chmod(0o755)
         (self.folder / "state").chmod(0o700)
         key = self.folder / "munge/key"
@@ -231,7 +233,7 @@ class Cluster:
         for name, text in texts.items():
             path = self.folder / f"etc/{name}.conf"
             path.write_text(text.format(folder=self.folder, host=socket.gethostname().split(".")[0], password=PASSWORD))
-            path.chmod(0o600)
+            path.chmod(0o600 if name == "slurmdbd" else 0o644)  # a password, and what every user's command reads
             if name != "plugstack":
                 link = ETC / path.name
                 link.unlink(missing_ok=True)
@@ -249,14 +251,14 @@ class Cluster:
             *("--port=13306", "--bind-address=127.0.0.1", f"--pid-file={self.folder}/db.pid"),
             *("--innodb-buffer-pool-size=64M", "--innodb-lock-wait-timeout=900", "--innodb-flush-log-at-trx-commit=0"),
         )
-        wait_until(pipe.exists, 30, "mariadbd")
+        wait_until(pipe.exists, "mariadbd")
         users = [f"create user 'slurm'@'{host}' identified by '{PASSWORD}'" for host in ("127.0.0.1", "localhost")]
         grants = [f"grant all on slurm_acct_db.* to 'slurm'@'{host}'" for host in ("127.0.0.1", "localhost")]
         statements = ";".join(["create database slurm_acct_db", *users, *grants])
         command("mariadb", "--no-defaults", f"--socket={pipe}", "--user=root", "--execute", statements)
         self._daemon("slurmdbd", "slurmdbd", "-D")
         add = ["sacctmgr", "--immediate", "add"]
-        wait_until(lambda: _succeeds("sacctmgr", "--noheader", "list", "cluster"), 60, "slurmdbd")
+        wait_until(lambda: _succeeds("sacctmgr", "--noheader", "list", "cluster"), "slurmdbd")
         command(*add, "cluster", "tcwae")
         command(*add, "account", "lab")
         command(*add, "user", "root", "account=lab")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import yaml
+from patience import HANG
 from safetensors import safe_open
 
 from tcwae.cli.main import main
@@ -90,10 +91,10 @@ class Snakemake(subprocess.Popen):
     def output(self) -> str:
         return self.log.read_text()
 
-    def finish(self, seconds: float = 400) -> tuple[int, str]:
+    def finish(self) -> tuple[int, str]:
         """Its status and its output."""
         try:
-            return self.wait(seconds), self.output()
+            return self.wait(HANG), self.output()
         finally:
             if self.poll() is None:
                 os.killpg(self.pid, signal.SIGKILL)
@@ -121,7 +122,7 @@ class StudyFolder:
 
     def planned(self, *arguments: str) -> dict[str, int]:
         """How often a dry run would call each rule."""
-        status, output = self.snakemake("--dry-run", *arguments).finish(120)
+        status, output = self.snakemake("--dry-run", *arguments).finish()
         assert status == 0, output
         counts = re.findall(r"^(\w+) +(\d+)$", output, re.MULTILINE)
         return {rule: int(count) for rule, count in counts if rule != "total"}
@@ -143,6 +144,11 @@ class StudyFolder:
         mine = [call for call in calls if call.verb == verb]
         return mine if seed is None else [call for call in mine if Path(call.folder).name == f"seed={seed}"]
 
+    def trained(self) -> list[int]:
+        """The seeds of the runs whose training has begun, in the order in which they did."""
+        folders = (Path(call.folder).name for call in self.calls() if call.what == "begin")
+        return [int(name.removeprefix("seed=")) for name in dict.fromkeys(folders)]
+
     def wait_for_state(self, seed: int, step: int = 1) -> int:
         """Wait until a training has saved a state, of that step or a later one; the step of it."""
         state = self.run(seed) / STATES[0]
@@ -153,7 +159,7 @@ class StudyFolder:
                 found = int(json.loads(file.metadata()["tcwae"])["step"])
             return found if found >= step else 0
 
-        return wait_until(saved, 300, f"a state of seed {seed}")
+        return wait_until(saved, f"a state of seed {seed}")
 
     def alive(self, seed: int) -> list[int]:
         """The processes that train a run now."""

@@ -28,9 +28,9 @@ def update_node(node, state):
 
 def requeued(job, cluster):
     """Wait until it is, and skip the delay of two minutes that SLURM has."""
-    wait_until(lambda: field(job, "JobState") == "PENDING", 60, "the job requeued")
+    wait_until(lambda: field(job, "JobState") == "PENDING", "the job requeued")
     for waiting in command("squeue", "-h", "-t", "PENDING", "-o", "%i").split():
-        wait_until(lambda job=waiting: cluster.has_left_nodes(job), 60, "the end of its processes")
+        wait_until(lambda job=waiting: cluster.has_left_nodes(job), "the end of its processes")
         command("scontrol", "update", f"jobid={waiting}", "starttime=now")
 
 
@@ -39,7 +39,7 @@ def preempt(job, cluster):
     node = field(job, "NodeList")
     urgent = ("sbatch", "--parsable", "--account=lab", "--partition=urgent", f"--nodelist={node}", "--gpus=4")
     other = command(*urgent, "--output=/dev/null", "--wrap=sleep 5")
-    wait_until(lambda: field(other, "JobState") == "COMPLETED", 120, "the urgent job")
+    wait_until(lambda: field(other, "JobState") == "COMPLETED", "the urgent job")
     requeued(job, cluster)
 
 
@@ -56,23 +56,7 @@ class Watch(threading.Thread):
 
 
 @pytest.fixture(scope="module")
-def orphaned(cluster, tmp_path_factory):
-    """Snakemake is killed in the middle of a training and started again, while the job lives on and stands still."""
-    study = make_study(tmp_path_factory.mktemp("orphan") / "here", 1, prepared=True, seconds=10)
-    first = study.snakemake(study.model(0))
-    study.wait_for_state(0, step=60)
-    os.killpg(first.pid, signal.SIGKILL)
-    first.wait()
-    study.orphan = study.calls(seed=0)[-1]
-    os.kill(study.orphan.process, signal.SIGSTOP)
-    study.locked = study.snakemake(study.model(0)).finish()
-    assert study.snakemake("--unlock").finish()[0] == 0
-    study.second = study.snakemake(study.model(0))
-    return study
-
-
-@pytest.fixture(scope="module")
-def troubled(orphaned, cluster, tmp_path_factory):
+def troubled(cluster, tmp_path_factory):
     """Five trainings in one call of Snakemake, each with its own trouble, and then an outage of the controller."""
     study = make_study(tmp_path_factory.mktemp("faults") / "here", len(SEEDS), prepared=True, seconds=30)
     save_state(study.run(BROKEN), {"seed": "another"}, State({}, {}))
@@ -101,30 +85,6 @@ def troubled(orphaned, cluster, tmp_path_factory):
     watch.over.set()
     study.twice = watch.twice
     return study
-
-
-def test_a_job_that_waits_for_another_s_lock_says_so_and_ends(orphaned):
-    """The jobs of a Snakemake that was killed go on; a new one ends, unless the old one does: then it has the result."""
-    status, output = orphaned.locked
-    assert status == 1
-    assert "Directory cannot be locked" in output
-    assert orphaned.alive(0) == [orphaned.orphan.process]
-
-    def waiting_again():
-        begun = [call for call in orphaned.calls(seed=0) if call.what == "begin"]
-        return len(begun) == 3 and "waiting at most" in (orphaned.run(0) / "train.log").read_text()
-
-    wait_until(waiting_again, 200, "the second of the jobs that wait")
-    os.kill(orphaned.orphan.process, signal.SIGCONT)
-    status, output = orphaned.second.finish()
-    assert status == 0, output
-    assert f"another process trains this run: process {orphaned.orphan.process} on " in output
-    assert [call.what for call in orphaned.calls(seed=0)] == ["begin", "begin", "75", "begin", "0", "0"]
-    log = (orphaned.run(0) / "train.log").read_text()
-    assert "nothing is left to do" in log
-    assert "step 0 of" not in log
-    assert "\0" not in log
-    assert orphaned.weights(0) == orphaned.uninterrupted(0)
 
 
 def test_no_run_is_lost(troubled):

@@ -29,7 +29,7 @@ def packed(cluster, tmp_path_factory):
     study = make_study(tmp_path_factory.mktemp("pack") / "here", len(SEEDS), prepared=True)
     save_state(study.run(BROKEN), {"seed": "another"}, State({}, {}))
     job = submitted(study, "0-1")
-    study.states = wait_until(lambda: state(job), 400, "the end of both jobs")
+    study.states = wait_until(lambda: state(job), "the end of both jobs")
     study.said = "".join(log.read_text() for log in study.path.glob("slurm/tcwae_pack-*.log"))
     return study
 
@@ -64,6 +64,6 @@ def test_before_its_time_is_up_a_job_lets_its_trainings_save(packed, tmp_path):
     job = submitted(study, "0-0")
     study.wait_for_state(0)
     command("scancel", "--batch", "--signal=USR1", job)
-    assert wait_until(lambda: state(job), 100, "the end of the job") == ["FAILED"]
+    assert wait_until(lambda: state(job), "the end of the job") == ["FAILED"]
     assert [call.what for call in study.calls("train-many")] == ["begin", "75"]
     assert study.wait_for_state(0) > 0

@@ -8,6 +8,7 @@ import time
 
 import pytest
 from faults.processes import CONTEXT
+from patience import HANG
 
 from tcwae.training import lock
 from tcwae.training.lock import exclusive
@@ -16,7 +17,7 @@ from tcwae.training.signals import Interrupted
 
 def hold(path):
     with exclusive(path):
-        time.sleep(60)
+        time.sleep(10**6)
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ def test_waits_for_the_first_to_end(holder, tmp_path):
     killer.start()
     with exclusive(tmp_path / "run" / ".lock"):
         killer.join()
-        holder.join(5)
+        holder.join(HANG)
         assert holder.exitcode == -signal.SIGKILL
 
 

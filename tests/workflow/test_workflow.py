@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+from patience import HANG
 
 from tcwae.training.checkpoint import State, save_state
 
@@ -49,7 +50,7 @@ def snakemake(folder, *arguments, rerun_triggers=(), working=None):
     command = [sys.executable, "-m", "snakemake", "-s", folder / "Snakefile", "--cores", "2", *arguments]
     if rerun_triggers:
         command += ["--rerun-triggers", *rerun_triggers]
-    done = subprocess.run(command, cwd=working or folder, env=environment, capture_output=True, text=True, timeout=600)
+    done = subprocess.run(command, cwd=working or folder, env=environment, capture_output=True, text=True, timeout=HANG)
     return done.returncode, done.stdout + done.stderr
 
 

@@ -2,28 +2,30 @@
 import os
 import re
 import shutil
+import sys
 from pathlib import Path
-from shlex import join
+from shlex import join, split
 
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
 
+from tcwae.config import study as studies
 from tcwae.config.base import read_yaml
 from tcwae.config.run import KNOWN_DATASETS, evaluation_flags, run_flags
-from tcwae.config.runs import candidates, chosen, experiment_runs, grids, resolve, runs
-from tcwae.config import study as studies
 from tcwae.doctor.cluster import check_partitions
-from tcwae.doctor.container import check_image
+from tcwae.doctor.container import check_folders, check_image
 from tcwae.doctor.files import check_space
+from tcwae.doctor.head import Head
 from tcwae.errors import InputError, suggestion
 from tcwae.study.declared import declare, evaluation_of
+from tcwae.config.runs import candidates, chosen, experiment_runs, grids, resolve, runs
 
 if shutil.which("tcwae") is None:
     raise WorkflowError("the command tcwae is not on PATH: activate the environment (source .venv/bin/activate)")
 
 
-def or_stop(function, *arguments):
-    """What the function returns; a user's mistake ends here, with one line."""
+def checked(function, *arguments):
+    """The function's result; a mistake of the user ends Snakemake with one line."""
     try:
         return function(*arguments)
     except InputError as error:
@@ -38,11 +40,11 @@ def beside(name):
 rules_folder = workflow.current_basedir.get_path_or_uri(secret_free=True)
 config_files = [Path(file) for file in workflow.configfiles]
 for file in config_files:  # Snakemake's own reader takes the last of two equal keys
-    or_stop(read_yaml, file)
-study = or_stop(
+    checked(read_yaml, file)
+study = checked(
     studies.parse, config, " + ".join(map(str, config_files)), *(file.parent for file in reversed(config_files)), Path()
 )
-all_runs = or_stop(candidates, study)  # that it may come to
+all_runs = checked(candidates, study)  # that it may come to
 results = f"results/{study.study}"
 all_data = {f"{name}-{study.dataset(name).label}": name for name in {run.dataset for run in all_runs.values()}}
 
@@ -55,18 +57,27 @@ def images_of(dataset):
 
 
 if workflow.is_main_process:  # a job does not change what it was started with
-    or_stop(declare, study, all_runs, Path(results), images_of)
+    checked(declare, study, all_runs, Path(results), images_of)
 
 
 onstart:
-    # once, before anything is queued
+    # once, before any job is queued
     if DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method:
         for image in workflow.dag.container_imgs.values():
-            or_stop(check_image, image.path)
-    or_stop(check_space, Path(), study)
+            checked(check_image, image.path)
+            checked(check_folders, study, image.path, split(workflow.deployment_settings.apptainer_args))
+    checked(check_space, Path(), study)
     if workflow.executor_plugin.name == "slurm":
         jobs = {job.rule.name: job for job in workflow.dag.needrun_jobs() if not job.is_local}
-        or_stop(check_partitions, {rule: job.resources for rule, job in jobs.items()})
+        checked(check_partitions, {rule: job.resources for rule, job in jobs.items()})
+    if workflow.executor_plugin.name == "slurm" or workflow.execution_settings.lock:
+        workflow.head = checked(Head, Path(results, ".head"))  # held until this process ends
+        if checked(workflow.head.end_left_jobs):
+            # those jobs may have finished something since the files were looked at: look again
+            workflow.persistence.unlock()
+            os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+        if workflow.executor_plugin.name == "slurm":
+            workflow.head.names_jobs(workflow.scheduler._executor.run_uuid)
 
 
 wildcard_constraints:
@@ -94,7 +105,7 @@ def prepared_data(wildcards):
 
 
 def original_archives(wildcards):
-    """What a prepared file is read from: the user's archive, else the publisher's; nothing where it is rendered."""
+    """The files that a prepared file is read from: the user's archive, else the publisher's; none where images are rendered."""
     name = all_data[wildcards.data]
     dataset = study.dataset(name)
     if dataset.source == "rendered":
@@ -107,7 +118,7 @@ def original_archives(wildcards):
 
 
 def prepare_flags(wildcards, input):
-    """What `tcwae prepare` is told besides its output."""
+    """The arguments of `tcwae prepare` but for its output."""
     name = all_data[wildcards.data]
     dataset = study.dataset(name)
     archive = input[0] if len(input) == 1 else f"resources/raw/{name}" if input else None
@@ -124,7 +135,7 @@ def metrics_of(identifiers):
 
 
 def resolved(experiments):
-    """The study with numbers where some experiments say `select`, once the grids that decide them are ranked."""
+    """The study with numbers in place of `select` in these experiments, once their grids are ranked."""
     needed = {grid for name in experiments for grid in grids(study, name)}
     tables = {grid: Path(checkpoints.select.get(experiment=grid).output[0]) for grid in sorted(needed)}
     try:
@@ -134,7 +145,7 @@ def resolved(experiments):
 
 
 def resolved_experiment(wildcards):
-    """One experiment, as a study, once what it selects from is ranked."""
+    """One experiment, as a study, once the grids that it selects from are ranked."""
     whole = resolved([wildcards.experiment])
     return whole.model_copy(update={"experiments": {wildcards.experiment: whole.experiments[wildcards.experiment]}})
 
@@ -185,10 +196,10 @@ def growing_time(wildcards, attempt):
 
 
 def time_budget(wildcards, resources):
-    """The flag that ends a training before its job's time is up: five minutes, or half of a short time, before.
+    """The flag that ends a training five minutes before its job's time limit, or after half of a limit below ten minutes.
 
-    What is left over is for the start of the job and for the last step and the save. No signal would do instead: a scheduler's
-    reach Snakemake's process of the job, not the trainer. Where jobs have no time there is no flag.
+    The rest is for the start of the job, the last step and the save. A signal of the scheduler cannot replace the flag: it
+    reaches Snakemake's process in the job, not the trainer. Jobs without a time limit get no flag.
     """
     minutes = resources.get("runtime")
     return f"--time-budget {60 * minutes - min(300, 30 * minutes)}" if minutes else ""

@@ -1,4 +1,4 @@
-"""How Snakemake calls Apptainer, and what is seen before it queues anything. The images are programs that play one."""
+"""How Snakemake calls Apptainer, and what stops a study before a job is queued. The images are programs."""
 
 import json
 import os
@@ -23,7 +23,7 @@ STUDY = {
     "experiments": {"one": {"dataset": "celeba", "methods": {"wae_mmd": {"lambda": 10}}, "shows": ["scores_table"]}},
 }
 DATA = "resources/celeba-rendered-50.h5"
-PREPARES = f"if [ $1 = tcwae ]; then echo tcwae {tcwae.__version__}; else : > {DATA}; fi"
+PREPARES = f"case $1 in tcwae) echo tcwae {tcwae.__version__};; bash) : > {DATA};; esac"
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def folder(tmp_path):
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(STUDY))
     for name in ("bin", "containers"):
         (tmp_path / name).mkdir()
-    (tmp_path / "bin" / "apptainer").symlink_to(ROOT / "tests" / "container" / "apptainer.py")
+    (tmp_path / "bin" / "apptainer").symlink_to(ROOT / "tests" / "container" / "stand_in.py")
     return tmp_path
 
 
@@ -51,7 +51,7 @@ def snakemake(folder, **options):
     command = ["-m", "snakemake", "--profile", "slurm", *local, DATA]
     done = subprocess.run(
         [sys.executable, *command], cwd=folder, env=os.environ | {"PATH": path, "APPTAINER_CALLS": str(folder / "calls")},
-        capture_output=True, text=True, timeout=120, **options,
+        capture_output=True, text=True, **options,
     )  # fmt: skip
     return done.returncode, done.stdout + done.stderr
 
@@ -68,6 +68,7 @@ def test_a_job_is_this_command(folder):
     assert (folder / DATA).exists()
     calls = [json.loads(line) for line in (folder / "calls").read_text().splitlines()]
     assert calls[:2] == [["--version"], ["exec", "--home", str(folder), IMAGE, "tcwae", "--version"]]
+    assert calls[2][:7] == ["exec", "--home", str(folder), "--nv", "--bind", "/usr:/scratch", IMAGE]  # sees all folders
     (job,) = [call for call in calls if "tcwae prepare" in call[-1]]
     assert job[:6] == ["exec", "--home", str(folder), "--nv", "--bind", "/usr:/scratch"]
     assert job[-4:-1] == [IMAGE, "bash", "-c"]
@@ -80,6 +81,15 @@ def test_an_image_of_another_version_stops_before_anything_is_queued(folder):
     assert status == 1
     assert f"expected tcwae {tcwae.__version__} as here, found tcwae 0.0.9 (abc)" in output
     assert "Traceback" not in output
+    assert "rule prepare" not in output
+
+
+def test_a_folder_that_jobs_do_not_see_stops_before_anything_is_queued(folder):
+    """Here the program that plays the image says so; tests/apptainer has a folder that is not bound."""
+    image(folder, f"case $1 in tcwae) echo tcwae {tcwae.__version__};; sh) echo workflow;; bash) : > {DATA};; esac")
+    status, output = snakemake(folder)
+    assert status == 1
+    assert f"workflow is at {folder / 'workflow'}, which jobs do not see: add --bind" in output
     assert "rule prepare" not in output
 
 

@@ -1,0 +1,141 @@
+"""What jobs and seeds a study needs, from what its finished runs took: memory, time, and how many seeds show a difference."""
+
+import ast
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import NormalDist, fmean, variance
+from typing import Any
+
+from tcwae import records
+from tcwae.errors import InputError
+
+__all__ = ["Measured", "attempt_value", "measure", "proposals", "seeds_for", "seeds_lines"]
+
+SPARE = 1.25
+"""How much more than the most that was measured is asked for."""
+
+MARGIN_MINUTES = 10.0
+"""For the start of a job and the five minutes before its limit at which a training saves."""
+
+WASTEFUL = 3.0
+"""Asking for so many times what is needed keeps others, and one's own jobs, waiting."""
+
+LEVEL, POWER = 0.05, 0.8
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The most that trainings of a data set and a method took: megabytes (10^6 bytes; None in older records) and minutes."""
+
+    runs: int
+    memory_mb: float | None
+    minutes: float
+
+
+def measure(results: Path) -> tuple[dict[tuple[str, str], Measured], list[records.Metrics]]:
+    """What the finished runs in `results` took by data set and method, and their records; damaged ones are left out."""
+    finished = []
+    for path in sorted((results / "runs").rglob("metrics.json")):
+        try:
+            record = records.read(records.Metrics, path)
+        except InputError:
+            continue
+        if record.training.status == "finished":
+            finished.append(record)
+    groups: dict[tuple[str, str], list[records.Training]] = defaultdict(list)
+    for record in finished:
+        groups[record.training.settings["dataset"], record.training.settings["method"]].append(record.training)
+    return {key: _most(its) for key, its in groups.items()}, finished
+
+
+def _most(its: Sequence[records.Training]) -> Measured:
+    memory = [training.memory_mb for training in its if training.memory_mb is not None]
+    minutes = max(training.seconds for training in its) / 60
+    return Measured(len(its), max(memory) if memory else None, minutes)
+
+
+def proposals(measured: Mapping[tuple[str, str], Measured], profile: Mapping[str, Any]) -> list[str]:
+    """A line for each data set and method: what was measured, what to ask for, and where the profile asks for another amount.
+
+    `profile` is the cluster's. A job of a training gets what `set-resources` says of `train`, else `default-resources`; the
+    rule itself asks for 4000 MB (workflow/rules/train.smk).
+    """
+    defaults = profile.get("default-resources") or {}
+    train = (profile.get("set-resources") or {}).get("train") or {}
+    asked = {"mem_mb": attempt_value(train.get("mem_mb", 4000))}
+    asked["runtime"] = attempt_value(train.get("runtime", defaults.get("runtime")))
+    lines = []
+    for (dataset, method), its in sorted(measured.items()):
+        needed = {"runtime": math.ceil(SPARE * its.minutes + MARGIN_MINUTES)}
+        if its.memory_mb is not None:
+            needed["mem_mb"] = 100 * math.ceil(SPARE * its.memory_mb / 100)
+        took = f"{its.minutes:,.0f} min" + (f", {its.memory_mb:,.0f} MB" if its.memory_mb is not None else "")
+        words = [f"{name}: {amount:,}{_verdict(amount, asked[name])}" for name, amount in sorted(needed.items())]
+        lines.append(f"{dataset}, {method} ({its.runs} runs, at most {took}): {', '.join(words)}")
+    return lines
+
+
+def _verdict(needed: int, asked: int | float | None) -> str:
+    if asked is None:
+        return ""
+    if asked < needed:
+        return f" (the profile asks for {asked:,.0f}, too little)"
+    return f" (the profile asks for {asked:,.0f}, too much)" if asked > WASTEFUL * needed else ""
+
+
+def attempt_value(written: int | float | str | None, attempt: int = 1) -> int | float | None:
+    """The number that a resource of the profile has in an attempt: `4000 * attempt`, `min(480 * attempt, 1440)`.
+
+    None where it is written in another way, with names, functions or units that are not known here.
+    """
+    if written is None or isinstance(written, int | float):
+        return written
+    operators = {ast.Mult: math.prod, ast.Add: math.fsum}
+
+    def value(node: ast.expr) -> int | float:
+        if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
+            return node.value
+        if isinstance(node, ast.Name) and node.id == "attempt":
+            return attempt
+        if isinstance(node, ast.BinOp) and type(node.op) in operators:
+            return operators[type(node.op)]([value(node.left), value(node.right)])
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("min", "max"):
+            return {"min": min, "max": max}[node.func.id](map(value, node.args))
+        raise ValueError(ast.unparse(node))
+
+    try:
+        return value(ast.parse(written, mode="eval").body)
+    except (SyntaxError, ValueError):
+        return None
+
+
+def seeds_for(difference: float, deviation: float) -> int:
+    """Seeds of each of two settings that tell a difference of their means from nothing (power 80 %, level 5 %, two sides).
+
+    n = 2 (z(1 - level/2) + z(power))^2 deviation^2 / difference^2 + z(1 - level/2)^2 / 4: the sample size for two normal means
+    of equal deviation, with the correction for Student's t of Guenther, The American Statistician 35 (1981), 243-244.
+    """
+    normal = NormalDist()
+    level, power = normal.inv_cdf(1 - LEVEL / 2), normal.inv_cdf(POWER)
+    return max(2, math.ceil(2 * ((level + power) * deviation / difference) ** 2 + level**2 / 4))
+
+
+def seeds_lines(finished: Sequence[records.Metrics], difference: float) -> list[str]:
+    """For each score a line: the deviation over seeds, pooled over settings with several, and the seeds that are needed."""
+    groups: dict[str, dict[tuple, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for record in finished:
+        setting = tuple(sorted((key, str(value)) for key, value in record.training.settings.items() if key != "seed"))
+        for score, value in record.scores.items():
+            groups[score][setting].append(value)
+    lines = []
+    for score, settings in groups.items():
+        spreads = [variance(values) for values in settings.values() if len(values) > 1]
+        if spreads:
+            deviation = math.sqrt(fmean(spreads))
+            lines.append(
+                f"{score}: deviation {deviation:.3g} over seeds, {seeds_for(difference, deviation):,} seeds a setting"
+            )
+    return lines or ["seeds: not known before two seeds of a setting are done"]

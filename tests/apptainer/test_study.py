@@ -1,0 +1,97 @@
+"""A study through `snakemake --profile slurm` on a real SLURM, every job in the image, as root and as an ordinary user."""
+
+import json
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from slurm.cluster import Cluster, command, missing
+from slurm.study import PROFILE
+
+import tcwae
+from tcwae.provenance import commit
+
+from .conftest import ROOT
+
+pytestmark = pytest.mark.apptainer
+
+STUDY = {
+    "study": "small",
+    "seeds": [0],
+    "training": {"iterations": 4, "batch_size": 4, "log_every": 2},
+    "evaluation": {"codes": 1000, "held_out": 100},
+    "datasets": {"celeba": {"count": 1200}},
+    "experiments": {
+        "grid": {
+            "dataset": "celeba",
+            "methods": {"tcwae_mws": {"beta": [1, 4], "gamma": 1}},
+            "shows": ["scores_table", "reconstructions"],
+        },
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def cluster(machine):
+    """A SLURM on which root and the ordinary user have accounts."""
+    reason = missing()
+    if reason:
+        pytest.skip(reason)
+    folder = Path(tempfile.mkdtemp(prefix="slurm-", dir="/var/tmp"))
+    cluster = Cluster(folder, accounting=True)
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def interpreter(machine):
+    """Snakemake in an environment that all users reach, without torch: the jobs bring their own."""
+    environment = machine.folder / "environment"
+    command(sys.executable, "-m", "uv", "venv", "--python", "/usr/bin/python3", environment)
+    needed = ("snakemake", "snakemake-executor-plugin-slurm", "pydantic", "numpy", "h5py")
+    install = (sys.executable, "-m", "uv", "pip", "install", "--python", environment / "bin/python")
+    command(*install, "--constraint", ROOT / "requirements.lock", *needed)
+    shutil.copytree(ROOT / "tcwae", machine.folder / "code/tcwae")
+    host = environment / "bin/tcwae"
+    host.write_text("#!/bin/sh\necho 'this is the tcwae of the host, not of the image' >&2; exit 1\n")
+    host.chmod(0o755)
+    return environment / "bin"
+
+
+def test_a_study_ends_with_the_report(who, place, image, cluster, interpreter):
+    """With the profile as it stands but for the device; in a folder with a space in its name."""
+    if who.user != "root":
+        command("sacctmgr", "--immediate", "add", "user", who.user, "account=lab")
+    folder = place / "my study"
+    folder.mkdir()
+    shutil.copy(ROOT / "Snakefile", folder)
+    for name in ("workflow", "slurm"):
+        shutil.copytree(ROOT / name, folder / name)
+    profile = folder / "slurm" / PROFILE.name
+    profile.write_text(profile.read_text().replace("device: cuda", "device: cpu"))
+    (folder / "config.yaml").write_text(yaml.safe_dump(STUDY | {"container": str(image)}))
+    for path in (folder, *folder.rglob("*")):
+        shutil.chown(path, who.user, who.user)
+    variables = {"PATH": f"{interpreter}:{who.environment['PATH']}", "PYTHONPATH": str(who.folder / "code")}
+    early = ("--slurm-init-seconds-before-status-checks", "10")
+    done = who.run("snakemake", "--profile", "slurm", *early, cwd=folder, **variables)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+    results = folder / "results/small"
+    assert (results / "report.pdf").read_bytes().startswith(b"%PDF")
+    assert (pd.read_csv(results / "metrics.csv")["status"] == "finished").all()
+    inside = who.output("apptainer", "exec", image, "python", "--version").split()[1]
+    for record in (*results.rglob("training.json"), *results.rglob("metrics.json")):
+        versions = json.loads(record.read_text())["versions"]
+        assert (versions["python"], versions["commit"]) == (inside, commit())
+        assert record.owner() == who.user
+    assert {path.owner() for path in folder.rglob("*")} == {who.user}
+    assert tcwae.__version__ in who.output("apptainer", "inspect", image)
