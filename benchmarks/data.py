@@ -11,11 +11,11 @@ import torch
 
 from benchmarks.archives import CHAIRS, TOY_FILES, chair_members, face_members, matrix, tarred, toy_arrays, zipped
 from benchmarks.measure import ROOT, Row, interleaved, peak
-from tcwae.data import celeba, chairs3d, dsprites, prepared, smallnorb
+from tcwae.data import celeba, chairs3d, prepared, smallnorb
 from tcwae.data.images import Images
 from tcwae.data.prepare import prepare
 from tcwae.data.prepared import Blocks
-from tcwae.data.rendered import chairs, faces, toys
+from tcwae.data.rendered import chairs, dsprites, faces, toys
 from tcwae.data.rendered.face_attributes import sampled
 
 __all__ = ["dsprites_file", "rows"]

@@ -19,6 +19,7 @@ from tcwae.data import celeba, chairs3d, dsprites, own, smallnorb
 from tcwae.data.archives import download
 from tcwae.data.prepared import Prepared, fill, read, write
 from tcwae.data.rendered import chairs, faces, toys
+from tcwae.data.rendered import dsprites as sprites
 from tcwae.data.show import describe, sheet
 from tcwae.errors import InputError
 from tcwae.files import atomic
@@ -33,7 +34,7 @@ class _Maker(NamedTuple):
 
 
 _MAKERS = {
-    ("dsprites", "rendered"): _Maker(dsprites.render),
+    ("dsprites", "rendered"): _Maker(sprites.render),
     ("dsprites", "real"): _Maker(dsprites.read),
     ("smallnorb", "rendered"): _Maker(toys.render, ("processes",)),
     ("smallnorb", "real"): _Maker(smallnorb.read),
