@@ -18,7 +18,7 @@ from typing import NamedTuple
 from tcwae.data import celeba, chairs3d, dsprites, own, smallnorb
 from tcwae.data.archives import download
 from tcwae.data.prepared import Prepared, fill, read, write
-from tcwae.data.rendered import chairs, faces, toys
+from tcwae.data.rendered import arm, chairs, faces, rooms, toys
 from tcwae.data.rendered import dsprites as sprites
 from tcwae.data.show import describe, sheet
 from tcwae.errors import InputError
@@ -42,6 +42,8 @@ _MAKERS = {
     ("chairs3d", "real"): _Maker(chairs3d.read, ("crop", "processes"), chairs3d.CROPS),
     ("celeba", "rendered"): _Maker(faces.render, ("count", "processes")),
     ("celeba", "real"): _Maker(celeba.read, ("crop", "processes"), celeba.CROPS),
+    ("shapes3d", "rendered"): _Maker(rooms.render, ("processes",)),
+    ("mpi3d_toy", "rendered"): _Maker(arm.render, ("processes",)),
     ("images", "real"): _Maker(own.read_images, ("crop", "name", "processes"), own.CROPS),
     ("npz", "real"): _Maker(own.read_npz, ("name",)),
 }

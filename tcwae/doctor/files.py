@@ -20,6 +20,8 @@ IMAGES = {
     "smallnorb": (48_600, 64 * 64),
     "chairs3d": (86_366, 64 * 64 * 3),
     "celeba": (202_599, 64 * 64 * 3),
+    "shapes3d": (480_000, 64 * 64 * 3),
+    "mpi3d_toy": (1_036_800, 64 * 64 * 3),
 }
 """Images of a data set and bytes of one in its prepared file (docs/data.md)."""
 

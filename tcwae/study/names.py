@@ -23,7 +23,14 @@ __all__ = [
     "setting",
 ]
 
-DATASETS = {"dsprites": "dSprites", "smallnorb": "smallNORB", "chairs3d": "3Dchairs", "celeba": "CelebA"}
+DATASETS = {
+    "dsprites": "dSprites",
+    "smallnorb": "smallNORB",
+    "chairs3d": "3Dchairs",
+    "celeba": "CelebA",
+    "shapes3d": "Shapes3D",
+    "mpi3d_toy": "MPI3D-toy",
+}
 COSTS = {"cross_entropy": "cross-entropy", "l1": "L₁", "l2_squared": "L₂²"}
 METHODS = {
     "wae_mmd": "WAE-MMD",
