@@ -46,7 +46,17 @@ Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Seeds = Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(distinct)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 
-KNOWN_DATASETS = ("dsprites", "smallnorb", "chairs3d", "celeba", "shapes3d", "mpi3d_toy")
+KNOWN_DATASETS = (
+    "dsprites",
+    "smallnorb",
+    "chairs3d",
+    "celeba",
+    "shapes3d",
+    "mpi3d_toy",
+    "color_dsprites",
+    "noisy_dsprites",
+    "scream_dsprites",
+)
 DatasetName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$")]
 Cost = Literal["cross_entropy", "l1", "l2_squared"]

@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ from tcwae.data.prepared import Prepared, fill, read, write
 from tcwae.data.rendered import arm, chairs, faces, rooms, toys
 from tcwae.data.rendered import dsprites as sprites
 from tcwae.data.show import describe, sheet
+from tcwae.data.variants import variant
 from tcwae.errors import InputError
 from tcwae.files import atomic
 
@@ -44,6 +46,12 @@ _MAKERS = {
     ("celeba", "real"): _Maker(celeba.read, ("crop", "processes"), celeba.CROPS),
     ("shapes3d", "rendered"): _Maker(rooms.render, ("processes",)),
     ("mpi3d_toy", "rendered"): _Maker(arm.render, ("processes",)),
+    ("color_dsprites", "rendered"): _Maker(partial(variant, "color", sprites.render)),
+    ("color_dsprites", "real"): _Maker(partial(variant, "color", dsprites.read)),
+    ("noisy_dsprites", "rendered"): _Maker(partial(variant, "noisy", sprites.render)),
+    ("noisy_dsprites", "real"): _Maker(partial(variant, "noisy", dsprites.read)),
+    ("scream_dsprites", "rendered"): _Maker(partial(variant, "scream", sprites.render), ("picture",)),
+    ("scream_dsprites", "real"): _Maker(partial(variant, "scream", dsprites.read), ("picture",)),
     ("images", "real"): _Maker(own.read_images, ("crop", "name", "processes"), own.CROPS),
     ("npz", "real"): _Maker(own.read_npz, ("name",)),
 }
@@ -58,13 +66,14 @@ def prepare(
     crop: str | None = None,
     count: int | None = None,
     name: str | None = None,
+    picture: Path | str | None = None,
     processes: int | None = None,
 ) -> None:
     """Write a data set to `output`: "rendered" is drawn here, "real" is read from the `archive`.
 
-    `dataset` is dsprites, smallnorb, chairs3d or celeba, whose archives are as published, or images or npz, whose archive
-    is one's own. `crop` is a rule of the set's reader, `count` the number of faces to draw, `name` what one's own data is
-    called, `processes` the most to run at a time (default: the cores there are; it does not change the result).
+    `dataset` is a published one, or images or npz for one's own data. `crop` is a rule of the set's reader, `count` the number
+    of faces to draw, `name` what one's own data is called, `picture` the background of scream_dsprites, `processes` the
+    most to run at a time (default: the cores there are; it does not change the result).
 
     When it fails or is stopped, by SIGTERM as well, `output` is as it was and nothing else is left.
 
@@ -79,7 +88,7 @@ def prepare(
         raise InputError(f"{dataset}: expected an archive to read (--archive), found none")
     if archive is not None and source == "rendered":
         raise InputError(f"{dataset}: expected no archive for images that are drawn here, found {archive}")
-    given = {"crop": crop, "count": count, "name": name}
+    given = {"crop": crop, "count": count, "name": name, "picture": picture}
     options = {option: value for option, value in given.items() if value is not None}
     for option in options:
         if option not in maker.options:

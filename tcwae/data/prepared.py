@@ -16,9 +16,10 @@ import tcwae
 from tcwae.errors import InputError
 from tcwae.files import atomic
 
-__all__ = ["VERSIONS", "Blocks", "Images", "Prepared", "class_type", "factor_grid", "fill", "read", "write"]
+__all__ = ["VERSIONS", "Blocks", "Images", "Painting", "Prepared", "class_type", "factor_grid", "fill", "read", "write"]
 
 Images = UInt8[np.ndarray, "samples ..."]
+Painting = Literal["none", "color", "noisy", "scream"]
 
 VERSIONS = {"tcwae": tcwae.__version__, "numpy": np.__version__, "pillow": PIL.__version__}
 """Of what the pixels depend on: Pillow decodes and reduces them."""
@@ -56,7 +57,8 @@ class Prepared:
     them. The scores use the factors listed in `latent_factor_indices`; any other varies freely, as smallNORB's instance
     does. `attributes` are what else is known of an image and no score uses, a number each. `source` is "real" for the
     published images and "rendered" for images drawn here. `provenance` is what a report prints about the origin:
-    archive and checksum, crop, versions.
+    archive and checksum, crop, versions. `painting` says how packed sprites become images in colour
+    (`tcwae.data.painting`), before the picture `backdrop` where it is "scream".
 
     Raises:
         InputError: the parts do not fit together.
@@ -72,6 +74,8 @@ class Prepared:
     provenance: dict[str, str]
     attributes: Float32[np.ndarray, "labelled attributes"] | None = None
     attribute_names: tuple[str, ...] = ()
+    painting: Painting = "none"
+    backdrop: UInt8[np.ndarray, "height width 3"] | None = None
 
     def __post_init__(self) -> None:
         fault = self._fault()
@@ -86,15 +90,30 @@ class Prepared:
     @property
     def channels(self) -> int:
         """1 for grey or black-and-white images, 3 for colour."""
+        if self.painting != "none":
+            return 3
         return 1 if self.packed else self.images.shape[3]
 
     def __len__(self) -> int:
         return len(self.images)
 
     def pixels(self, indices: Int[np.ndarray, " batch"]) -> UInt8[np.ndarray, "batch 64 64 channels"]:
-        """Some of the images as bytes 0..255, unpacked where they are packed."""
+        """Some of the images as bytes 0..255, unpacked where they are packed, and painted."""
         images = np.asarray(self.images[indices])
-        return np.unpackbits(images, axis=2)[..., None] * np.uint8(255) if self.packed else images
+        if self.packed:
+            images = np.unpackbits(images, axis=2)[..., None] * np.uint8(255)
+        return images if self.painting == "none" else self._painted(images[..., 0], indices)
+
+    def _painted(
+        self, sprites: UInt8[np.ndarray, "batch 64 64"], indices: Int[np.ndarray, " batch"]
+    ) -> UInt8[np.ndarray, "batch 64 64 3"]:
+        import torch
+
+        from tcwae.data.painting import painted
+
+        backdrop = None if self.backdrop is None else torch.from_numpy(self.backdrop)
+        keys = torch.from_numpy(np.asarray(indices, np.int64))
+        return painted(self.painting, torch.from_numpy(sprites), keys, backdrop).numpy()
 
     def _fault(self) -> str | None:
         """What does not fit, or None."""
@@ -102,6 +121,11 @@ class Prepared:
         sizes, columns = self.factor_sizes, 0 if self.factors is None else self.factors.shape[1]
         if not count or not (shape == [64, 8] or (len(shape) == 3 and shape[:2] == [64, 64])):
             return f"expected images (N, 64, 8) or (N, 64, 64, C), found {self.images.shape}"
+        if self.painting != "none" and not self.packed:
+            return f"expected packed images to be painted ({self.painting}), found {self.images.shape}"
+        picture = (0, 0) if self.backdrop is None else self.backdrop.shape[:2]
+        if (self.painting == "scream") != (min(picture) >= 64):
+            return f"expected a picture of 64 x 64 pixels or more for scream alone, found {picture} for {self.painting}"
         if not len(sizes) == len(self.factor_names) == columns:
             return f"expected {columns} names and sizes of factors, found {self.factor_names} and {sizes}"
         if not set(self.latent_factor_indices) <= set(range(columns)):
@@ -128,10 +152,11 @@ def factor_grid(sizes: Sequence[int]) -> UInt[np.ndarray, "samples factors"]:
 def write(prepared: Prepared, path: Path | str) -> None:
     """Write a data set as HDF5: the same bytes on every call, whole or not at all.
 
-    `/images` (attribute `packing`), `/factors` and `/attributes` are contiguous and uncompressed; names and sizes are
-    attributes of the root, the provenance is attributes of the group `/provenance`, with `images_sha256` (of the bytes
-    of `/images`) and `VERSIONS` added. HDF5's user block, the first 512 bytes, is text: the kind of file, and the
-    checksum of all other bytes, as `tail -c +513 FILE | sha256sum` prints it.
+    `/images` (attributes `packing` and `painting`), `/factors`, `/attributes` and `/backdrop` are contiguous and
+    uncompressed; names and sizes are attributes of the root, the provenance is attributes of the group `/provenance`,
+    with `images_sha256` (of the bytes of `/images`, then of `/backdrop`) and `VERSIONS` added. HDF5's user block, the
+    first 512 bytes, is text: the kind of file, and the checksum of all other bytes, as `tail -c +513 FILE | sha256sum`
+    prints it.
 
     Raises:
         OSError: no permission, or no space left.
@@ -142,7 +167,7 @@ def write(prepared: Prepared, path: Path | str) -> None:
 
 def fill(prepared: Prepared, path: Path) -> None:
     """Write as `write` does, into a file that another has opened with `tcwae.files.atomic`."""
-    named = {"factors": prepared.factors, "attributes": prepared.attributes}
+    named = {"factors": prepared.factors, "attributes": prepared.attributes, "backdrop": prepared.backdrop}
     tables = {name: np.ascontiguousarray(array) for name, array in named.items() if array is not None}
     _reserve(path, math.prod(prepared.images.shape) + sum(array.nbytes for array in tables.values()))
     offsets = _lay_out(path, prepared, tables)
@@ -155,6 +180,7 @@ def fill(prepared: Prepared, path: Path) -> None:
         for block in _blocks(prepared.images):
             digest.update(block)
             file.write(block)
+    digest.update(tables.get("backdrop", b""))
     with h5py.File(path, "r+", locking=False) as file:
         file["provenance"].attrs.modify("images_sha256", digest.hexdigest())
     with open(path, "r+b") as file:
@@ -201,6 +227,8 @@ def _read(path: Path, file: h5py.File) -> Prepared:
         provenance=dict(file["provenance"].attrs),
         attributes=file["attributes"][()] if "attributes" in file else None,
         attribute_names=tuple(attributes["attribute_names"].tolist()),
+        painting=images.attrs["painting"],
+        backdrop=file["backdrop"][()] if "backdrop" in file else None,
     )
 
 
@@ -242,6 +270,7 @@ def _lay_out(path: Path, prepared: Prepared, tables: dict[str, np.ndarray]) -> d
         for name, (shape, dtype) in arrays.items():
             file.create_dataset(name, shape, dtype, dcpl=space)
         file["images"].attrs["packing"] = "bits, most significant first" if prepared.packed else "none"
+        file["images"].attrs["painting"] = prepared.painting
         return {name: file[name].id.get_offset() for name in arrays}
 
 

@@ -22,6 +22,7 @@ IMAGES = {
     "celeba": (202_599, 64 * 64 * 3),
     "shapes3d": (480_000, 64 * 64 * 3),
     "mpi3d_toy": (1_036_800, 64 * 64 * 3),
+    **dict.fromkeys(("color_dsprites", "noisy_dsprites", "scream_dsprites"), (737_280, 512)),
 }
 """Images of a data set and bytes of one in its prepared file (docs/data.md)."""
 

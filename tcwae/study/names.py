@@ -30,6 +30,9 @@ DATASETS = {
     "celeba": "CelebA",
     "shapes3d": "Shapes3D",
     "mpi3d_toy": "MPI3D-toy",
+    "color_dsprites": "Color-dSprites",
+    "noisy_dsprites": "Noisy-dSprites",
+    "scream_dsprites": "Scream-dSprites",
 }
 COSTS = {"cross_entropy": "cross-entropy", "l1": "L₁", "l2_squared": "L₂²"}
 METHODS = {

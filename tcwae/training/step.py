@@ -60,7 +60,7 @@ class Step:
         """Take a step. Returns its terms and its loss, on the device."""
         batch, candidates = self.run.training.batch_size, self.training_images
         drawn = torch.randint(len(candidates), (batch,), generator=self.generator, device=candidates.device)
-        self.batch = self.images[candidates[drawn]]
+        self.batch = self.images.fresh(candidates[drawn], self.generator)
         noise = draw_noise(batch, self.run.latent_dimension, self.generator)
 
         total, terms, codes = loss(self.objective, self.run.cost, self.model, self.batch, noise)
