@@ -1,7 +1,7 @@
-"""dSprites (Matthey et al., 2017): the published archives read.
+"""dSprites (Matthey et al., 2017): the readers of the published archives.
 
 A sprite is a square, an ellipse or a heart in 6 scales, 40 orientations and 32 x 32 positions, 737,280 images
-(https://github.com/google-deepmind/dsprites-dataset). `tcwae.data.rendered.dsprites` draws them again.
+(https://github.com/google-deepmind/dsprites-dataset). `tcwae.data.rendered.dsprites` renders them.
 """
 
 import math
@@ -9,50 +9,51 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO
 
 import h5py
 import numpy as np
 from jaxtyping import Int, UInt8
 from tqdm import tqdm
 
+from tcwae.config.datasets import PUBLISHED
+from tcwae.data import hdf5
 from tcwae.data.archives import ARCHIVES, DSPRITES_NPZ, check
 from tcwae.data.damage import refusing
 from tcwae.data.npz import opened
-from tcwae.data.prepared import Prepared, factor_grid
+from tcwae.data.prepared import Prepared, factor_grid, on_grid
 from tcwae.errors import InputError
 
-__all__ = ["FACTOR_NAMES", "FACTOR_SIZES", "Packed", "prepared", "read", "read_hdf5", "read_npz"]
+__all__ = ["FACTOR_SIZES", "Packed", "read", "read_hdf5", "read_npz"]
 
-FACTOR_NAMES = ("shape", "scale", "orientation", "posX", "posY")
-FACTOR_SIZES = (3, 6, 40, 32, 32)
+FACTOR_SIZES = PUBLISHED["dsprites"].factor_sizes
 
 Packed = UInt8[np.ndarray, "samples 64 8"]
 
-_SLAB = 23040  # images; the HDF5 archive has chunks of as many
+_SLAB = 23040  # images; the depth of a chunk in the HDF5 archive
 
 
 def read(archive: Path | str, sizes: Sequence[int] = FACTOR_SIZES) -> Prepared:
-    """Read an archive as published, in either of its two formats.
+    """Read a published archive in either of its two formats.
 
     Raises:
-        InputError: it is another file, or not what the format says.
+        InputError: another file, or one that does not follow its format.
         OSError: it is missing or cannot be read.
     """
     with open(archive, "rb") as file:
         is_zip = file.read(2) == b"PK"
     published, unpack = (DSPRITES_NPZ, read_npz) if is_zip else (ARCHIVES["dsprites"][0], read_hdf5)
     origin = check(Path(archive), published)
-    return prepared("real", unpack(archive, sizes), sizes, origin)
+    return on_grid("dsprites", "real", unpack(archive, sizes), sizes, origin)
 
 
 def read_npz(path: Path | str, sizes: Sequence[int] = FACTOR_SIZES) -> Packed:
     """Pack the images of an npz: `imgs` uint8 (N, 64, 64) of 0 and 1, `latents_classes` int64 (N, 6) in C order.
 
-    Nothing is unpickled, and nothing decompressed that does not declare this type and size.
+    Nothing is unpickled, and an array that declares another type or size is not decompressed.
 
     Raises:
-        InputError: not such a file, or a damaged one.
+        InputError: another or a damaged file.
     """
     count = math.prod(sizes)
     with refusing(path, "an archive of dSprites"), zipfile.ZipFile(path) as archive:
@@ -63,37 +64,29 @@ def read_npz(path: Path | str, sizes: Sequence[int] = FACTOR_SIZES) -> Packed:
 
 
 def read_hdf5(path: Path | str, sizes: Sequence[int] = FACTOR_SIZES) -> Packed:
-    """Pack the images of the HDF5 twin: `imgs` and `latents/classes`, as in the npz.
+    """Pack the images of the HDF5 archive: `imgs` and `latents/classes`, as in the npz.
 
     Raises:
-        InputError: not such a file, or a damaged one.
+        InputError: another or a damaged file.
     """
     count = math.prod(sizes)
     with refusing(path, "an archive of dSprites"), h5py.File(path, "r", locking=False) as file:
-        _check_classes(_array(file, "latents/classes", "<i8", (count, 6))[()], sizes)
-        images = _array(file, "imgs", "|u1", (count, 64, 64))
+        _check_classes(hdf5.array(file, "latents/classes", "<i8", (count, 6))[()], sizes)
+        images = hdf5.array(file, "imgs", "|u1", (count, 64, 64))
         return _pack(lambda slab: images[slab.start : slab.stop], count)
 
 
 @contextmanager
 def _member(archive: zipfile.ZipFile, name: str, dtype: str, shape: tuple[int, ...]) -> Iterator[IO[bytes]]:
-    """Open an array in an npz, at its first element."""
+    """Open an array in an npz at its first element."""
     with opened(archive, name) as (content, found, size):
         if found != dtype or size != shape:
             raise InputError(f"{name} of type {found.str} and shape {size}, not {dtype} and {shape}")
         yield content
 
 
-def _array(file: h5py.File, name: str, dtype: str, shape: tuple[int, ...]) -> h5py.Dataset:
-    """A data set in an HDF5 file."""
-    array = file[name]
-    if not isinstance(array, h5py.Dataset) or array.dtype != dtype or array.shape != shape:
-        raise InputError(f"{array}, not {name} of type {dtype} and shape {shape}")
-    return array
-
-
 def _check_classes(classes: Int[np.ndarray, "samples 6"], sizes: Sequence[int]) -> None:
-    """The colour, always 0, and the five factors in C order."""
+    """Refuse classes other than colour 0 and the five factors in C order."""
     if classes[:, 0].any() or not np.array_equal(classes[:, 1:], factor_grid(sizes)):
         raise InputError("factor classes that are not the grid of factors in C order")
 
@@ -108,19 +101,3 @@ def _pack(read_slab: Callable[[range], UInt8[np.ndarray, "..."]], count: int) ->
             raise InputError(f"a pixel {images.max()}, not 0 or 1")
         packed[start : slab.stop] = np.packbits(images, axis=2)
     return packed
-
-
-def prepared(
-    source: Literal["real", "rendered"], images: Packed, sizes: Sequence[int], provenance: dict[str, str]
-) -> Prepared:
-    """The set of these images, in C order of the factors."""
-    return Prepared(
-        name="dsprites",
-        source=source,
-        images=images,
-        factors=factor_grid(sizes),
-        factor_names=FACTOR_NAMES,
-        factor_sizes=tuple(sizes),
-        latent_factor_indices=tuple(range(len(sizes))),
-        provenance=provenance,
-    )

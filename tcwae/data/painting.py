@@ -8,13 +8,14 @@ What is random in an image is a function of an integer, the key of the image, an
 generator: the same key gives the same bytes on every device, alone or in a batch. All is whole numbers from 0 to 255.
 """
 
+import numpy as np
 import torch
 from jaxtyping import Int, Int32, UInt8
 from torch import Tensor
 
 from tcwae.data.prepared import Painting
 
-__all__ = ["painted", "random_words"]
+__all__ = ["painted", "painted_array", "random_words"]
 
 _CROP = 64
 
@@ -33,6 +34,18 @@ def painted(
         return sprite | _random_bytes(keys, _CROP * _CROP * 3 // 4).reshape(-1, _CROP, _CROP, 3)
     assert backdrop is not None
     return sprite ^ _cropped(backdrop, keys)
+
+
+def painted_array(
+    painting: Painting,
+    sprites: UInt8[np.ndarray, "batch 64 64"],
+    keys: Int[np.ndarray, " batch"],
+    backdrop: UInt8[np.ndarray, "height width 3"] | None = None,
+) -> UInt8[np.ndarray, "batch 64 64 3"]:
+    """The same on arrays."""
+    picture = None if backdrop is None else torch.from_numpy(backdrop)
+    keys = torch.from_numpy(np.asarray(keys, np.int64))
+    return painted(painting, torch.from_numpy(sprites), keys, picture).numpy()
 
 
 def _cropped(backdrop: UInt8[Tensor, "height width 3"], keys: Int[Tensor, " batch"]) -> UInt8[Tensor, "batch 64 64 3"]:

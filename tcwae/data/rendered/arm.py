@@ -17,24 +17,16 @@ import numpy as np
 from jaxtyping import Bool, Int64, UInt8, UInt16
 from tqdm import tqdm
 
+from tcwae.config.datasets import PUBLISHED
 from tcwae.data.parallel import in_order
-from tcwae.data.prepared import Blocks, Prepared, factor_grid
+from tcwae.data.prepared import Blocks, Prepared, on_grid
 from tcwae.data.rendered.arm_models import SIZES, arm, held, things
 from tcwae.data.rendered.rays import Camera, averaged, camera, first_hits, lamp, lit, shine
 from tcwae.data.rendered.solids import Field, Samples, Solid, Vector, ball, dot, normalised
 
-__all__ = ["FACTOR_NAMES", "FACTOR_SIZES", "Views", "coloured", "draw", "draw_view", "render"]
+__all__ = ["FACTOR_SIZES", "Views", "coloured", "draw", "draw_view", "render"]
 
-FACTOR_NAMES = (
-    "object_color",
-    "object_shape",
-    "object_size",
-    "camera_height",
-    "background_color",
-    "horizontal_axis",
-    "vertical_axis",
-)
-FACTOR_SIZES = (6, 6, 2, 3, 3, 40, 40)
+FACTOR_SIZES = PUBLISHED["mpi3d_toy"].factor_sizes
 
 _COLOURS = ((230, 230, 225), (25, 160, 45), (205, 30, 30), (40, 70, 215), (125, 70, 30), (140, 140, 35))
 """White, green, red, blue, brown, olive."""
@@ -78,16 +70,9 @@ class Views(NamedTuple):
 def render(processes: int | None = None) -> Prepared:
     """All 1,036,800 images; a task is what one camera sees at one position of the first axis."""
     drawn = in_order(draw, list(np.ndindex(3, 40)), "robot arm", processes)
-    return Prepared(
-        name="mpi3d_toy",
-        source="rendered",
-        images=Blocks((math.prod(FACTOR_SIZES), 64, 64, 3), _blocks(drawn)),
-        factors=factor_grid(FACTOR_SIZES),
-        factor_names=FACTOR_NAMES,
-        factor_sizes=FACTOR_SIZES,
-        latent_factor_indices=tuple(range(len(FACTOR_SIZES))),
-        provenance={"drawn": "a thing in the hand of a robot arm, 16 rays a pixel; not MPI3D's images"},
-    )
+    images = Blocks((math.prod(FACTOR_SIZES), 64, 64, 3), _blocks(drawn))
+    origin = {"drawn": "a thing in the hand of a robot arm, 16 rays a pixel; not MPI3D's images"}
+    return on_grid("mpi3d_toy", "rendered", images, FACTOR_SIZES, origin)
 
 
 def _blocks(drawn: Iterator[Views]) -> Iterator[UInt8[np.ndarray, "views 64 64 3"]]:

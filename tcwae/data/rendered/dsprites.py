@@ -1,28 +1,27 @@
-"""All 737,280 images of dSprites, drawn again.
+"""A renderer of all 737,280 images of dSprites.
 
-They were drawn without anti-aliasing (https://github.com/google-deepmind/dsprites-dataset): a pixel is white exactly
+The images were drawn without anti-aliasing (https://github.com/google-deepmind/dsprites-dataset): a pixel is white exactly
 when its centre lies inside the outline. In pixels, with x to the right, y down and the centre of pixel k at k + 1/2,
 class i means
 
     scale        0.5 + 0.1 i
-    orientation  2 pi i / 39, counter-clockwise as one sees it: classes 0 and 39 are the same picture
+    orientation  2 pi i / 39, counter-clockwise on the screen: classes 0 and 39 are the same picture
     posX, posY   16 + 32 i / 31
 
-The outlines, at scale 1 and orientation 0 about the origin, are fitted to published images. Of 285 images of the real
-set whose factors are known, 279 come out with the right count of white pixels and the right bounding box, the others
-with a count off by at most 2; the mean pixel is 0.0424943, and 0.0424944 in the real set (published in
-https://github.com/nmichlo/disent).
+The outlines, at scale 1 and orientation 0 about the origin, are fitted to published images. Of 285 real images with known
+factors, 279 are reproduced with the same number of white pixels and the same bounding box; in the other 6 the number differs
+by at most 2. The mean pixel is 0.0424943, and 0.0424944 in the real set (published in https://github.com/nmichlo/disent).
 
-Every machine draws the same: no pixel centre of the set comes nearer to an outline than 7e-8 pixels (measured over all
-images), while the rounding of coordinates, sines and cosines, which differs between machines, stays below 1e-12.
+Every machine renders the same images: no pixel centre is closer to an outline than 7e-8 pixels (measured over all images),
+while rounding errors of coordinates, sines and cosines, which differ between machines, stay below 1e-12.
 """
 
 import numpy as np
 from jaxtyping import Float, Int, UInt64
 from tqdm import tqdm
 
-from tcwae.data import dsprites
-from tcwae.data.prepared import Prepared
+from tcwae.data.dsprites import FACTOR_SIZES
+from tcwae.data.prepared import Prepared, on_grid
 
 __all__ = ["OUTLINES", "draw", "place", "render"]
 
@@ -30,13 +29,13 @@ Outline = Float[np.ndarray, "vertices 2"]
 
 
 def render() -> Prepared:
-    """Draw the whole set, in C order of the factors."""
-    images = np.empty((*dsprites.FACTOR_SIZES, 64), ">u8")
-    cells = list(np.ndindex(dsprites.FACTOR_SIZES[:3]))
+    """Render the whole set, in C order of the factors."""
+    images = np.empty((*FACTOR_SIZES, 64), ">u8")
+    cells = list(np.ndindex(FACTOR_SIZES[:3]))
     for shape, scale, orientation in tqdm(cells, desc="dSprites", disable=None):
         images[shape, scale, orientation] = draw(place(OUTLINES[shape], scale, orientation))
     origin = {"drawn": "a pixel is white where its centre lies inside the outline"}
-    return dsprites.prepared("rendered", images.view(np.uint8).reshape(-1, 64, 8), dsprites.FACTOR_SIZES, origin)
+    return on_grid("dsprites", "rendered", images.view(np.uint8).reshape(-1, 64, 8), FACTOR_SIZES, origin)
 
 
 def place(outline: Outline, scale: int, orientation: int) -> Outline:
@@ -47,13 +46,13 @@ def place(outline: Outline, scale: int, orientation: int) -> Outline:
 
 
 def draw(outline: Outline) -> UInt64[np.ndarray, "posX posY 64"]:
-    """Fill a placed outline at every position: 64 rows an image, a bit a pixel, the leftmost the most significant.
+    """Fill a placed outline at every position: 64 rows an image, one bit a pixel, the leftmost most significant.
 
-    A pixel is inside when the outline crosses its row an odd number of times to its left (the even-odd rule). For each
-    crossing, take the row that is 1 from there to the right; the exclusive or of these is the filled row.
+    A pixel is inside if the outline crosses its row an odd number of times to its left (the even-odd rule). Each crossing
+    contributes a row that is 1 from there to the right; their exclusive or is the filled row.
     """
     centres = 16 + 32 * np.arange(32) / 31
-    rows = (np.arange(64) + 0.5 - centres[:, None]).ravel()  # of every posY, seen from the centre of the sprite
+    rows = (np.arange(64) + 0.5 - centres[:, None]).ravel()  # for each posY, relative to the centre of the sprite
     row, x = _crossings(outline, rows)
     column = np.ceil(x[:, None] + centres - 0.5).astype(np.uint64)  # no sprite reaches the border
     rightwards = np.uint64(2**64 - 1) >> column

@@ -14,15 +14,15 @@ import numpy as np
 from jaxtyping import Float32, UInt8, UInt16
 from tqdm import tqdm
 
+from tcwae.config.datasets import PUBLISHED
 from tcwae.data.parallel import in_order
-from tcwae.data.prepared import Blocks, Prepared, factor_grid
+from tcwae.data.prepared import Blocks, Prepared, on_grid
 from tcwae.data.rendered.rays import averaged, camera, first_hits, lamp, lit, shine
 from tcwae.data.rendered.solids import Field, Samples, Solid, Vector, ball, cylinder, dot, normalised, prism
 
-__all__ = ["FACTOR_NAMES", "FACTOR_SIZES", "LAMP", "Layers", "coloured", "draw", "render", "shape"]
+__all__ = ["FACTOR_SIZES", "LAMP", "Layers", "coloured", "draw", "render", "shape"]
 
-FACTOR_NAMES = ("floor_hue", "wall_hue", "object_hue", "scale", "shape", "orientation")
-FACTOR_SIZES = (10, 10, 10, 8, 4, 15)
+FACTOR_SIZES = PUBLISHED["shapes3d"].factor_sizes
 
 LAMP: Vector = (-2.4, -2.2, 5.5)
 """Where the middle of the lamp is: to the left of the camera of the middle orientation."""
@@ -48,16 +48,9 @@ class Layers(NamedTuple):
 def render(processes: int | None = None) -> Prepared:
     """All 480,000 images, a view a task."""
     drawn = in_order(draw, list(np.ndindex(FACTOR_SIZES[3:])), "Shapes3D", processes)
-    return Prepared(
-        name="shapes3d",
-        source="rendered",
-        images=Blocks((math.prod(FACTOR_SIZES), 64, 64, 3), _blocks(drawn)),
-        factors=factor_grid(FACTOR_SIZES),
-        factor_names=FACTOR_NAMES,
-        factor_sizes=FACTOR_SIZES,
-        latent_factor_indices=tuple(range(len(FACTOR_SIZES))),
-        provenance={"drawn": "an object in a room under one lamp, 36 rays a pixel; not Shapes3D's images"},
-    )
+    images = Blocks((math.prod(FACTOR_SIZES), 64, 64, 3), _blocks(drawn))
+    origin = {"drawn": "an object in a room under one lamp, 36 rays a pixel; not Shapes3D's images"}
+    return on_grid("shapes3d", "rendered", images, FACTOR_SIZES, origin)
 
 
 def _blocks(drawn: Iterator[Layers]) -> Iterator[UInt8[np.ndarray, "views 64 64 3"]]:
