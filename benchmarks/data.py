@@ -25,11 +25,11 @@ from benchmarks.archives import (
     zipped,
 )
 from benchmarks.measure import ROOT, Row, interleaved, peak
-from tcwae.data import cars3d, celeba, chairs3d, dsprites, mpi3d, prepared, shapes3d, smallnorb
+from tcwae.data import cars3d, celeba, chairs3d, mpi3d, prepared, shapes3d, smallnorb
 from tcwae.data.images import Images
 from tcwae.data.prepare import prepare
 from tcwae.data.prepared import Blocks
-from tcwae.data.rendered import chairs, faces, toys
+from tcwae.data.rendered import chairs, dsprites, faces, toys
 from tcwae.data.rendered.face_attributes import sampled
 
 __all__ = ["dsprites_file", "rows"]

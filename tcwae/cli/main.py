@@ -131,6 +131,7 @@ def _add_data(verb: Verb) -> None:
     prepare.add_argument("--output", type=Path, help="the prepared file, HDF5 (default resources/NAME-SOURCE.h5)")
     prepare.add_argument("--crop", help="how pictures are cut, by the set: see docs/data.md")
     prepare.add_argument("--count", type=Number(int, 1), help="faces to draw (celeba)")
+    prepare.add_argument("--picture", type=Path, help="background of scream_dsprites, PNG or JPEG (default: drawn)")
     prepare.add_argument("--name", dest="called", help="what one's own data is called")
     prepare.add_argument(
         "--processes", type=Number(int, 1), help="the most to run at a time (default: the cores there are)"

@@ -79,6 +79,7 @@ def prepare(options: argparse.Namespace) -> None:
         crop=options.crop,
         count=options.count,
         name=options.called,
+        picture=options.picture,
         processes=options.processes,
     )
 

@@ -57,14 +57,10 @@ _MPI3D = {
     "vertical_axis": 40,
 }
 _CHAIRS = {"chair": 1393, "azimuth": 31, "elevation": 2}
+_SPRITES = {"shape": 3, "scale": 6, "orientation": 40, "posX": 32, "posY": 32}
 
 PUBLISHED: dict[str, PublishedSet] = {
-    "dsprites": PublishedSet(
-        "dSprites",
-        _ONE_BIT,
-        {"shape": 3, "scale": 6, "orientation": 40, "posX": 32, "posY": 32},
-        rendered=True,
-    ),
+    "dsprites": PublishedSet("dSprites", _ONE_BIT, _SPRITES, rendered=True),
     "smallnorb": PublishedSet(
         "smallNORB",
         _GREY,
@@ -78,10 +74,14 @@ PUBLISHED: dict[str, PublishedSet] = {
         "Shapes3D",
         _COLOUR,
         {"floor_hue": 10, "wall_hue": 10, "object_hue": 10, "scale": 8, "shape": 4, "orientation": 15},
+        rendered=True,
     ),
-    "mpi3d_toy": PublishedSet("MPI3D-toy", _COLOUR, _MPI3D),
+    "mpi3d_toy": PublishedSet("MPI3D-toy", _COLOUR, _MPI3D, rendered=True),
     "mpi3d_realistic": PublishedSet("MPI3D-realistic", _COLOUR, _MPI3D),
     "mpi3d_real": PublishedSet("MPI3D-real", _COLOUR, _MPI3D),
     "cars3d": PublishedSet("Cars3D", _COLOUR, {"elevation": 4, "azimuth": 24, "object_type": 183}),
+    "color_dsprites": PublishedSet("Color-dSprites", _ONE_BIT, _SPRITES, rendered=True),
+    "noisy_dsprites": PublishedSet("Noisy-dSprites", _ONE_BIT, _SPRITES, rendered=True),
+    "scream_dsprites": PublishedSet("Scream-dSprites", _ONE_BIT, _SPRITES, rendered=True),
 }
 """All of them, by the name that `tcwae prepare` and a study use."""

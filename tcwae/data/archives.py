@@ -150,6 +150,7 @@ ARCHIVES: dict[str, tuple[Archive, ...]] = {
     ),
 }
 """The files that `download` fetches, by data set."""
+ARCHIVES |= dict.fromkeys(("color_dsprites", "noisy_dsprites", "scream_dsprites"), ARCHIVES["dsprites"])
 
 
 def sha256(path: Path) -> str:

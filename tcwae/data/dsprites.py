@@ -1,19 +1,7 @@
-"""dSprites (Matthey et al., 2017): the published archives, and a renderer of all 737,280 images.
+"""dSprites (Matthey et al., 2017): the readers of the published archives.
 
-A sprite is a square, an ellipse or a heart in 6 scales, 40 orientations and 32 x 32 positions. The images were drawn
-without anti-aliasing (https://github.com/google-deepmind/dsprites-dataset): a pixel is white exactly when its centre
-lies inside the outline. In pixels, with x to the right, y down and the centre of pixel k at k + 1/2, class i means
-
-    scale        0.5 + 0.1 i
-    orientation  2 pi i / 39, counter-clockwise on the screen: classes 0 and 39 are the same picture
-    posX, posY   16 + 32 i / 31
-
-The outlines, at scale 1 and orientation 0 about the origin, are fitted to published images. Of 285 real images with known
-factors, 279 are reproduced with the same number of white pixels and the same bounding box; in the other 6 the number differs
-by at most 2. The mean pixel is 0.0424943, and 0.0424944 in the real set (published in https://github.com/nmichlo/disent).
-
-Every machine renders the same images: no pixel centre is closer to an outline than 7e-8 pixels (measured over all images),
-while rounding errors of coordinates, sines and cosines, which differ between machines, stay below 1e-12.
+A sprite is a square, an ellipse or a heart in 6 scales, 40 orientations and 32 x 32 positions, 737,280 images
+(https://github.com/google-deepmind/dsprites-dataset). `tcwae.data.rendered.dsprites` renders them.
 """
 
 import math
@@ -25,7 +13,7 @@ from typing import IO
 
 import h5py
 import numpy as np
-from jaxtyping import Float, Int, UInt8, UInt64
+from jaxtyping import Int, UInt8
 from tqdm import tqdm
 
 from tcwae.config.datasets import PUBLISHED
@@ -36,86 +24,13 @@ from tcwae.data.npz import opened
 from tcwae.data.prepared import Prepared, factor_grid, on_grid
 from tcwae.errors import InputError
 
-__all__ = [
-    "FACTOR_SIZES",
-    "OUTLINES",
-    "draw",
-    "place",
-    "read",
-    "read_hdf5",
-    "read_npz",
-    "render",
-]
+__all__ = ["FACTOR_SIZES", "Packed", "read", "read_hdf5", "read_npz"]
 
 FACTOR_SIZES = PUBLISHED["dsprites"].factor_sizes
 
-Outline = Float[np.ndarray, "vertices 2"]
 Packed = UInt8[np.ndarray, "samples 64 8"]
 
 _SLAB = 23040  # images; the depth of a chunk in the HDF5 archive
-
-
-def render() -> Prepared:
-    """Render the whole set, in C order of the factors."""
-    images = np.empty((*FACTOR_SIZES, 64), ">u8")
-    cells = list(np.ndindex(FACTOR_SIZES[:3]))
-    for shape, scale, orientation in tqdm(cells, desc="dSprites", disable=None):
-        images[shape, scale, orientation] = draw(place(OUTLINES[shape], scale, orientation))
-    origin = {"drawn": "a pixel is white where its centre lies inside the outline"}
-    return on_grid("dsprites", "rendered", images.view(np.uint8).reshape(-1, 64, 8), FACTOR_SIZES, origin)
-
-
-def place(outline: Outline, scale: int, orientation: int) -> Outline:
-    """Scale and turn an outline about the origin."""
-    angle = 2 * np.pi * orientation / 39
-    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    return (0.5 + 0.1 * scale) * (outline @ turn)
-
-
-def draw(outline: Outline) -> UInt64[np.ndarray, "posX posY 64"]:
-    """Fill a placed outline at every position: 64 rows an image, one bit a pixel, the leftmost most significant.
-
-    A pixel is inside if the outline crosses its row an odd number of times to its left (the even-odd rule). Each crossing
-    contributes a row that is 1 from there to the right; their exclusive or is the filled row.
-    """
-    centres = 16 + 32 * np.arange(32) / 31
-    rows = (np.arange(64) + 0.5 - centres[:, None]).ravel()  # for each posY, relative to the centre of the sprite
-    row, x = _crossings(outline, rows)
-    column = np.ceil(x[:, None] + centres - 0.5).astype(np.uint64)  # no sprite reaches the border
-    rightwards = np.uint64(2**64 - 1) >> column
-    starts = np.flatnonzero(np.diff(row, prepend=-1))
-    images = np.zeros((32, rows.size), np.uint64)
-    images[:, row[starts]] = np.bitwise_xor.reduceat(rightwards, starts).T
-    return images.reshape(32, 32, 64)
-
-
-def _crossings(
-    outline: Outline, rows: Float[np.ndarray, " rows"]
-) -> tuple[Int[np.ndarray, " crossings"], Float[np.ndarray, " crossings"]]:
-    """Where the lines y = `rows` cross the outline: the index of the line, ascending, and x."""
-    near = np.flatnonzero(np.abs(rows) <= np.abs(outline[:, 1]).max())
-    above = outline[:, 1] <= rows[near, None]
-    row, start = np.nonzero(above != np.roll(above, -1, axis=1))
-    (x0, y0), (x1, y1) = outline[start].T, np.roll(outline, -1, axis=0)[start].T
-    return near[row], x0 + (x1 - x0) * (rows[near[row]] - y0) / (y1 - y0)
-
-
-def _square() -> Outline:
-    return 9.5995 * np.array([(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)])
-
-
-def _ellipse(vertices: int = 100) -> Outline:
-    t = 2 * np.pi * np.arange(vertices) / vertices
-    return np.stack([12.767 * np.cos(t), 7.217 * np.sin(t)], axis=1)
-
-
-def _heart(vertices: int = 2000) -> Outline:
-    t = 2 * np.pi * np.arange(vertices) / vertices
-    height = 13 * np.cos(t) - 5 * np.cos(2 * t) - 2 * np.cos(3 * t) - np.cos(4 * t)
-    return np.stack([9.59492 * np.sin(t) ** 3, -0.66227 * height - 1.43539], axis=1)
-
-
-OUTLINES: tuple[Outline, ...] = (_square(), _ellipse(), _heart())
 
 
 def read(archive: Path | str, sizes: Sequence[int] = FACTOR_SIZES) -> Prepared:

@@ -19,8 +19,10 @@ from typing import NamedTuple
 from tcwae.data import cars3d, celeba, chairs3d, dsprites, mpi3d, own, shapes3d, smallnorb
 from tcwae.data.download import download
 from tcwae.data.prepared import Prepared, fill, read, write
-from tcwae.data.rendered import chairs, faces, toys
+from tcwae.data.rendered import arm, chairs, faces, rooms, toys
+from tcwae.data.rendered import dsprites as sprites
 from tcwae.data.show import describe, sheet
+from tcwae.data.variants import variant
 from tcwae.errors import InputError
 from tcwae.files import atomic
 
@@ -34,7 +36,7 @@ class _Maker(NamedTuple):
 
 
 _MAKERS = {
-    ("dsprites", "rendered"): _Maker(dsprites.render),
+    ("dsprites", "rendered"): _Maker(sprites.render),
     ("dsprites", "real"): _Maker(dsprites.read),
     ("smallnorb", "rendered"): _Maker(toys.render, ("processes",)),
     ("smallnorb", "real"): _Maker(smallnorb.read),
@@ -42,11 +44,19 @@ _MAKERS = {
     ("chairs3d", "real"): _Maker(chairs3d.read, ("crop", "processes"), chairs3d.CROPS),
     ("celeba", "rendered"): _Maker(faces.render, ("count", "processes")),
     ("celeba", "real"): _Maker(celeba.read, ("crop", "processes"), celeba.CROPS),
+    ("shapes3d", "rendered"): _Maker(rooms.render, ("processes",)),
     ("shapes3d", "real"): _Maker(shapes3d.read),
+    ("mpi3d_toy", "rendered"): _Maker(arm.render, ("processes",)),
     ("mpi3d_toy", "real"): _Maker(partial(mpi3d.read, "mpi3d_toy")),
     ("mpi3d_realistic", "real"): _Maker(partial(mpi3d.read, "mpi3d_realistic")),
     ("mpi3d_real", "real"): _Maker(partial(mpi3d.read, "mpi3d_real")),
     ("cars3d", "real"): _Maker(cars3d.read, ("processes",)),
+    ("color_dsprites", "rendered"): _Maker(partial(variant, "color", sprites.render)),
+    ("color_dsprites", "real"): _Maker(partial(variant, "color", dsprites.read)),
+    ("noisy_dsprites", "rendered"): _Maker(partial(variant, "noisy", sprites.render)),
+    ("noisy_dsprites", "real"): _Maker(partial(variant, "noisy", dsprites.read)),
+    ("scream_dsprites", "rendered"): _Maker(partial(variant, "scream", sprites.render), ("picture",)),
+    ("scream_dsprites", "real"): _Maker(partial(variant, "scream", dsprites.read), ("picture",)),
     ("images", "real"): _Maker(own.read_images, ("crop", "name", "processes"), own.CROPS),
     ("npz", "real"): _Maker(own.read_npz, ("name",)),
 }
@@ -61,6 +71,7 @@ def prepare(
     crop: str | None = None,
     count: int | None = None,
     name: str | None = None,
+    picture: Path | str | None = None,
     processes: int | None = None,
 ) -> None:
     """Write a data set to `output`.
@@ -73,6 +84,7 @@ def prepare(
         crop: how the reader cuts its pictures, where it offers a choice.
         count: the number of faces to draw (celeba, rendered).
         name: the name of your own data set.
+        picture: the background of scream_dsprites, a PNG or JPEG; by default tcwae draws one.
         processes: the largest number of processes; by default the number of cores. The result does not depend on it.
 
     Raises:
@@ -86,7 +98,7 @@ def prepare(
         raise InputError(f"{dataset}: expected an archive to read (--archive), found none")
     if archive is not None and source == "rendered":
         raise InputError(f"{dataset}: expected no archive for images that are drawn here, found {archive}")
-    given = {"crop": crop, "count": count, "name": name}
+    given = {"crop": crop, "count": count, "name": name, "picture": picture}
     options = {option: value for option, value in given.items() if value is not None}
     for option in options:
         if option not in maker.options:

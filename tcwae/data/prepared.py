@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Literal
 
 import h5py
 import numpy as np
@@ -14,19 +14,21 @@ from jaxtyping import Float32, Int, UInt, UInt8
 
 import tcwae
 from tcwae.config.datasets import PUBLISHED
+from tcwae.data.sealed import HEAD_BYTES, seal, verify
 from tcwae.errors import InputError
 from tcwae.files import atomic
 
-__all__ = ["VERSIONS", "Blocks", "Images", "Prepared", "class_type", "factor_grid", "fill", "on_grid", "read", "write"]
+__all__ = [
+    "VERSIONS", "Blocks", "Images", "Painting", "Prepared", "class_type", "factor_grid", "fill", "on_grid", "read", "write",
+]  # fmt: skip
 
 Images = UInt8[np.ndarray, "samples ..."]
+Painting = Literal["none", "color", "noisy", "scream"]
 
 VERSIONS = {"tcwae": tcwae.__version__, "numpy": np.__version__, "pillow": PIL.__version__}
 """Versions on which the pixels depend: Pillow decodes and reduces pictures."""
 
-_HEAD_BYTES = 512
 _BLOCK_BYTES = 2**24
-_HEAD = "tcwae prepared data set, version 1\nSHA-256 of all that follows these 512 bytes: {}\n"
 
 
 class Blocks:
@@ -57,6 +59,8 @@ class Prepared:
     the classes. Scores use the factors in `latent_factor_indices`; others, such as smallNORB's instance, vary freely.
     `attributes` are further numbers of each image, which no score uses. `source` is "real" for published images and "rendered"
     for images that tcwae renders. `provenance` is what a report prints about the origin: archive, checksum, crop, versions.
+    `painting` says how packed sprites become images in colour (`tcwae.data.painting`); if it is "scream", `backdrop` is the
+    picture behind them.
 
     Raises:
         InputError: the parts do not fit together.
@@ -72,6 +76,8 @@ class Prepared:
     provenance: dict[str, str]
     attributes: Float32[np.ndarray, "labelled attributes"] | None = None
     attribute_names: tuple[str, ...] = ()
+    painting: Painting = "none"
+    backdrop: UInt8[np.ndarray, "height width 3"] | None = None
 
     def __post_init__(self) -> None:
         fault = self._fault()
@@ -86,15 +92,23 @@ class Prepared:
     @property
     def channels(self) -> int:
         """1 for grey or black-and-white images, 3 for colour."""
+        if self.painting != "none":
+            return 3
         return 1 if self.packed else self.images.shape[3]
 
     def __len__(self) -> int:
         return len(self.images)
 
     def pixels(self, indices: Int[np.ndarray, " batch"]) -> UInt8[np.ndarray, "batch 64 64 channels"]:
-        """Some of the images as bytes 0..255, unpacked if they are packed."""
+        """Some of the images as bytes 0..255, unpacked if they are packed, and painted."""
         images = np.asarray(self.images[indices])
-        return np.unpackbits(images, axis=2)[..., None] * np.uint8(255) if self.packed else images
+        if self.packed:
+            images = np.unpackbits(images, axis=2)[..., None] * np.uint8(255)
+        if self.painting == "none":
+            return images
+        from tcwae.data.painting import painted_array  # loads torch, which no other set needs here
+
+        return painted_array(self.painting, images[..., 0], indices, self.backdrop)
 
     def _fault(self) -> str | None:
         """The first inconsistency, or None."""
@@ -102,6 +116,11 @@ class Prepared:
         sizes, columns = self.factor_sizes, 0 if self.factors is None else self.factors.shape[1]
         if not count or not (shape == [64, 8] or (len(shape) == 3 and shape[:2] == [64, 64])):
             return f"expected images (N, 64, 8) or (N, 64, 64, C), found {self.images.shape}"
+        if self.painting != "none" and not self.packed:
+            return f"expected packed images to be painted ({self.painting}), found {self.images.shape}"
+        picture = (0, 0) if self.backdrop is None else self.backdrop.shape[:2]
+        if (self.painting == "scream") != (min(picture) >= 64):
+            return f"expected a picture of 64 x 64 pixels or more for scream alone, found {picture} for {self.painting}"
         if not len(sizes) == len(self.factor_names) == columns:
             return f"expected {columns} names and sizes of factors, found {self.factor_names} and {sizes}"
         if not set(self.latent_factor_indices) <= set(range(columns)):
@@ -152,10 +171,10 @@ def on_grid(
 def write(prepared: Prepared, path: Path | str) -> None:
     """Write a data set as HDF5: the same bytes on every call, completely or not at all.
 
-    `/images` (attribute `packing`), `/factors` and `/attributes` are contiguous and uncompressed. Names and sizes are
-    attributes of the root; the provenance, with `images_sha256` (of the bytes of `/images`) and `VERSIONS` added, is in the
-    attributes of the group `/provenance`. HDF5's user block, the first 512 bytes, is text: the kind of file, and the
-    checksum of all other bytes, as `tail -c +513 FILE | sha256sum` prints it.
+    `/images` (attributes `packing` and `painting`), `/factors`, `/attributes` and `/backdrop` are contiguous and uncompressed.
+    Names and sizes are attributes of the root; the provenance, with `images_sha256` (of the bytes of `/images`, then of
+    `/backdrop`) and `VERSIONS` added, is in the attributes of the group `/provenance`. HDF5's user block, the first 512
+    bytes, is text: the kind of file, and the checksum of all other bytes, as `tail -c +513 FILE | sha256sum` prints it.
 
     Raises:
         OSError: no permission, or no space left.
@@ -166,7 +185,7 @@ def write(prepared: Prepared, path: Path | str) -> None:
 
 def fill(prepared: Prepared, path: Path) -> None:
     """Write as `write` does, to a temporary file of `tcwae.files.atomic`."""
-    named = {"factors": prepared.factors, "attributes": prepared.attributes}
+    named = {"factors": prepared.factors, "attributes": prepared.attributes, "backdrop": prepared.backdrop}
     tables = {name: np.ascontiguousarray(array) for name, array in named.items() if array is not None}
     _reserve(path, math.prod(prepared.images.shape) + sum(array.nbytes for array in tables.values()))
     offsets = _lay_out(path, prepared, tables)
@@ -179,12 +198,10 @@ def fill(prepared: Prepared, path: Path) -> None:
         for block in _blocks(prepared.images):
             digest.update(block)
             file.write(block)
+    digest.update(tables.get("backdrop", b""))
     with h5py.File(path, "r+", locking=False) as file:
         file["provenance"].attrs.modify("images_sha256", digest.hexdigest())
-    with open(path, "r+b") as file:
-        head = _head(_checksum(file))
-        file.seek(0)
-        file.write(head)
+    seal(path)
 
 
 def read(path: Path | str) -> Prepared:
@@ -198,13 +215,7 @@ def read(path: Path | str) -> Prepared:
         OSError: the file is missing or cannot be read.
     """
     path = Path(path)
-    with open(path, "rb") as file:
-        head = file.read(_HEAD_BYTES)
-        if not head.startswith(_HEAD.partition("\n")[0].encode()):
-            found = "an empty file" if not head else "another kind of file"
-            raise InputError(f"{path}: expected a data set written by `tcwae prepare`, found {found}")
-        if head != _head(_checksum(file)):
-            raise InputError(f"{path}: expected the checksum in its first bytes, found another: prepare it again")
+    verify(path)
     try:
         with h5py.File(path, "r", locking=False) as file:
             return _read(path, file)
@@ -234,6 +245,8 @@ def _read(path: Path, file: h5py.File) -> Prepared:
         provenance=dict(file["provenance"].attrs),
         attributes=file["attributes"][()] if "attributes" in file else None,
         attribute_names=tuple(attributes["attribute_names"].tolist()),
+        painting=images.attrs["painting"],
+        backdrop=file["backdrop"][()] if "backdrop" in file else None,
     )
 
 
@@ -262,7 +275,7 @@ def _lay_out(path: Path, prepared: Prepared, tables: dict[str, np.ndarray]) -> d
     arrays = {"images": (prepared.images.shape, np.uint8)}
     arrays |= {name: (array.shape, array.dtype) for name, array in tables.items()}
     texts = h5py.string_dtype()
-    with h5py.File(path, "w", userblock_size=_HEAD_BYTES, locking=False) as file:
+    with h5py.File(path, "w", userblock_size=HEAD_BYTES, locking=False) as file:
         file.attrs["name"] = prepared.name
         file.attrs["source"] = prepared.source
         file.attrs["factor_names"] = np.array(prepared.factor_names, dtype=texts)
@@ -275,18 +288,10 @@ def _lay_out(path: Path, prepared: Prepared, tables: dict[str, np.ndarray]) -> d
         for name, (shape, dtype) in arrays.items():
             file.create_dataset(name, shape, dtype, dcpl=space)
         file["images"].attrs["packing"] = "bits, most significant first" if prepared.packed else "none"
+        file["images"].attrs["painting"] = prepared.painting
         return {name: file[name].id.get_offset() for name in arrays}
 
 
 def class_type(sizes: Sequence[int]) -> np.dtype:
     """The smallest unsigned type that holds the classes of factors of these sizes."""
     return np.min_scalar_type(max(sizes, default=1) - 1)
-
-
-def _head(checksum: str) -> bytes:
-    return _HEAD.format(checksum).encode().ljust(_HEAD_BYTES, b"\n")
-
-
-def _checksum(file: BinaryIO) -> str:
-    file.seek(_HEAD_BYTES)
-    return hashlib.file_digest(file, "sha256").hexdigest()

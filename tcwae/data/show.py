@@ -27,6 +27,8 @@ def describe(path: Path | str) -> str:
     prepared = read(path)
     some = prepared.pixels(_spread(len(prepared), _SAMPLE)).astype(np.float32) / 255
     kind = {1: "grey", 3: "colour"}.get(prepared.channels, f"{prepared.channels} channels")
+    if prepared.packed:
+        kind = "black and white" if prepared.painting == "none" else f"colour, painted ({prepared.painting})"
     factors = [
         f"{name} ({size}{'' if index in prepared.latent_factor_indices else ', not scored'})"
         for index, (name, size) in enumerate(zip(prepared.factor_names, prepared.factor_sizes, strict=True))
@@ -34,7 +36,7 @@ def describe(path: Path | str) -> str:
     stored = "one bit a pixel" if prepared.packed else "one byte a pixel and channel"
     lines = {
         "data set": f"{prepared.name}, {prepared.source}",
-        "images": f"{len(prepared):,} of 64 x 64, {'black and white' if prepared.packed else kind}, {stored}",
+        "images": f"{len(prepared):,} of 64 x 64, {kind}, {stored}",
         "pixels": f"mean {some.mean():.3f}, standard deviation in an image {some.std(axis=(1, 2, 3)).mean():.3f}",
         "factors": ", ".join(factors) or "none",
         "attributes": ", ".join(prepared.attribute_names) or "none",

@@ -66,7 +66,8 @@ class Step:
         """Images and noise of the next step."""
         batch, candidates = self.run.training.batch_size, self.training_images
         drawn = torch.randint(len(candidates), (batch,), generator=self.generator, device=candidates.device)
-        return self.images[candidates[drawn]], draw_noise(batch, self.run.latent_dimension, self.generator)
+        images = self.images.fresh(candidates[drawn], self.generator)
+        return images, draw_noise(batch, self.run.latent_dimension, self.generator)
 
     def move(self, images: Float[Tensor, "batch channel 64 64"], noise: Noise) -> Float[Tensor, "terms"]:
         """Move the parameters by a step on these images with this noise. Returns as a call does."""

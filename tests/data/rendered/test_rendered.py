@@ -19,10 +19,11 @@ from tcwae.errors import InputError
 
 DIGEST = """
 import hashlib
-from tcwae.data.rendered import chairs, faces, toys
+from tcwae.data.rendered import arm, chairs, faces, rooms, toys
 from tcwae.data.rendered.face_attributes import sampled
 drawn = hashlib.sha256(sampled(32))
-for block in (toys.draw_view(toys.toy(1, 4), 2, 5), chairs.draw(3), faces.draw(sampled(32))):
+layers = (*rooms.draw((6, 0, 3)), *rooms.draw((2, 3, 9)), *arm.draw_view(0, 5, 20), *arm.draw_view(2, 33, 4))
+for block in (toys.draw_view(toys.toy(1, 4), 2, 5), chairs.draw(3), faces.draw(sampled(32)), *layers):
     drawn.update(block.tobytes())
 print(drawn.hexdigest())
 """
