@@ -1,7 +1,7 @@
 """A study's results as a typeset document.
 
 The words and the layout are the template's (typst); the numbers are in `report.json` beside it, made by
-`tcwae.contents`. Nothing comes from the clock or the machine: the same results and template give the same bytes.
+`tcwae.report.content`. Nothing comes from the clock or the machine: the same results and template give the same bytes.
 """
 
 import json
@@ -27,8 +27,8 @@ def report(results: Path, template: Path, output: Path, *, partial: bool = False
     """Typeset results/<study> as a PDF.
 
     Args:
-        results: folder with study.json, metrics.csv, selection.csv and figures/.
-        template: typst document; it reads report.json, and the figures at the paths named there.
+        results: folder with study.json, metrics.csv, selection/ and figures/.
+        template: Typst document; it reads report.json, the figures at the paths named there, and the Typst files beside it.
         output: the PDF.
         partial: leave out figures that are not there, and name them.
 
@@ -44,6 +44,9 @@ def report(results: Path, template: Path, output: Path, *, partial: bool = False
             for figure in experiment["figures"]:
                 _copy(results / figure["path"], build / figure["path"], "run the workflow's rule plot first")
         _copy(template, build / "report.typ", "give the path of the typst template")
+        for part in template.parent.glob("*.typ"):  # what the template imports and includes
+            if part.name != "report.typ":
+                shutil.copyfile(part, build / part.name)
         (build / "report.json").write_text(json.dumps(content, ensure_ascii=False, indent=1))
         document = _compile(build / "report.typ", template, finished(study.metrics) or NO_DATE)
     with atomic(output) as temporary:

@@ -156,10 +156,19 @@ def test_the_budget_is_told_by_the_iterations(copy):
 
 def test_the_same_results_give_the_same_bytes_wherever_they_are(folder, copy, tmp_path):
     report(folder, TEMPLATE, tmp_path / "one.pdf")
-    template = shutil.copy(TEMPLATE, tmp_path / "another.typ")
-    report(copy, Path(template), tmp_path / "two.pdf")
+    templates = shutil.copytree(TEMPLATE.parent, tmp_path / "elsewhere")
+    report(copy, templates / TEMPLATE.name, tmp_path / "two.pdf")
     assert (tmp_path / "one.pdf").read_bytes() == (tmp_path / "two.pdf").read_bytes()
     assert (tmp_path / "one.pdf").read_bytes().startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("title", ["ÄPFEL", "über $\\beta$ #emph[x] <b>", "日本語", "", " ", "a\nb", "*" * 300])
+def test_any_title_is_typeset(copy, tmp_path, title):
+    study = json.loads((copy / "study.json").read_text())
+    study["experiments"]["grid"]["title"] = title
+    (copy / "study.json").write_text(json.dumps(study))
+    report(copy, TEMPLATE, tmp_path / "report.pdf")
+    assert (tmp_path / "report.pdf").read_bytes().startswith(b"%PDF")
 
 
 def test_the_date_is_that_of_the_newest_run(copy, tmp_path):

@@ -9,6 +9,7 @@ rule report:
         f"{results}/study.json",
         figures=figures(),
         template=beside("../report/report.typ"),
+        parts=[beside(f"../report/{part}.typ") for part in ("look", "words", "experiments", "beyond", "appendices")],
     output:
         report(
             f"{results}/report.pdf",
