@@ -137,7 +137,7 @@ def _show(rows: list[dict], failed: list[str]) -> None:
 
 def _line(row: dict) -> str:
     words = [str(row[name]) for name in ("method", "batch", "precision", "layout") if row.get(name)]
-    words += ["graph"] * bool(row.get("graph")) + [f"{row['together']} together"] * bool(row.get("together"))
+    words += ["graph"] * bool(row.get("graph")) + [f"{row.get('together')} together"] * bool(row.get("together"))
     return f"{row['what']:34} {row['value']:>12,.5g} {row.get('unit', ''):9} {', '.join(words)}"
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
-from tcwae.config.run import Run, check, flags, unflatten
+from tcwae.config.run import Run, check, run_flags, unflatten
 from tcwae.config.scores import PAPER
 from tcwae.data import prepared
 from tcwae.data.images import Images
@@ -47,8 +47,8 @@ def test_it_trains_as_well(small_data, tmp_path):
 
 
 def test_a_run_says_its_precision():
-    assert "--precision bfloat16" in flags(run_of(precision="bfloat16"))
-    assert "precision" not in flags(run_of())
+    assert "--precision bfloat16" in run_flags(run_of(precision="bfloat16"))
+    assert "precision" not in run_flags(run_of())
     with pytest.raises(InputError, match="expected 'float32', 'tf32' or 'bfloat16', found 'float16'"):
         run_of(precision="float16")
 
