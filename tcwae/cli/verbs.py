@@ -35,21 +35,23 @@ def plan(options: argparse.Namespace) -> None:
 
 
 def prepare(options: argparse.Namespace) -> None:
-    from tcwae.data.prepare import prepare
+    from tcwae.data.prepare import describe, prepare
 
     own = options.dataset in ("images", "npz")
     source = options.source or ("real" if options.archive or own else "rendered")
     label = "-".join(str(part) for part in (source, options.crop, options.count) if part is not None)
+    output = options.output or Path("resources") / f"{options.called or options.dataset}-{label}.h5"
     prepare(
         options.dataset,
         source,
-        options.output or Path("resources") / f"{options.called or options.dataset}-{label}.h5",
+        output,
         options.archive,
         crop=options.crop,
         count=options.count,
         name=options.called,
         processes=options.processes,
     )
+    print(describe(output))
 
 
 def download(options: argparse.Namespace) -> None:

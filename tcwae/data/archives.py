@@ -20,10 +20,11 @@ from urllib.error import HTTPError, URLError
 
 from tqdm import tqdm
 
+from tcwae.data.damage import kind
 from tcwae.errors import InputError
 from tcwae.files import flush_folder
 
-__all__ = ["ARCHIVES", "DSPRITES_NPZ", "Archive", "check", "download", "fetch", "sha256"]
+__all__ = ["ARCHIVES", "DSPRITES_NPZ", "Archive", "check", "download", "fetch", "located", "sha256"]
 
 _CHUNK = 2**20
 _TRANSIENT = (URLError, ConnectionError, TimeoutError, ssl.SSLError, http.client.HTTPException)
@@ -164,9 +165,34 @@ def check(path: Path, archive: Archive) -> dict[str, str]:
             f"{path}: expected {archive.name}{bytes_of}, {kind} {expected}, found {size} bytes, {kind} {found[kind]}"
         )
         if not archive.advisory:
-            raise InputError(f"{message}: fetch it again from {archive.url}")
+            raise InputError(f"{message}{_kind_of(path)}: fetch it again from {archive.url}")
         warnings.warn(f"{message}; the published checksum is from one source only, so this may be right", stacklevel=2)
     return {"archive": path.name, "archive_sha256": found["sha256"]}
+
+
+def _kind_of(path: Path) -> str:
+    with open(path, "rb") as file:
+        found = kind(file.read(512))
+    return f", {found}" if found else ""
+
+
+def located(given: Path | str, *published: Archive) -> Path:
+    """The file that is given, or, of a folder, the published archive in it.
+
+    Raises:
+        InputError: the folder holds none of the archives.
+    """
+    path = Path(given)
+    if not path.is_dir():
+        return path
+    for archive in published:
+        if (path / archive.name).exists():
+            return path / archive.name
+    names = " or ".join(archive.name for archive in published)
+    raise InputError(
+        f"{path}: expected {names}, or a folder that holds it, found a folder without it. No checksum of unpacked files is "
+        "published, so they are not read: give the archive, or prepare pictures as your own data with `tcwae prepare images`"
+    )
 
 
 def download(dataset: str, folder: Path | str, name: str | None = None) -> list[Path]:

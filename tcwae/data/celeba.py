@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from tcwae.data import pictures
-from tcwae.data.archives import ARCHIVES, check
+from tcwae.data.archives import ARCHIVES, check, located
 from tcwae.data.damage import refusing
 from tcwae.data.prepared import Blocks, Images, Prepared
 from tcwae.errors import InputError
@@ -33,9 +33,8 @@ def read(archive: Path | str, crop: str = "140", processes: int | None = None) -
         InputError: another file, a damaged one, or a missing or wrong picture; some only as the images come.
         OSError: it is missing or cannot be read.
     """
-    archive = Path(archive)
     pixels, labels = ARCHIVES["celeba"]
-    path = archive / pixels.name if archive.is_dir() else archive
+    path = located(archive, pixels)
     origin = check(path, pixels) | {"crop": crop, "resize": "Lanczos"}
     names, attributes = (), None
     beside = path.with_name(labels.name)

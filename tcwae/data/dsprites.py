@@ -29,7 +29,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8, UInt64
 from tqdm import tqdm
 
-from tcwae.data.archives import ARCHIVES, DSPRITES_NPZ, check
+from tcwae.data.archives import ARCHIVES, DSPRITES_NPZ, check, located
 from tcwae.data.damage import refusing
 from tcwae.data.npz import opened
 from tcwae.data.prepared import Prepared, factor_grid
@@ -120,17 +120,18 @@ OUTLINES: tuple[Outline, ...] = (_square(), _ellipse(), _heart())
 
 
 def read(archive: Path | str, sizes: Sequence[int] = FACTOR_SIZES) -> Prepared:
-    """Read an archive as published, in either of its two formats.
+    """Read an archive as published, in either of its two formats, or the folder that holds it.
 
     Raises:
         InputError: it is another file, or not what the format says.
         OSError: it is missing or cannot be read.
     """
-    with open(archive, "rb") as file:
+    path = located(archive, ARCHIVES["dsprites"][0], DSPRITES_NPZ)
+    with open(path, "rb") as file:
         is_zip = file.read(2) == b"PK"
     published, unpack = (DSPRITES_NPZ, read_npz) if is_zip else (ARCHIVES["dsprites"][0], read_hdf5)
-    origin = check(Path(archive), published)
-    return _prepared("real", unpack(archive, sizes), sizes, origin)
+    origin = check(path, published)
+    return _prepared("real", unpack(path, sizes), sizes, origin)
 
 
 def read_npz(path: Path | str, sizes: Sequence[int] = FACTOR_SIZES) -> Packed:

@@ -13,6 +13,7 @@ import PIL
 from jaxtyping import Float32, Int, UInt, UInt8
 
 import tcwae
+from tcwae.data.damage import kind
 from tcwae.errors import InputError
 from tcwae.files import atomic
 
@@ -177,7 +178,7 @@ def read(path: Path | str) -> Prepared:
     with open(path, "rb") as file:
         head = file.read(_HEAD_BYTES)
         if not head.startswith(_HEAD.partition("\n")[0].encode()):
-            found = "an empty file" if not head else "another kind of file"
+            found = f"another kind of file, {known}" if (known := kind(head)) else "another kind of file"
             raise InputError(f"{path}: expected a data set written by `tcwae prepare`, found {found}")
         if head != _head(_checksum(file)):
             raise InputError(f"{path}: expected the checksum in its first bytes, found another: prepare it again")
