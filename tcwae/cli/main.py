@@ -1,10 +1,11 @@
-"""The command `tcwae`: one verb for each step of the workflow, and some to look at what it leaves.
+"""The command `tcwae`: one verb for each step of the workflow, and some to look at the results.
 
-Exit status: 0 done; 2 something to mend, said in one line on standard error, or stopped by the keyboard; 3 the training
-diverged (its files are written); 75 the training was stopped and has saved its state, or another process trains the run:
-the same command goes on.
+Exit status: 0 done; 2 a mistake that the user can correct, in one line on standard error, or stopped by the keyboard; 3 the
+training diverged (its files are written); 75 the training was stopped and has saved its state, or another process trains the
+run: the same command goes on.
 """
 
+import argparse
 import os
 import sys
 import warnings
@@ -15,7 +16,7 @@ from tcwae.cli import verbs
 from tcwae.cli.arguments import Number, Parser, Version, add_completion, add_fields, add_machine, add_methods
 from tcwae.config.run import KNOWN_DATASETS, METHODS, Evaluation, Run, Training
 from tcwae.errors import InputError
-from tcwae.log import complain
+from tcwae.log import complain, replace_unprintable
 
 __all__ = ["main", "parser"]
 
@@ -24,21 +25,50 @@ Verb = Callable[[Callable, str], Parser]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; see the module's text for the status."""
-    warnings.formatwarning = lambda message, *_, **__: f"{message}\n"  # for the user, not for who reads the code
-    options = parser().parse_args(arguments)
+    """Run the command line and return the exit status, which the module's docstring explains."""
+    warnings.formatwarning = lambda message, *_, **__: f"{message}\n"  # without the line of code
+    os.environ["MPLBACKEND"] = "agg"  # figures go to files; a notebook's or a user's backend may need a display
+    replace_unprintable()
+    name = "tcwae"
     try:
+        options = _parsed(arguments)
+        name = f"tcwae {options.name}"
         status = options.verb(options) or 0
-        sys.stdout.flush()
+        _flush()
         return status
-    except BrokenPipeError:  # whoever reads what is printed, as `head` does, has read enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader of the output, such as `head`, has read enough
+        _drop_output()
         return 0
     except (InputError, OSError) as error:
-        complain(f"tcwae {options.name}: {_line(error)}")
+        complain(f"{name}: {_line(error)}")
     except KeyboardInterrupt:
-        complain(f"tcwae {options.name}: interrupted")
+        complain(f"{name}: interrupted")
     return 2
+
+
+def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    try:
+        return parser().parse_args(arguments)
+    except SystemExit:  # after --help or --version
+        _flush()
+        raise
+
+
+def _flush() -> None:
+    """Write what is printed now, while an error can still be reported."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _drop_output()
+        raise OSError(error.errno, error.strerror, "standard output") from error
+
+
+def _drop_output() -> None:
+    """Send what is still buffered nowhere: Python would try to write it again at its end, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _line(error: Exception) -> str:
@@ -85,13 +115,15 @@ def _add_beginning(verb: Verb) -> None:
 
 def _add_data(verb: Verb) -> None:
     prepare = verb(verbs.prepare, "make a data set's file: render it, or read the original archive")
-    prepare.add_argument("dataset", choices=[*KNOWN_DATASETS, "images", "npz"], help="images and npz are for one's own")
+    prepare.add_argument("dataset", choices=[*KNOWN_DATASETS, "images", "npz"], help="images and npz: your own")
     prepare.add_argument("--source", choices=["rendered", "real"], help="default: real if there is an archive")
     prepare.add_argument("--archive", type=Path, help="the archive, or a folder with its files (--source real)")
     prepare.add_argument("--output", type=Path, help="the prepared file, HDF5 (default resources/NAME-SOURCE.h5)")
     prepare.add_argument("--crop", help="how pictures are cut, by the set: see docs/data.md")
     prepare.add_argument("--count", type=Number(int, 1), help="faces to draw (celeba)")
-    prepare.add_argument("--name", dest="called", help="what one's own data is called")
+    prepare.add_argument(
+        "--name", dest="called", help="what your own data are called (default: made of the archive's name)"
+    )
     prepare.add_argument(
         "--processes", type=Number(int, 1), help="the most to run at a time (default: the cores there are)"
     )

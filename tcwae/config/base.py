@@ -125,7 +125,7 @@ def read_yaml(path: Path) -> Any:  # noqa: ANN401
     import yaml  # only here: the Snakefile has read its own already
 
     try:
-        return yaml.safe_load(path.read_text())
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         advice = "`tcwae init FOLDER` writes a folder with one, config.yaml"
         raise InputError(f"{path}: expected a study, found no such file; {advice}") from None

@@ -127,7 +127,7 @@ def _ask(*command: str) -> list[str]:
         InputError: it fails, does not answer, or is not there.
     """
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=ANSWER_SECONDS)
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", timeout=ANSWER_SECONDS)
     except subprocess.TimeoutExpired:
         raise InputError(f"{command[0]} gives no answer in {ANSWER_SECONDS} s: is the controller down?") from None
     except OSError as error:

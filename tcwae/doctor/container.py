@@ -58,7 +58,7 @@ def execute(image: str, command: Sequence[str], arguments: Sequence[str] = ()) -
     """
     words = [engine(), "exec", "--home", str(Path.cwd()), *arguments, image, *command]
     try:
-        done = subprocess.run(words, capture_output=True, text=True, timeout=START_SECONDS)
+        done = subprocess.run(words, capture_output=True, encoding="utf-8", errors="replace", timeout=START_SECONDS)
     except subprocess.TimeoutExpired:
         raise InputError(f"container {image}: expected it to start, found nothing after {START_SECONDS} s") from None
     if done.returncode:

@@ -49,7 +49,7 @@ def packages(lock: Path) -> Finding:
     if not lock.exists():
         return Finding("ok", "packages", f"torch {version('torch')}; there is no {lock} here to compare with")
     locked: dict[str, set[str]] = {}  # a package may be locked twice, for two versions of Python
-    for name, pinned in re.findall(r"^([\w.-]+)==([^\s;+]+)", lock.read_text(), re.MULTILINE):
+    for name, pinned in re.findall(r"^([\w.-]+)==([^\s;+]+)", lock.read_text(encoding="utf-8"), re.MULTILINE):
         locked.setdefault(name, set()).add(pinned)
     present = {name: found for name in locked if (found := _installed(name)) is not None}
     other = [name for name, found in present.items() if found.partition("+")[0] not in locked[name]]
@@ -70,4 +70,4 @@ def _profile() -> dict[str, Any]:
     """The cluster profile, as far as it is there."""
     import yaml
 
-    return (yaml.safe_load(cluster.PROFILE.read_text()) or {}) if cluster.PROFILE.exists() else {}
+    return (yaml.safe_load(cluster.PROFILE.read_text(encoding="utf-8")) or {}) if cluster.PROFILE.exists() else {}

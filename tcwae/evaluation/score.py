@@ -70,7 +70,7 @@ def score_file(
     result["settings"] = {"file": str(path)} | result["settings"]
     if output is not None:
         with atomic(output) as temporary:
-            temporary.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")
+            temporary.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     return result
 
 
@@ -208,7 +208,7 @@ def _read(path: Path) -> dict[str, np.ndarray]:
                 return {key: _array(file[key]) for key in KEYS if key in file}
         if h5py.is_hdf5(path):
             _check_heaps(path)
-            with h5py.File(path, "r") as file:
+            with h5py.File(path, "r", locking=False) as file:
                 there = {key: file[key] for key in KEYS if key in file}
                 _check_sizes({key: item.nbytes for key, item in there.items() if isinstance(item, h5py.Dataset)})
                 return {key: _dataset(item) for key, item in there.items()}

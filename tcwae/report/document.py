@@ -44,7 +44,7 @@ def report(results: Path, template: Path, output: Path, *, partial: bool = False
             for figure in experiment["figures"]:
                 _copy(results / figure["path"], build / figure["path"], "run the workflow's rule plot first")
         _copy(template, build / "report.typ", "give the path of the typst template")
-        (build / "report.json").write_text(json.dumps(content, ensure_ascii=False, indent=1))
+        (build / "report.json").write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
         document = _compile(build / "report.typ", template, finished(study.metrics) or NO_DATE)
     with atomic(output) as temporary:
         temporary.write_bytes(document)

@@ -160,7 +160,7 @@ def _read_selection(path: Path, results: Results, experiment: str) -> pd.DataFra
 
 def _read_study(path: Path) -> Study:
     try:
-        return check(Study, json.loads(path.read_text()), str(path))
+        return check(Study, json.loads(path.read_text(encoding="utf-8")), str(path))
     except FileNotFoundError:
         raise InputError(f"expected the file {path}, found none; run the workflow's earlier rules first") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
@@ -227,7 +227,7 @@ def read_images(path: Path, datasets: Sequence[str]) -> dict[str, np.ndarray]:
         InputError: the file is missing, damaged, or lacks one of them.
     """
     try:
-        with h5py.File(path) as file:
+        with h5py.File(path, locking=False) as file:
             missing = [name for name in datasets if name not in file]
             if missing:
                 raise InputError(f"{path}: expected the data set {missing[0]!r}, found {', '.join(file) or 'none'}")
