@@ -77,12 +77,23 @@ def header(whole: bytes) -> Header:
         Exception: one of those that `refusing` knows.
     """
     with _opened(whole, to_pixels=False) as picture:
-        grey = whole[25] in (0, 4) if whole.startswith(_PNG) else picture.mode in _GREY
+        grey = _is_grey(picture) or (
+            whole.startswith(_PNG) and whole[25] == 4
+        )  # Pillow opens 16 bits with alpha as colour
         frames = 1 if picture.format == "MPO" else getattr(picture, "n_frames", 1)  # MPO: a photograph and its previews
         if whole.startswith(_PNG):
             frames = _frames(whole)
         turned = _orientation(picture) in _TURNS
         return Header(grey, picture.size, picture.has_transparency_data, turned, frames)
+
+
+def _is_grey(picture: Image.Image) -> bool:
+    """Whether the mode is grey, or a palette of greys."""
+    layout = (picture.palette.rawmode or picture.palette.mode) if picture.palette is not None else ""
+    if picture.mode != "P" or layout not in ("RGB", "BGR", "BGRX"):
+        return picture.mode in _GREY
+    values = bytes(picture.palette.palette)
+    return all(len(set(values[start : start + 3])) == 1 for start in range(0, len(values), len(layout)))
 
 
 def decoded(whole: bytes, reduction: Reduction) -> UInt8[np.ndarray, "64 64 channels"]:

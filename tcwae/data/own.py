@@ -70,7 +70,10 @@ def _sorted_out(members: Sequence[pictures.Member]) -> tuple[list[pictures.Membe
 def _listed(skipped: dict[str, list[str]]) -> str:
     """The numbers of files by kind, the largest first, each with its first file."""
     kinds = sorted(skipped.items(), key=lambda kind: -len(kind[1]))
-    parts = [f"{len(names):,} {kind} ({_shown(names[0])}{', ...' if len(names) > 1 else ''})" for kind, names in kinds]
+    parts = [
+        f"{len(names):,} {_shown(kind)} ({_shown(names[0])}{', ...' if len(names) > 1 else ''})"
+        for kind, names in kinds
+    ]
     rest = sum(len(names) for _, names in kinds[_NAMED:])
     return ", ".join(parts[:_NAMED] + ([f"{rest:,} of other kinds"] if rest else []))
 

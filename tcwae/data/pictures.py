@@ -31,7 +31,6 @@ _BLOCK = 256  # pictures
 _HEAD = 2**16  # bytes, which hold the header of most pictures
 _SYSTEM = {"__MACOSX", "lost+found", "System Volume Information", "$RECYCLE.BIN", "@eaDir", "Thumbs.db", "desktop.ini"}
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
-_ZIP_UTF8 = 0x800  # the flag of a name in UTF-8
 _COMPRESSIONS = {9: "Deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "xz", 98: "PPMd"}
 
 
@@ -99,7 +98,11 @@ def _walked(folder: Path) -> Iterator[Path]:
 
 
 def _zipped(path: Path) -> Iterator[Member]:
-    """Each member has a header of its own, which must have the name that the directory states."""
+    """The members that the directory lists.
+
+    Each has a header of its own, whose name may differ from the directory's in slashes and encoding, as some programs write
+    it. That it is the right one, the checksum of its content tells.
+    """
     with zipfile.ZipFile(path) as archive, open(path, "rb") as file:
         for info in archive.infolist():
             name = info.filename.replace("\\", "/")  # as some programs of Windows write it
@@ -115,9 +118,8 @@ def _zipped(path: Path) -> Iterator[Member]:
                 )
             file.seek(info.header_offset)
             signature, length, extra = struct.unpack("<4s22xHH", file.read(30))
-            stated = info.orig_filename.encode("utf-8" if info.flag_bits & _ZIP_UTF8 else "cp437")
-            if signature != b"PK\x03\x04" or file.read(length) != stated:
-                raise InputError(f"another header of {info.filename}")
+            if signature != b"PK\x03\x04":
+                raise InputError(f"no header of {info.filename} where the directory says")
             if not name.endswith("/"):
                 deflated = info.compress_size if info.compress_type == zipfile.ZIP_DEFLATED else None
                 start = info.header_offset + 30 + length + extra

@@ -171,9 +171,13 @@ def test_of_several_frames_the_first_is_taken_and_counted():
 
 def test_grey_is_told_from_colour():
     deep = np.concatenate([DEEP, DEEP], axis=2)
+    greys = Image.fromarray(L[..., 0] // 64)
+    greys.putpalette([value for value in (255, 9, 0, 70) for _ in "RGB"])
     grey = [png(L, 8, 0), png(L >> 7, 1, 0), png(deep, 16, 4), saved(L, "JPEG"), tiff(DEEP, ">")]
+    grey += [saved(greys, form) for form in ("PNG", "GIF", "BMP")]
+    np.testing.assert_array_equal(decoded(grey[-1], GREY)[..., 0], np.array([255, 9, 0, 70])[L[..., 0] // 64])
     colour = [png(RGB, 8, 2), saved(RGB, "JPEG"), saved(RGB, "WEBP"), saved(Image.fromarray(RGB).quantize(9), "PNG")]
-    assert [header(whole).grey for whole in grey + colour] == [True] * 5 + [False] * 4
+    assert [header(whole).grey for whole in grey + colour] == [True] * 8 + [False] * 4
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,18 @@ def test_a_zip_of_windows_has_backslashes(tmp_path):
     assert [pictures.content(member) for member in found] == list(members.values())
 
 
+@pytest.mark.parametrize(("inside", "listed"), [(b"a/1.png", b"a\\1.png"), (b"\xc5\xc5.png", b"\xd0\x9c.png")])
+def test_a_zip_may_write_a_name_in_two_ways(tmp_path, inside, listed):
+    """Slashes (IZArc) and encodings (NanaZip) that differ between a member's header and the directory."""
+    whole = bytearray(zipped(tmp_path / "mine.zip", {"x" * len(inside): b"content"}).read_bytes())
+    whole[whole.index(b"x") : whole.index(b"x") + len(inside)] = inside
+    where = whole.rindex(b"x" * len(inside))
+    whole[where : where + len(inside)] = listed
+    (tmp_path / "mine.zip").write_bytes(whole)
+    (member,) = pictures.members(tmp_path / "mine.zip")
+    assert pictures.content(member) == b"content"
+
+
 @pytest.mark.parametrize("name", ["größe.png", "新.png", "a b'\"$.png"])
 @pytest.mark.parametrize("kind", ["folder", "zip", "tar"])
 def test_names_may_have_any_letters(tmp_path, kind, name):
