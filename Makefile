@@ -3,13 +3,17 @@ CORES ?= 2
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: report test test-readme test-pages test-faults test-slurm style bench env lock clean test-container image test-browser docs
+.PHONY: report test test-oldest test-readme test-pages test-faults test-slurm style bench env lock clean test-container image test-browser docs
 
 report: env  ## the quick study, from nothing to results/quick/report.pdf
 	snakemake --cores $(CORES) --show-failed-logs
 
 test: env  ## every quick test
 	pytest --numprocesses $(CORES) --dist loadscope --maxfail 5
+
+test-oldest: build/oldest/ready  ## the same with the oldest versions that pyproject.toml allows, without Snakemake's plugin for SLURM
+	PATH="$(CURDIR)/build/oldest/bin:$$PATH" pytest --numprocesses $(CORES) --dist loadscope --maxfail 5 \
+	    -W default::DeprecationWarning
 
 test-readme: env  ## the commands of the README, in a clone with a small budget
 	pytest -m readme tests/test_readme.py
@@ -36,6 +40,7 @@ style: env  ## what CI checks besides the tests
 	ruff check
 	ruff format --check
 	snakefmt --check Snakefile workflow
+	lint-imports --no-logo --no-cache
 	snakemake --lint
 
 bench: env  ## time and memory of all that takes time, side by side; SECTIONS="steps plain" for a part
@@ -47,11 +52,18 @@ image:  ## the container image of this version, on a machine with Apptainer and 
 
 env: .venv/ready  ## the environment: .venv from requirements.lock
 
-.venv/ready: requirements.lock pyproject.toml
+.venv/ready: requirements.lock pyproject.toml setup.py
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	touch $@
+
+# The plugin for SLURM asks for newer packages than tcwae itself; the tests that need it are run by `make test`
+build/oldest/ready: pyproject.toml setup.py .venv/ready
+	$(PYTHON) -m venv build/oldest
+	$(BIN)/uv pip install --quiet --python build/oldest/bin/python --resolution lowest-direct \
+	    --editable '.[dev,fid,tensorboard]' 'pygments>=2.20' 'snakemake>=9.27'
 	touch $@
 
 lock:  ## requirements.lock anew, from pyproject.toml

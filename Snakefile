@@ -5,7 +5,7 @@ min_version("9.27")
 
 if "experiments" not in config:  # a study of its own, given with --configfile
 
-    configfile: "config.yaml"
+    configfile: "config.yaml" if Path("config.yaml").exists() else f"{workflow.basedir}/config.yaml"
 
 
 include: "workflow/rules/common.smk"

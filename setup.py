@@ -1,4 +1,4 @@
-"""The commit and the workflow go into what is built, so that an installed tcwae has them; all else is in pyproject.toml."""
+"""Puts the commit and the workflow into what is built, so that an installed tcwae has them. The rest is in pyproject.toml."""
 
 import shutil
 import sys
@@ -35,4 +35,9 @@ class SourcesWithCommit(sdist):
         (Path(base_dir) / "tcwae" / "COMMIT").write_text(commit() + "\n", encoding="utf-8")
 
 
-setup(cmdclass={"build_py": BuildWhole, "sdist": SourcesWithCommit})
+setup(
+    cmdclass={"build_py": BuildWhole, "sdist": SourcesWithCommit},
+    # An editable install is a path. The default, an import hook, loses to any folder named tcwae in the working directory, such
+    # as the clone seen from its parent: Python takes that for a namespace package.
+    options={"editable_wheel": {"mode": "compat"}},
+)

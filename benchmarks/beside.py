@@ -14,7 +14,7 @@ from benchmarks.data import dsprites_file
 from benchmarks.measure import REPEATS, Row, kilobytes
 from benchmarks.steps import layer_by_layer, run_of, step_of
 from tcwae import records
-from tcwae.config.run import METHODS
+from tcwae.config.methods import METHODS
 from tcwae.training.device import set_up
 
 __all__ = ["rows"]

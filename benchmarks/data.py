@@ -1,4 +1,4 @@
-"""Data sets: drawing them, reading archives, preparing and loading a file. Parts are drawn and read; rates are theirs."""
+"""Data sets: rendering, reading archives, writing and loading a file; rates are of the parts that are rendered or read."""
 
 import gzip
 import tempfile
@@ -7,11 +7,25 @@ from functools import partial
 from math import prod
 from pathlib import Path
 
+import numpy as np
 import torch
 
-from benchmarks.archives import CHAIRS, TOY_FILES, chair_members, face_members, matrix, tarred, toy_arrays, zipped
+from benchmarks.archives import (
+    CHAIRS,
+    TOY_FILES,
+    arm_images,
+    car_members,
+    chair_members,
+    face_members,
+    matrix,
+    room_arrays,
+    save_rooms,
+    tarred,
+    toy_arrays,
+    zipped,
+)
 from benchmarks.measure import ROOT, Row, interleaved, peak
-from tcwae.data import celeba, chairs3d, dsprites, prepared, smallnorb
+from tcwae.data import cars3d, celeba, chairs3d, dsprites, mpi3d, prepared, shapes3d, smallnorb
 from tcwae.data.images import Images
 from tcwae.data.prepare import prepare
 from tcwae.data.prepared import Blocks
@@ -23,10 +37,12 @@ __all__ = ["dsprites_file", "rows"]
 PHOTOGRAPHS, FACES = 200, 500
 TOYS = (5, 2, 3, 18, 6)
 """The classes of smallNORB's factors in the part that is read."""
+ROOM, ARM, CARS = (1, 1, 10, 8, 4, 15), (1, 1, 1, 1, 3, 40, 40), (4, 24, 8)
+"""Those of Shapes3D, MPI3D and Cars3D."""
 
 
 def dsprites_file() -> Path:
-    """The whole of dSprites, made here unless a study has made it."""
+    """The file of dSprites, written unless a study has written it."""
     path = ROOT / "resources" / "dsprites-rendered.h5"
     if not path.exists():
         prepare("dsprites", "rendered", path)
@@ -42,7 +58,7 @@ def matrices(folder: Path) -> list[Path]:
 
 
 def drained(read: Callable[..., Blocks], *arguments: object) -> None:
-    """Read an archive block by block on one core, each forgotten for the next, as `prepare` does."""
+    """Read an archive block by block on one core and keep none of them, as `prepare` does."""
     for _ in read(*arguments, processes=1):
         pass
 
@@ -53,7 +69,7 @@ def load(path: Path) -> torch.Tensor:
 
 
 def works(folder: Path) -> Iterator[tuple[str, int, Callable[[], object]]]:
-    """What is measured, how many pictures it makes, and the work."""
+    """What is measured, how many images it gives, and the work."""
     whole = dsprites.render()
     yield "draw dSprites, whole", len(whole), dsprites.render
     yield "draw smallNORB, a toy of 50", 972, partial(toys.draw, (0, 0))
@@ -68,12 +84,24 @@ def works(folder: Path) -> Iterator[tuple[str, int, Callable[[], object]]]:
     archive = zipped(folder / "faces.zip", face_members(PHOTOGRAPHS))
     read = partial(drained, celeba.read_zip, archive, PHOTOGRAPHS, "140")
     yield f"read CelebA, {PHOTOGRAPHS} of {celeba.COUNT:,}", PHOTOGRAPHS, read
+    yield from works_since_the_paper(folder)
     yield "write dSprites, whole", len(whole), partial(prepared.write, whole, folder / "out.h5")
     yield "load dSprites to a first batch", len(whole), partial(load, dsprites_file())
 
 
+def works_since_the_paper(folder: Path) -> Iterator[tuple[str, int, Callable[[], object]]]:
+    """The sets that the paper does not use."""
+    rooms = save_rooms(folder / "3dshapes.h5", **room_arrays(ROOM))
+    yield "read Shapes3D, 4,800 of 480,000", prod(ROOM), lambda: list(shapes3d.read_hdf5(rooms, ROOM))
+    arm = folder / "mpi3d.npz"
+    np.savez_compressed(arm, images=arm_images(ARM))
+    yield "read MPI3D, 4,800 of 1,036,800", prod(ARM), lambda: list(mpi3d.read_npz(arm, [ARM], "MPI3D")[1])
+    cars = tarred(folder / "cars.tar.gz", car_members(CARS))
+    yield "read Cars3D, 8 of 183 cars", prod(CARS), partial(cars3d.read_tar, cars, CARS, 1)
+
+
 def rows() -> Iterator[Row]:
-    """One core; pictures a second."""
+    """On one core; images a second."""
     with tempfile.TemporaryDirectory() as name:
         found = list(works(Path(name)))
         seconds = interleaved({what: work for what, _, work in found})

@@ -10,7 +10,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmarks.measure import Row, interleaved, matrix_product, on_threads, peak
-from tcwae.config.run import METHODS, Run, check, unflatten
+from tcwae.config.methods import METHODS
+from tcwae.config.run import Run, check, unflatten
 from tcwae.data.images import Images
 from tcwae.data.prepared import Prepared
 from tcwae.methods import networks

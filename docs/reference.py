@@ -12,7 +12,7 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 from pydantic.fields import FieldInfo
 
-from tcwae.config.run import Settings
+from tcwae.config.base import Settings
 
 os.environ["COLUMNS"] = "100"
 
@@ -75,11 +75,11 @@ def command_line() -> str:
 
 def configuration() -> str:
     """A table for each model, its keys, defaults and sources."""
-    from tcwae.config import run, study
+    from tcwae.config import methods, run, study
 
     models = [study.Study, study.Experiment, study.Row, run.Dataset, run.Training, run.Evaluation]
     tables = [_table(model.__name__, model) for model in models]
-    tables += [_table(f"`{name}`", model) for name, model in run.METHODS.items()]
+    tables += [_table(f"`{name}`", model) for name, model in methods.METHODS.items()]
     return "\n".join(["# Configuration\n", *tables])
 
 

@@ -19,6 +19,7 @@ import pandas as pd
 from PIL import Image
 
 from tcwae.config.runs import runs
+from tcwae.config.scores import PAPER
 from tcwae.config.study import read
 from tcwae.inspect import curves
 from tcwae.report import findings, paper, paper_tables
@@ -119,13 +120,13 @@ def scores(results: Results, experiment: str) -> str:
     """Mean, sample deviation and bootstrap interval of each row's scores."""
     sure, rows = paper_tables.intervals(results, experiment), []
     for key, its in results.runs(experiment).groupby(["row", "setting"], sort=False):
-        cells = [_mean(its[score], score, interval) for score, interval in zip(names.SCORES, sure[key], strict=True)]
+        cells = [_mean(its[score], score, interval) for score, interval in zip(PAPER, sure[key], strict=True)]
         rows.append((its["name"].iloc[0], str(len(its)), *cells))
     return _table(("row", "seeds", *_heads()), rows)
 
 
 def _mean(values: pd.Series, score: str, interval: str) -> str:
-    text = names.SCORES[score].text
+    text = PAPER[score].text
     return f"{text(values.mean())} ± {text(values.std())} ({interval})" if interval else text(values.mean(skipna=False))
 
 
@@ -134,9 +135,9 @@ def beside(results: Results, experiment: str) -> str:
     rows = []
     for _, row in results.selected(experiment).iterrows():
         printed = paper.find(row["dataset"], row["method"], row["cost"])
-        scores = (score.text(row[f"{key}_mean"]) for key, score in names.SCORES.items())
-        rows.append((f"{row['name']}, {names.setting(row['shown'])}", f"{row['seeds']}", *scores))
-        scores = (printed.scores[key].text for key in names.SCORES)
+        scores = (score.text(row[f"{key}_mean"]) for key, score in PAPER.items())
+        rows.append((f"{row['name']}, {row['shown']}", f"{row['seeds']}", *scores))
+        scores = (printed.scores[key].text for key in PAPER)
         rows.append((f"Table {printed.table}, {names.setting(printed.setting)}", f"{paper.SEEDS}", *scores))
     return _table(("row", "seeds", *_heads()), rows)
 
@@ -206,7 +207,7 @@ PARTS: dict[str, tuple[Callable[..., str], str | None]] = {
 
 
 def _heads() -> list[str]:
-    return [f"{score.name} {score.arrow}" for score in names.SCORES.values()]
+    return [f"{score.label} {score.arrow}" for score in PAPER.values()]
 
 
 def _bracketed(mean: str, interval: str) -> str:

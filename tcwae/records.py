@@ -1,25 +1,31 @@
-"""The JSON files of a run: how its training ended, and what its evaluation found."""
+"""The files of a run: the JSON records of its training and of its evaluation, and the names of its states."""
 
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from tcwae.config.run import Settings
 from tcwae.errors import InputError
 from tcwae.files import atomic
 
-__all__ = ["Metrics", "Training", "Warning", "read", "write"]
+__all__ = ["STATES", "Metrics", "Training", "Warning", "read", "write"]
+
+STATES = ("state.safetensors", "state.previous.safetensors")
+"""While a training lasts: its newest state, and the one before it."""
 
 
-class Data(Settings):
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Data(_Record):
     """The images a run was trained on."""
 
     source: Literal["rendered", "real"]
     images_sha256: str
 
 
-class Warning(Settings):
+class Warning(_Record):
     """What a training ended with that makes its numbers worth little, though they are finite; see `collapse`."""
 
     kind: Literal["collapsed_latents", "discriminator_won"]
@@ -28,9 +34,10 @@ class Warning(Settings):
     value: float = Field(description="of that column, at the end")
 
 
-class Training(Settings):
+class Training(_Record):
     """training.json."""
 
+    settings: dict[str, Any] = Field(description="the run, flat, as `config.run.flatten` has it")
     status: Literal["finished", "diverged"]
     step: int = Field(description="the last step, or the first where a term was not finite")
     term: str | None = Field(description="that term")
@@ -48,13 +55,12 @@ class Training(Settings):
     versions: dict[str, str]
 
 
-class Metrics(Settings):
+class Metrics(_Record):
     """metrics.json; scores are empty where the training diverged."""
 
     scores: dict[str, float]
     parts: dict[str, dict[str, float]] = Field(description="the scores of each factor")
-    settings: dict[str, Any] = Field(description="the run, flat, as `config.flatten` has it")
-    evaluation: dict[str, int] = Field(description="how many images were encoded and held out, and the seed")
+    evaluation: dict[str, Any] = Field(description="its settings, with how many images were encoded and held out")
     training: Training
     versions: dict[str, str]
     seconds: float

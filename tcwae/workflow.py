@@ -1,4 +1,4 @@
-"""The files of the workflow, which one reads and edits: where they are, and how a study's folder gets them."""
+"""The files of the workflow, which users read and edit: where they are, and how they get into the folder of a study."""
 
 import shutil
 from pathlib import Path
@@ -12,22 +12,22 @@ TEMPLATE = Path("workflow/report/report.typ")
 
 
 def _source() -> Path:
-    """The folder that has them: in an installed package (`setup.py` puts them there), or the clone."""
+    """The folder with the files: inside an installed package, where `setup.py` puts them, or the clone."""
     installed = Path(__file__).parent / "new_study"
     return installed if installed.is_dir() else Path(__file__).parents[1]
 
 
 def here_or_installed(file: Path) -> Path:
-    """A file of the workflow: that of the working directory, a study's folder, or else the package's own."""
+    """A file of the workflow: from the working directory if it is there, else the package's own."""
     return file if file.exists() else _source() / file
 
 
 def copy(folder: Path) -> None:
-    """Write the workflow's files into a folder that is new or empty.
+    """Copy the files of the workflow into a new or empty folder.
 
     Raises:
-        InputError: it is a file, or there is something in it.
-        OSError: it cannot be written.
+        InputError: `folder` is a file, or has files in it.
+        OSError: a file cannot be written.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         found = "one with files in it" if folder.is_dir() else "a file"

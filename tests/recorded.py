@@ -10,9 +10,9 @@ def record(run, **training):
         "evaluation": {"codes": 20_000, "held_out": 2000, "seed": 0},
         "versions": {},
         "scores": {name: float(k) for k, name in enumerate(SCORES)} if not training else {},
-        "settings": flatten(run),
         "seconds": 2.5,
         "training": {
+            "settings": flatten(run),
             "status": "finished",
             "step": 600_000,
             "term": None,

@@ -1,16 +1,22 @@
 """What is built holds the whole package and knows its commit."""
 
+import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
 from pathlib import Path
 
+import tcwae
 from tcwae.workflow import FILES, TEMPLATE
 
 ROOT = Path(__file__).parents[1]
+NAMES = {"PIL": "pillow", "sklearn": "scikit_learn", "yaml": "pyyaml"}
+"""Modules that are not called as their packages are."""
 BUILD = "import sys; from setuptools import build_meta; print(getattr(build_meta, sys.argv[1])(sys.argv[2]))"
 
 
@@ -72,3 +78,33 @@ def test_in_the_repository_of_another_project_the_commit_is_unknown(repository, 
     run("git", "-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-qm", "theirs", folder=tmp_path)
     code = "from tcwae.provenance import commit; print(commit())"
     assert run(sys.executable, "-c", code, folder=tmp_path, PYTHONPATH=str(tmp_path / "site-packages")) == "unknown"
+
+
+def test_a_folder_of_the_same_name_does_not_hide_the_package(tmp_path):
+    """As where Python runs beside a clone that is called tcwae."""
+    (tmp_path / "tcwae").mkdir()
+    assert run(sys.executable, "-c", "import tcwae; print(tcwae.__version__)", folder=tmp_path) == tcwae.__version__
+
+
+def test_what_the_package_imports_is_what_it_asks_for():
+    """Each imported library is a dependency of the package or of one of its extras for users, and none is asked for in vain."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    asked, extras = project["dependencies"], project["optional-dependencies"]
+    optional = {name(line) for line in (*extras["fid"], *extras["tensorboard"])}
+    imported = {
+        NAMES.get(module, module)
+        for path in (ROOT / "tcwae").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for module in roots(node)
+    } - {"tcwae", *sys.stdlib_module_names}
+    assert imported - optional == {name(line) for line in asked}
+
+
+def name(requirement):
+    return re.match(r"[\w-]+", requirement)[0].replace("-", "_")
+
+
+def roots(node):
+    if isinstance(node, ast.Import):
+        return [alias.name.split(".")[0] for alias in node.names]
+    return [node.module.split(".")[0]] if isinstance(node, ast.ImportFrom) and not node.level else []

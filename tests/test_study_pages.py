@@ -10,10 +10,10 @@ import pytest
 
 from tcwae.config.run import flatten
 from tcwae.config.runs import experiment_runs, runs
+from tcwae.config.scores import PAPER
 from tcwae.figures import style
 from tcwae.figures.plot import KINDS
 from tcwae.report import paper
-from tcwae.study import names
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -67,7 +67,7 @@ def test_the_reference_run_stands_beside_the_papers_row():
     (row,) = [row for row in paper.TABLE_1A if row.method == run.method]
     ours, printed = studies.beside(results, "table1a").splitlines()[2:]
     assert row.setting == f"beta={run.beta:g},gamma={run.gamma:g}"
-    for score, cell, its in zip(names.SCORES, ours.split("|")[3:], printed.split("|")[3:], strict=False):
+    for score, cell, its in zip(PAPER, ours.split("|")[3:], printed.split("|")[3:], strict=False):
         assert float(cell) == pytest.approx(getattr(run, score), abs=0.006)
         assert its.strip() == row.scores[score].text
 
@@ -125,7 +125,7 @@ def test_the_departures_are_of_these_runs():
                 assert default[f"{row.score}_sampled"].iloc[0] == pytest.approx(row.deviating)
             elif row.score == "log_reconstruction":
                 assert np.isclose(its[row.score], row.deviating).any()
-        assert set(pd.read_csv(path)["score"]) <= set(names.SCORES)
+        assert set(pd.read_csv(path)["score"]) <= set(PAPER)
 
 
 def test_nothing_in_its_figures_is_cut_off(results):

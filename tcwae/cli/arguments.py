@@ -2,16 +2,30 @@
 
 import argparse
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, NoReturn, get_args, get_origin
 
 import shtab
+from pydantic.fields import FieldInfo
 
-from tcwae.config.run import METHODS, Settings
+from tcwae.config.base import Settings, exact, keys
+from tcwae.config.extensions import load, verify
+from tcwae.config.methods import METHODS
 from tcwae.errors import suggestion
 
-__all__ = ["Number", "Parser", "Version", "add_completion", "add_fields", "add_machine", "add_methods"]
+__all__ = [
+    "Number",
+    "Parser",
+    "Version",
+    "add_code",
+    "add_completion",
+    "add_fields",
+    "add_machine",
+    "add_methods",
+    "own_code",
+]
 
 
 class Parser(argparse.ArgumentParser):
@@ -93,33 +107,68 @@ def add_machine(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=Number(int, 1), default=1, help="default %(default)s")
 
 
-def add_fields(parser: Any, model: type[Settings], skip: Sequence[str] = (), prefix: str = "run.") -> None:  # noqa: ANN401
+def add_fields(
+    parser: Any,  # noqa: ANN401
+    model: type[Settings],
+    skip: Sequence[str] = (),
+    prefix: str = "run.",
+    choices: Mapping[str, Iterable[str]] = MappingProxyType({}),
+) -> None:
     """A flag for each field of a model; the model itself checks the values and holds the defaults."""
-    for name, field in model.model_fields.items():
-        if name not in skip:
-            key = field.alias or name
-            default = (
-                "required" if field.is_required() else f"default {'none' if field.default is None else field.default}"
-            )
-            choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else None
+    for key, field in keys(model).items():
+        if key not in skip:
+            literal = get_args(field.annotation) if get_origin(field.annotation) is Literal else None
+            known = choices.get(key, literal)
             parser.add_argument(
                 f"--{key.replace('_', '-')}",
                 dest=prefix + key,
-                choices=choices,
-                metavar=None if choices else "X",
-                help=f"{field.description} ({default})".replace("%", "%%"),
+                choices=known,
+                metavar=None if known else "X",
+                help=_meaning(field).replace("%", "%%"),
             )
 
 
+def _meaning(field: FieldInfo) -> str:
+    default = (
+        "required" if field.is_required() else f"default {'none' if field.default is None else exact(field.default)}"
+    )
+    return f"{field.description} ({default})"
+
+
 def add_methods(parser: Any) -> None:  # noqa: ANN401
-    """A flag for each coefficient of any method, which says what it means for those that have it."""
+    """A flag for each setting of any method, which says what it means for those that have it."""
     meanings: dict[str, dict[str, list[str]]] = {}
     for method, model in METHODS.items():
-        for name, field in model.model_fields.items():
-            if name != "name":
-                default = "required" if field.is_required() else f"default {field.default}"
-                texts = meanings.setdefault(field.alias or name, {})
-                texts.setdefault(f"{field.description} ({default})", []).append(method)
+        for key, field in keys(model).items():
+            if key != "name":
+                meanings.setdefault(key, {}).setdefault(_meaning(field), []).append(method)
     for key, texts in meanings.items():
         meaning = "; ".join(f"{', '.join(methods)}: {text}" for text, methods in texts.items())
-        parser.add_argument(f"--{key.replace('_', '-')}", dest=f"run.{key}", metavar="X", help=meaning)
+        parser.add_argument(
+            f"--{key.replace('_', '-')}", dest=f"run.{key}", metavar="X", help=meaning.replace("%", "%%")
+        )
+
+
+def add_code(parser: Any) -> None:  # noqa: ANN401
+    """The flag that loads a study's own code; `own_code` reads it before there is a parser."""
+    parser.add_argument(
+        "--code", action="append", default=[], metavar="FILE[=SHA256]",
+        help="a file of own code that registers a method, a cost or a score; may be given several times",
+    )  # fmt: skip
+
+
+def own_code(words: Sequence[str]) -> dict[str, str]:
+    """Load the files of `--code`, before the parser is made: they add methods, costs and scores to it.
+
+    Returns:
+        The SHA-256 of each file by path.
+
+    Raises:
+        InputError: a file is missing, does not import, or is not the one whose checksum is given.
+    """
+    early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    add_code(early)
+    given = [word.rpartition("=") if "=" in word else (word, "", "") for word in early.parse_known_args(words)[0].code]
+    load(path for path, _, _ in given)
+    verify({path: checksum for path, _, checksum in given if checksum})
+    return {path: checksum for path, _, checksum in given}

@@ -13,8 +13,20 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tcwae.cli import verbs
-from tcwae.cli.arguments import Number, Parser, Version, add_completion, add_fields, add_machine, add_methods
-from tcwae.config.run import KNOWN_DATASETS, METHODS, Evaluation, Run, Training
+from tcwae.cli.arguments import (
+    Number,
+    Parser,
+    Version,
+    add_code,
+    add_completion,
+    add_fields,
+    add_machine,
+    add_methods,
+    own_code,
+)
+from tcwae.config.costs import COSTS
+from tcwae.config.methods import METHODS
+from tcwae.config.run import KNOWN_DATASETS, Evaluation, Run, Training
 from tcwae.errors import InputError
 from tcwae.log import complain, replace_unprintable
 
@@ -29,10 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     warnings.formatwarning = lambda message, *_, **__: f"{message}\n"  # without the line of code
     os.environ["MPLBACKEND"] = "agg"  # figures go to files; a notebook's or a user's backend may need a display
     replace_unprintable()
-    name = "tcwae"
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    name = " ".join(["tcwae", *words[:1]])
     try:
-        options = _parsed(arguments)
-        name = f"tcwae {options.name}"
+        options = _parsed(words)
         status = options.verb(options) or 0
         _flush()
         return status
@@ -46,12 +58,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 2
 
 
-def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+def _parsed(words: Sequence[str]) -> argparse.Namespace:
+    code = own_code(words)
     try:
-        return parser().parse_args(arguments)
+        options = parser().parse_args(words)
     except SystemExit:  # after --help or --version
         _flush()
         raise
+    options.code = code
+    return options
 
 
 def _flush() -> None:
@@ -152,7 +167,9 @@ def _add_train(verb: Verb) -> None:
     train.add_argument(
         "--time-budget", type=seconds, metavar="SECONDS", help=f"then save and leave with status {verbs.STOPPED}"
     )
-    add_fields(train.add_argument_group("run"), Run, skip=("training", "method"))
+    run = train.add_argument_group("run")
+    add_fields(run, Run, skip=("training", "method", "code"), choices={"cost": COSTS})
+    add_code(run)
     method = train.add_argument_group("method", "A method takes the coefficients that name it.")
     method.add_argument("--method", dest="run.method", choices=METHODS, required=True)
     add_methods(method)
@@ -167,7 +184,8 @@ def _add_evaluate(verb: Verb) -> None:
         its.add_argument("--data", type=Path, required=True, help="a prepared file")
         add_machine(its)
     add_fields(evaluate, Evaluation, prefix="")
-    add_fields(fid, Evaluation, skip=("codes", "traversal_range"), prefix="")
+    add_code(evaluate)
+    add_fields(fid, Evaluation, skip=("codes", "traversal_range", "scores"), prefix="")
     fid.add_argument("--weights", type=Path, required=True, help="Inception's, a file one has: see docs/scores/fid.md")
 
 
@@ -202,8 +220,6 @@ def _add_study(verb: Verb) -> None:
     gather = verb(verbs.gather, "collect the metrics of a study's runs into metrics.csv")
     select = verb(verbs.select, "rank the settings of each method of an experiment into selection/EXPERIMENT.csv")
     select.add_argument("experiment")
-    for its in (gather, select):
-        its.add_argument("--study", required=True, help="the study as JSON, with numbers where it says `select`")
     plot = verb(verbs.plot, "draw one figure of an experiment")
     plot.add_argument("experiment")
     plot.add_argument("figure")

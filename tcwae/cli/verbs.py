@@ -8,9 +8,9 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from tcwae.config.base import check, check_flags
+from tcwae.config.base import check_flags
+from tcwae.config.extensions import sources
 from tcwae.config.run import Evaluation, Run, unflatten
-from tcwae.config.study import Study
 from tcwae.errors import InputError
 from tcwae.log import complain
 
@@ -55,7 +55,7 @@ def prepare(options: argparse.Namespace) -> None:
 
 
 def download(options: argparse.Namespace) -> None:
-    from tcwae.data.archives import download
+    from tcwae.data.download import download
 
     download(options.dataset, options.output, options.file)
 
@@ -70,7 +70,9 @@ def data(options: argparse.Namespace) -> None:
 
 def train(options: argparse.Namespace) -> int:
     given = {key: value for key, value in vars(options).items() if key.startswith("run.") and value is not None}
-    run = check_flags(Run, unflatten({key.removeprefix("run."): value for key, value in given.items()}))
+    values = unflatten({key.removeprefix("run."): value for key, value in given.items()})
+    run = check_flags(Run, values)
+    run = run.model_copy(update={"code": sources(method=run.method.name, cost=run.cost)})
 
     from tcwae.training.loop import Interrupted, train
 
@@ -156,24 +158,17 @@ def score(options: argparse.Namespace) -> None:
 
 
 def gather(options: argparse.Namespace) -> None:
+    from tcwae.study.declared import read_resolved
     from tcwae.study.gather import gather
 
-    gather(_study(options), options.results)
+    gather(read_resolved(options.results), options.results)
 
 
 def select(options: argparse.Namespace) -> None:
+    from tcwae.study.declared import read_resolved
     from tcwae.study.select import select
 
-    select(_study(options), options.experiment, options.results)
-
-
-def _study(options: argparse.Namespace) -> Study:
-    import json
-
-    try:
-        return check(Study, json.loads(options.study), "--study")
-    except json.JSONDecodeError as error:
-        raise InputError(f"--study: expected JSON, found {error}") from None
+    select(read_resolved(options.results, options.experiment), options.experiment, options.results)
 
 
 def plot(options: argparse.Namespace) -> None:

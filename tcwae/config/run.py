@@ -5,131 +5,47 @@ Every default, range and choice of the project stands here once; the command lin
 because every job of a cluster parses the Snakefile again.
 """
 
+import hashlib
 import itertools
 import shlex
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from tcwae.config.base import Settings, check, distinct
+from tcwae.config.base import Settings, check, distinct, exact, keys
+from tcwae.config.costs import Cost
+from tcwae.config.datasets import PUBLISHED
+from tcwae.config.methods import AnyMethod
+from tcwae.config.scores import ScoreName
 
 __all__ = [
     "KNOWN_DATASETS",
-    "METHODS",
-    "TCWAEGAN",
-    "TCWAEMWS",
-    "WAEMMD",
-    "BetaTCVAE",
-    "BetaVAE",
-    "Cost",
+    "Count",
     "Dataset",
     "DatasetName",
     "Evaluation",
-    "FactorVAE",
-    "Method",
+    "Name",
     "Run",
-    "Settings",
+    "Seeds",
     "Training",
     "check",
-    "coefficients",
-    "flags",
+    "evaluation_flags",
     "flatten",
+    "run_flags",
     "unflatten",
 ]
 
 
-Weight = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Seeds = Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(distinct)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 
-KNOWN_DATASETS = ("dsprites", "smallnorb", "chairs3d", "celeba")
+KNOWN_DATASETS = tuple(PUBLISHED)
 DatasetName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$")]
-Cost = Literal["cross_entropy", "l1", "l2_squared"]
-
-
-class WassersteinMethod(Settings):
-    """What the methods with a deterministic decoder share."""
-
-    sigma_penalty: Weight = Field(
-        0.0,
-        description="weight of E sum_d |log sigma_d^2(x)|, which keeps posteriors from collapsing; "
-        "not in the paper, 1.0 on dSprites in its authors' code",
-    )
-
-
-class WAEMMD(WassersteinMethod):
-    """WAE-MMD, equation (7) with the IMQ-mixture MMD of section B.1."""
-
-    name: Literal["wae_mmd"] = "wae_mmd"
-    lambda_: Weight = Field(alias="lambda", description="lambda of eq. (7), weight of the MMD (Table 1a: 200)")
-
-
-class TCWAEMWS(WassersteinMethod):
-    """TCWAE-MWS, equation (8) with the minibatch estimator of equation (10)."""
-
-    name: Literal["tcwae_mws"] = "tcwae_mws"
-    beta: Weight = Field(description="beta of eq. (8), weight of the total correlation (Table 1a: 50)")
-    gamma: Weight = Field(description="gamma of eq. (8), weight of the dimension-wise KL (Table 5: 100)")
-    mws_kernel: Literal["posterior", "smoothed"] = Field(
-        "posterior",
-        description="density around each posterior mean: the posterior itself, eq. (10), or one whose log-variance is "
-        "the posterior's variance, as in the authors' code until June 2020",
-    )
-    estimator: Literal["mws", "mss"] = Field(
-        "mws", description="minibatch weighted sampling, eq. (10), or stratified sampling (Chen et al., 2018)"
-    )
-
-
-class TCWAEGAN(WassersteinMethod):
-    """TCWAE-GAN, equation (8) with the density ratios of equation (11)."""
-
-    name: Literal["tcwae_gan"] = "tcwae_gan"
-    beta: Weight = Field(description="beta of eq. (8), weight of the total correlation (Table 1a: 100)")
-    gamma: Weight = Field(description="gamma of eq. (8), weight of the dimension-wise KL (Table 5: 5)")
-    discriminator_slope: Weight = Field(
-        0.2, description="slope of the discriminators' ReLU below zero (Table 3: 0; Kim and Mnih, and the code: 0.2)"
-    )
-
-
-class BetaTCVAE(Settings):
-    """beta-TCVAE (Chen et al., 2018), equation (9)."""
-
-    name: Literal["beta_tcvae"] = "beta_tcvae"
-    alpha: Weight = Field(1.0, description="alpha of eq. (9), weight of the index-code mutual information")
-    beta: Weight = Field(description="beta of eq. (9), weight of the total correlation (Table 1a: 8)")
-    gamma: Weight = Field(1.0, description="gamma of eq. (9), weight of the dimension-wise KL")
-    estimator: Literal["mws", "mss"] = Field(
-        "mws", description="minibatch weighted sampling, eq. (10), or stratified sampling (Chen et al., 2018)"
-    )
-
-
-class FactorVAE(Settings):
-    """FactorVAE (Kim and Mnih, 2018)."""
-
-    name: Literal["factor_vae"] = "factor_vae"
-    gamma: Weight = Field(description="gamma, weight of the total correlation (Table 1a: 100)")
-    discriminator_slope: Weight = Field(
-        0.2, description="slope of the discriminators' ReLU below zero (Table 3: 0; Kim and Mnih, and the code: 0.2)"
-    )
-
-
-class BetaVAE(Settings):
-    """beta-VAE (Higgins et al., 2017); beta = 1 is the VAE, equation (3)."""
-
-    name: Literal["beta_vae"] = "beta_vae"
-    beta: Weight = Field(description="beta, weight of the analytic KL of each posterior to the prior")
-
-
-Method = Annotated[WAEMMD | TCWAEMWS | TCWAEGAN | BetaTCVAE | FactorVAE | BetaVAE, Field(discriminator="name")]
-METHODS: dict[str, type[Settings]] = {
-    model.model_fields["name"].default: model for model in get_args(get_args(Method)[0])
-}
-MethodName = Literal[tuple(METHODS)]
 
 
 class Training(Settings):
@@ -161,11 +77,12 @@ class Run(Settings):
     """One training, resolved to the last number."""
 
     dataset: DatasetName = Field(description="data set (section B.1)")
-    method: Method = Field(description="objective (section 3)")
+    method: AnyMethod = Field(description="objective (section 3)")
     cost: Cost = Field("cross_entropy", description="reconstruction cost c of eq. (8) (section 4.1)")
     latent_dimension: Count = Field(10, description="d_Z (section B.1: 10; CelebA 20)")
     seed: Seed = Field(0, description="seed of the initial weights, the batches and the noise")
     training: Training = Training()
+    code: dict[str, str] = Field({}, description="SHA-256 of the files of own code that the run uses, by path")
 
 
 class Dataset(Settings):
@@ -188,8 +105,14 @@ class Dataset(Settings):
 
     @property
     def label(self) -> str:
-        """Distinguishes the prepared files of a data set: source, and whatever is not at its default."""
-        return "-".join(str(part) for part in (self.source, self.crop, self.count) if part is not None)
+        """Distinguishes the prepared files of a data set: its source, a named archive, and whatever is not at its default."""
+        archive = None if self.archive is None else hashlib.sha256(self.archive.encode()).hexdigest()[:8]
+        parts = (self.source, archive, self.format, self.crop, self.count)
+        return "-".join(str(part) for part in parts if part is not None)
+
+
+def _words(values: Any) -> Any:  # noqa: ANN401
+    return values.split(",") if isinstance(values, str) else values
 
 
 class Evaluation(Settings):
@@ -205,12 +128,13 @@ class Evaluation(Settings):
     traversal_range: Positive = Field(
         2.0, description="how far a latent is moved to either side in figures (section 4.2; caption of Figure 4)"
     )
-    seed: Seed = Field(0, description="seed of everything random in the evaluation")
-
-
-def coefficients(method: str) -> list[str]:
-    """The coefficients that a method cannot do without, in order: what a grid spans and a figure annotates."""
-    return [field.alias or name for name, field in METHODS[method].model_fields.items() if field.is_required()]
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(
+        0, description="seed of everything random in the evaluation; scikit-learn takes 32 bits"
+    )
+    scores: Annotated[tuple[ScoreName, ...], BeforeValidator(_words), AfterValidator(distinct)] = Field(
+        ("mig", "factor_vae", "sap"),
+        description="scores of the codes, separated by commas on the command line (section 4.1)",
+    )
 
 
 def flatten(run: Run) -> dict[str, Any]:
@@ -232,20 +156,30 @@ def unflatten(values: Mapping[str, Any]) -> dict[str, Any]:
     return {**run, "training": training, "method": {"name": values.pop("method", None), **values}}
 
 
-def flags(run: Run) -> str:
-    """The run as flags of `tcwae train`, quoted for a shell; what is at its default is left out."""
-    defaults = {**_defaults(METHODS[run.method.name]), **_defaults(Run), **_defaults(Training)}
-    words = itertools.chain.from_iterable(
-        (f"--{key.replace('_', '-')}", f"{value:.12g}" if isinstance(value, float) else str(value))
-        for key, value in flatten(run).items()
-        if key not in defaults or value != defaults[key]
-    )
-    return shlex.join(words)
+def flags(values: Mapping[str, Any], code: Mapping[str, str], *models: type[Settings]) -> str:
+    """Settings as flags of a verb, quoted for a shell; what is at its default in one of `models` is left out.
+
+    A number is the shortest text that reads back as the same number. `code` is the SHA-256 of own code by path.
+    """
+    defaults = {key: value for model in models for key, value in _defaults(model).items()}
+    words = [
+        (f"--{key.replace('_', '-')}", exact(value))
+        for key, value in values.items()
+        if key != "code" and (key not in defaults or value != defaults[key])
+    ]
+    words += [("--code", f"{path}={checksum}") for path, checksum in code.items()]
+    return shlex.join(itertools.chain.from_iterable(words))
+
+
+def run_flags(run: Run) -> str:
+    """A run as flags of `tcwae train`."""
+    return flags(flatten(run), run.code, type(run.method), Run, Training)
+
+
+def evaluation_flags(settings: Evaluation, code: Mapping[str, str]) -> str:
+    """How a run is scored, as flags of `tcwae evaluate`; `code` are the files that register its scores."""
+    return flags(settings.model_dump(), code, Evaluation)
 
 
 def _defaults(model: type[Settings]) -> dict[str, Any]:
-    return {
-        field.alias or name: field.default
-        for name, field in model.model_fields.items()
-        if not field.is_required() and name != "name"
-    }
+    return {key: field.default for key, field in keys(model).items() if not field.is_required() and key != "name"}

@@ -1,11 +1,16 @@
 """From a study to its runs."""
 
 import csv
+import hashlib
 import itertools
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from tcwae.config.run import METHODS, Run, Settings, Training, coefficients, flatten
+from tcwae.config import extensions
+from tcwae.config.base import exact
+from tcwae.config.methods import METHODS, Method, coefficients, weights
+from tcwae.config.run import Run, Training, flatten
 from tcwae.config.study import Experiment, Row, Study
 from tcwae.errors import InputError
 
@@ -13,65 +18,78 @@ __all__ = [
     "Choices",
     "candidates",
     "chosen",
+    "coefficients_of",
     "experiment_runs",
     "grids",
     "resolve",
     "row_runs",
     "runs",
     "setting",
+    "unusual",
     "without_selects",
 ]
 
 Choices = Mapping[str, Mapping[str, Mapping[str, float]]]
 """By grid experiment and row, the coefficients that were selected there."""
 
+LONGEST = 180
+"""Characters of a setting in an id: the name of a file has at most 255 bytes, and others are put beside it."""
+
 
 def runs(study: Study) -> dict[str, Run]:
     """All runs of a study by their id, each once, in the order of the experiments.
 
     An id is dataset/method/cost/setting/seed=..., for example dsprites/tcwae_mws/cross_entropy/beta=50,gamma=100/seed=3. It
-    names the run's folder and does not change when a grid gains a value.
+    names the run's folder and does not change when a grid gains a value. It is a name: nothing reads it back.
 
     Raises:
         InputError: two experiments ask for different runs under the same id.
     """
     table: dict[str, Run] = {}
     for name in study.experiments:
-        for identifier, run in experiment_runs(study, name).items():
-            if table.setdefault(identifier, run) != run:
-                different = [key for key, value in flatten(run).items() if flatten(table[identifier])[key] != value]
-                raise InputError(
-                    f"experiments.{name}: {identifier} is also in another experiment, with another {', '.join(different)}"
-                )
+        _add(table, experiment_runs(study, name), name)
     return table
 
 
 def experiment_runs(study: Study, name: str) -> dict[str, Run]:
     """The runs of one experiment by their id: its rows' grids times its seeds."""
-    rows = (row_runs(study, name, row) for row in study.experiments[name].methods)
-    return {identifier: run for its in rows for identifier, run in its.items()}
+    table: dict[str, Run] = {}
+    for row in study.experiments[name].methods:
+        _add(table, row_runs(study, name, row), name)
+    return table
 
 
 def row_runs(study: Study, name: str, row: str) -> dict[str, Run]:
     """The runs of one row of an experiment by their id."""
     experiment = study.experiments[name]
     training = study.training_of(name, row)
-    cells = experiment.methods[row].cells()
-    return {
-        _identifier(run, study.training): run
-        for method, seed in itertools.product(cells, experiment.seeds or study.seeds)
-        for run in [_run(experiment, row, method, seed, training)]
-    }
+    table: dict[str, Run] = {}
+    for method, seed in itertools.product(experiment.methods[row].cells(), experiment.seeds or study.seeds):
+        run = _run(experiment, row, method, seed, training)
+        _add(table, {_identifier(run, study.training): run}, name)
+    return table
 
 
-def _run(experiment: Experiment, row: str, method: Settings, seed: int, training: Training) -> Run:
+def _add(table: dict[str, Run], others: Mapping[str, Run], name: str) -> None:
+    for identifier, run in others.items():
+        if table.setdefault(identifier, run) != run:
+            different = [key for key, value in flatten(run).items() if flatten(table[identifier])[key] != value]
+            raise InputError(
+                f"experiments.{name}: found a second run called {identifier}, with another {', '.join(different)}; "
+                "expected one run a name"
+            )
+
+
+def _run(experiment: Experiment, row: str, method: Method, seed: int, training: Training) -> Run:
+    cost = experiment.cost_of(row)
     return Run(
         dataset=experiment.dataset,
         method=method,
-        cost=experiment.cost_of(row),
+        cost=cost,
         latent_dimension=experiment.latent_dimension,
         seed=seed,
         training=training,
+        code=extensions.sources(method=method.name, cost=cost),
     )
 
 
@@ -134,7 +152,7 @@ def chosen(selection: Path) -> dict[str, dict[str, float]]:
                         f"{selection}: expected a setting of {line['row']} of which all runs finished, found none; "
                         "give the coefficients that are `select` as numbers"
                     )
-                made[line["row"]] = {key: float(line[key]) for key in coefficients(line["method"])}
+                made[line["row"]] = {key: float(line[key]) for key in coefficients(METHODS[line["method"]])}
     return made
 
 
@@ -144,19 +162,39 @@ def _with_row(study: Study, name: str, key: str, row: Row) -> Study:
     return study.model_copy(update={"experiments": {**study.experiments, name: experiment}})
 
 
+def coefficients_of(run: Run) -> dict[str, float]:
+    """The coefficients of a run's method with their values, and other weights of its terms that are not at their default."""
+    return {key: value for key, value in _distinguishing(run, None).items() if key in weights()}
+
+
+def unusual(run: Run, usual: Training) -> dict[str, Any]:
+    """What else distinguishes a run: options that are not at their default, and training that is not the study's."""
+    return {key: value for key, value in _distinguishing(run, usual).items() if key not in weights()}
+
+
+def _distinguishing(run: Run, usual: Training | None) -> dict[str, Any]:
+    model = type(run.method)
+    defaults = {name: field.default for name, field in model.model_fields.items() if name != "name"}
+    defaults |= {"latent_dimension": Run.model_fields["latent_dimension"].default}
+    defaults |= (usual or run.training).model_dump()
+    fields = {
+        key: value for key, value in flatten(run).items() if key not in ("dataset", "method", "cost", "seed", "code")
+    }
+    needed = coefficients(model)
+    return {key: fields[key] for key in [*needed, *fields] if key in needed or defaults.get(key) != fields[key]}
+
+
 def setting(run: Run, usual: Training) -> str:
     """The part of an id between cost and seed: the method's coefficients, then whatever is unusual.
 
-    Unusual is an option of the method that is not at its default, and a training setting that is not the study's.
+    Where that is longer than a name of a file may be, whatever is unusual is a checksum.
     """
-    defaults = {name: field.default for name, field in METHODS[run.method.name].model_fields.items() if name != "name"}
-    defaults |= {"latent_dimension": Run.model_fields["latent_dimension"].default, **usual.model_dump()}
-    fields = {key: value for key, value in flatten(run).items() if key not in ("dataset", "method", "cost", "seed")}
-    needed = coefficients(run.method.name)
-    ordered = {key: fields[key] for key in [*needed, *fields] if key in needed or defaults.get(key) != fields[key]}
-    return ",".join(
-        f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}" for key, value in ordered.items()
-    )
+    parts = _distinguishing(run, usual)
+    text = ",".join(f"{key}={exact(value)}" for key, value in parts.items())
+    if len(text) <= LONGEST:
+        return text
+    short = ",".join(f"{key}={exact(value)}" for key, value in parts.items() if key in coefficients(type(run.method)))
+    return f"{short},others={hashlib.sha256(text.encode()).hexdigest()[:16]}"[-LONGEST:]
 
 
 def _identifier(run: Run, usual: Training) -> str:

@@ -14,23 +14,23 @@ from pydantic import (
     model_validator,
 )
 
+from tcwae.config import extensions
 from tcwae.config.base import Settings, check, distinct, first_line, read_yaml
+from tcwae.config.costs import Cost
+from tcwae.config.datasets import PUBLISHED
+from tcwae.config.methods import METHODS, Method, MethodName, coefficients
 from tcwae.config.run import (
     KNOWN_DATASETS,
-    METHODS,
-    Cost,
     Count,
     Dataset,
     DatasetName,
     Evaluation,
-    MethodName,
     Name,
     Seeds,
     Training,
-    coefficients,
 )
 
-__all__ = ["NEEDED", "SELECT", "TUNED", "Experiment", "Row", "Shows", "Study", "read"]
+__all__ = ["NEEDED", "SELECT", "Experiment", "Row", "Shows", "Study", "parse", "read"]
 
 Shows = Literal[
     "scores_table",
@@ -50,10 +50,23 @@ Shows = Literal[
 
 SELECT = "select"
 
-# Any: what a value may be is the method's to say.
+
+def _axis(values: Any) -> tuple[Any, ...]:  # noqa: ANN401
+    """The values of an axis; numbers that YAML reads as text, as 1e-3, are numbers."""
+    return tuple(_number(value) for value in (values if isinstance(values, list | tuple) else (values,)))
+
+
+def _number(value: Any) -> Any:  # noqa: ANN401
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+# Any: the method says what a value may be.
 GridAxis = Annotated[
     tuple[Any, ...],
-    BeforeValidator(lambda values: values if isinstance(values, list | tuple) else (values,)),
+    BeforeValidator(_axis),
     Field(min_length=1),
     AfterValidator(distinct),
 ]
@@ -72,7 +85,7 @@ class Row(Settings):
     )
     cost: Cost | None = Field(None, description="instead of the experiment's")
     grid: Name | None = Field(None, description="experiment that was searched for what is `select` here")
-    training: dict[str, float | str] = Field({}, description="what differs from the experiment's training")
+    training: dict[str, Any] = Field({}, description="what differs from the experiment's training")
     coefficients: dict[str, GridAxis] = Field({}, description="by name; in a file they stand beside `method`")
 
     @model_validator(mode="before")
@@ -103,9 +116,11 @@ class Row(Settings):
     @property
     def options(self) -> dict[str, Any]:
         """What the row says besides the coefficients that its method cannot do without."""
-        return {key: values for key, values in self.coefficients.items() if key not in coefficients(self.method)}
+        return {
+            key: values for key, values in self.coefficients.items() if key not in coefficients(METHODS[self.method])
+        }
 
-    def cells(self) -> Iterator[Settings]:
+    def cells(self) -> Iterator[Method]:
         """The method's settings, one for each cell of the grid that the lists span.
 
         Raises:
@@ -120,16 +135,6 @@ class Row(Settings):
                 raise ValueError(first_line(error)) from None
 
 
-TUNED: dict[MethodName, str] = {
-    "wae_mmd": "lambda",
-    "tcwae_mws": "beta",
-    "tcwae_gan": "beta",
-    "beta_tcvae": "beta",
-    "factor_vae": "gamma",
-    "beta_vae": "beta",
-}
-"""The coefficient that Table 1 gives for each method."""
-
 NEEDED = {
     "heatmap": "rows of one cost that list beta and gamma, and nothing else",
     "scores_vs_reconstruction": "a row of the experiment's cost",
@@ -138,7 +143,7 @@ NEEDED = {
     "ablation": "a row of the experiment's cost that lists its tuned coefficient",
     "deviations": "rows of one setting each",
 }
-"""What some figures need of their experiment; the tuned coefficient is that of `TUNED`."""
+"""What some figures need of their experiment."""
 
 
 class Experiment(Settings):
@@ -152,7 +157,7 @@ class Experiment(Settings):
         description="rows of its tables and figures, each under the name of its method, or under any name with a `method`"
     )
     seeds: Seeds | None = Field(None, description="instead of the study's seeds")
-    training: dict[str, float | str] = Field({}, description="what differs from the study's training")
+    training: dict[str, Any] = Field({}, description="what differs from the study's training")
     shows: Annotated[tuple[Shows, ...], AfterValidator(distinct)] = ()
 
     @model_validator(mode="before")
@@ -175,8 +180,8 @@ class Experiment(Settings):
             and all(len(row.lists) == 2 for row in grids.values()),
             "scores_vs_reconstruction": bool(own),
             "pareto": bool(own),
-            "violins": any(TUNED[row.method] in row.lists for row in own),
-            "ablation": any(TUNED[row.method] in row.lists for row in own),
+            "violins": any(METHODS[row.method].tuned in row.lists for row in own),
+            "ablation": any(METHODS[row.method].tuned in row.lists for row in own),
             "deviations": not any(row.lists for row in rows),
         }
         return not has.get(figure, True)
@@ -187,9 +192,12 @@ class Experiment(Settings):
 
 
 class Study(Settings):
-    """A whole config.yaml."""
+    """A study: a whole config.yaml."""
 
     study: Name = Field(description="its results are under results/<study>")
+    code: tuple[str, ...] = Field(
+        (), description="Python files beside the study that register methods, costs or scores"
+    )
     container: Annotated[str, Field(pattern=r"^[A-Za-z0-9_./][A-Za-z0-9_./:@+-]*$")] | None = Field(
         None, description="image of the cluster's jobs; Snakemake gives it to a shell without quotes"
     )
@@ -212,6 +220,12 @@ class Study(Settings):
                     f"expected {', '.join(known)} or one under `datasets` with a format, found {experiment.dataset!r}"
                 )
                 raise ValueError(f".experiments.{name}.dataset: {found}")
+            if self.dataset(experiment.dataset).source == "rendered" and not PUBLISHED[experiment.dataset].rendered:
+                expected = f"datasets: {{ {experiment.dataset}: {{ source: real }} }}"
+                raise ValueError(
+                    f".experiments.{name}.dataset: expected `{expected}`, as tcwae cannot render {experiment.dataset}, "
+                    "found source: rendered"
+                )
         self._check_rows()
         for name, experiment in self.experiments.items():
             for figure in filter(experiment.lacks, experiment.shows):
@@ -286,11 +300,38 @@ class Study(Settings):
         return own.model_copy(update={"coefficients": own.coefficients | {key: values[key] for key in own.selects}})
 
 
+def parse(values: Any, source: str, *folders: Path) -> Study:  # noqa: ANN401
+    """The study that `values`, read from `source`, describe; its own code is loaded from the first of `folders` that has it.
+
+    Raises:
+        InputError: the values are no study; in one line the key, what was found and what was expected.
+    """
+    if isinstance(values, Mapping) and values.get("code"):
+        names = values["code"] if isinstance(values["code"], list | tuple) else [values["code"]]
+        code = extensions.locate(map(str, names), folders)
+        extensions.load(code)
+        values = {**values, "code": code}
+    return check(Study, values, source)
+
+
 def read(path: Path) -> Study:
     """The study in a YAML file, or in the study.json of its results.
 
+    A file without experiments changes values of the config.yaml in the working directory, as Snakemake reads it.
+
     Raises:
-        InputError: it is not there, not YAML, or not a study; in one line the key, what was found and what is allowed.
+        InputError: it is missing, not YAML, or not a study; in one line the key, what was found and what was expected.
         OSError: it cannot be read.
     """
-    return check(Study, read_yaml(path), str(path))
+    values, source, folders = read_yaml(path), str(path), [path.parent, Path()]
+    usual = Path("config.yaml")
+    if isinstance(values, Mapping) and "experiments" not in values and usual.exists() and not path.samefile(usual):
+        values, source = _merged(read_yaml(usual), values), f"{usual} + {path}"
+    return parse(values, source, *folders)
+
+
+def _merged(values: Any, changes: Any) -> Any:  # noqa: ANN401
+    """Values with changes, key by key, as Snakemake merges its configuration files."""
+    if isinstance(values, Mapping) and isinstance(changes, Mapping):
+        return {**values, **{key: _merged(values.get(key), change) for key, change in changes.items()}}
+    return changes

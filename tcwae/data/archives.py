@@ -1,39 +1,30 @@
-"""The published archives: where each is, how it is known to be right, and how it is fetched.
+"""The published archives: their addresses, sizes and checksums.
 
-Checksums and sizes: TensorFlow Datasets (SHA-256, sizes; https://github.com/tensorflow/datasets), torchvision (CelebA's
-MD5), disent (https://github.com/nmichlo/disent: smallNORB's MD5) and vaetc (https://github.com/ganmodokix/vaetc: dSprites'
-MD5). Of the chairs only one loader states a checksum (disent), so another one is told and not refused.
+Sources of checksums and sizes: TensorFlow Datasets (SHA-256, sizes; https://github.com/tensorflow/datasets), torchvision
+(MD5 of CelebA), disent (MD5 of smallNORB, Shapes3D, MPI3D and Cars3D; https://github.com/nmichlo/disent) and vaetc (MD5 of
+dSprites; https://github.com/ganmodokix/vaetc). Only one loader, disent, states a checksum of the chairs, so another one
+gives a warning instead of an error.
 """
 
 import hashlib
-import http.client
-import os
-import re
-import ssl
-import time
-import urllib.request
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
-from urllib.error import HTTPError, URLError
-
-from tqdm import tqdm
 
 from tcwae.data.damage import kind
 from tcwae.errors import InputError
-from tcwae.files import flush_folder
 
-__all__ = ["ARCHIVES", "DSPRITES_NPZ", "Archive", "check", "download", "fetch", "located", "sha256"]
+__all__ = ["ARCHIVES", "DSPRITES_NPZ", "Archive", "check", "located", "sha256"]
 
 _CHUNK = 2**20
-_TRANSIENT = (URLError, ConnectionError, TimeoutError, ssl.SSLError, http.client.HTTPException)
-_AGAIN = {408, 425, 429, 500, 502, 503, 504}
 
 
 @dataclass(frozen=True)
 class Archive:
-    """A published file: size in bytes, checksums as hexadecimal digits; `browser` says why no program can fetch it."""
+    """A published file: size in bytes, checksums in hexadecimal digits.
+
+    With `advisory`, another checksum gives a warning only. `browser` says why only a browser can fetch the file.
+    """
 
     name: str
     url: str
@@ -59,8 +50,12 @@ def _smallnorb(name: str, size: int, sha256: str, md5: str) -> Archive:
     return Archive(name, _SMALLNORB + name, size, sha256, md5)
 
 
+def _mpi3d(name: str, md5: str) -> Archive:
+    return Archive(name, "https://storage.googleapis.com/disentanglement_dataset/Final_Dataset/" + name, md5=md5)
+
+
 DSPRITES_NPZ = _dsprites("dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz", md5="7da33b31b13a06f4b04a70402ce90c2e")
-"""dSprites in its other form, which is read as well; of its checksums only the MD5 is known."""
+"""The other published form of dSprites, which can be read too; only its MD5 is known."""
 
 ARCHIVES: dict[str, tuple[Archive, ...]] = {
     "dsprites": (
@@ -135,30 +130,55 @@ ARCHIVES: dict[str, tuple[Archive, ...]] = {
             browser=_DRIVE,
         ),
     ),
+    "shapes3d": (
+        Archive(
+            "3dshapes.h5",
+            "https://storage.googleapis.com/3d-shapes/3dshapes.h5",
+            267573662,
+            "0a0f6ed98baff276a50f3a081a7434d788da63cb135a98189b2a5b5769be1785",
+            "099a2078d58cec4daad0702c55d06868",
+        ),
+    ),
+    "mpi3d_toy": (_mpi3d("mpi3d_toy.npz", "55889cb7c7dfc655d6e0277beee88868"),),
+    "mpi3d_realistic": (_mpi3d("mpi3d_realistic.npz", "59a6225b88b635365f70c91b3e52f70f"),),
+    "mpi3d_real": (_mpi3d("mpi3d_real.npz", "0f33f609918fb5c97996692f91129802"),),
+    "cars3d": (
+        Archive(
+            "nips2015-analogy-data.tar.gz",
+            "http://www.scottreed.info/files/nips2015-analogy-data.tar.gz",
+            md5="4e866a7919c1beedf53964e6f7a23686",
+        ),
+    ),
 }
-"""What `download` fetches, by data set."""
+"""The files that `download` fetches, by data set."""
 
 
 def sha256(path: Path) -> str:
     """The checksum of a file, in hexadecimal digits."""
+    return _checksums(path, {"sha256"})["sha256"]
+
+
+def _checksums(path: Path, kinds: set[str]) -> dict[str, str]:
+    """Several checksums of a file that is read once: some are 12 GB."""
+    digests = {kind: hashlib.new(kind, usedforsecurity=False) for kind in kinds}
     with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while chunk := file.read(_CHUNK):
+            for digest in digests.values():
+                digest.update(chunk)
+    return {kind: digest.hexdigest() for kind, digest in digests.items()}
 
 
 def check(path: Path, archive: Archive) -> dict[str, str]:
-    """Compare a file with what was published; return what a report prints of it.
+    """Compare the checksum of a file with the published one; return the file's name and SHA-256 for the provenance.
 
     Raises:
-        InputError: another size or checksum.
+        InputError: another checksum.
         OSError: it is missing or cannot be read.
     """
     size = path.stat().st_size
-    found = {"sha256": sha256(path)}
-    if archive.sha256 is None:
-        with open(path, "rb") as file:
-            found["md5"] = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
     kind = "md5" if archive.sha256 is None else "sha256"
     expected = getattr(archive, kind)
+    found = _checksums(path, {"sha256", kind})
     if found[kind] != expected:
         bytes_of = "" if archive.size is None else f" of {archive.size} bytes"
         message = (
@@ -177,7 +197,7 @@ def _kind_of(path: Path) -> str:
 
 
 def located(given: Path | str, *published: Archive) -> Path:
-    """The file that is given, or, of a folder, the published archive in it.
+    """The given file, or the published archive in a given folder.
 
     Raises:
         InputError: the folder holds none of the archives.
@@ -193,106 +213,3 @@ def located(given: Path | str, *published: Archive) -> Path:
         f"{path}: expected {names}, or a folder that holds it, found a folder without it. No checksum of unpacked files is "
         "published, so they are not read: give the archive, or prepare pictures as your own data with `tcwae prepare images`"
     )
-
-
-def download(dataset: str, folder: Path | str, name: str | None = None) -> list[Path]:
-    """Fetch the archives of a data set into `folder`, those that are not there yet; or the one called `name`.
-
-    Raises:
-        InputError: there is no such data set or archive, a link is dead or for browsers only, or what came is not what was
-            published.
-        OSError: the folder cannot be written, or the disk is full.
-    """
-    if dataset not in ARCHIVES:
-        raise InputError(f"expected a data set among {', '.join(ARCHIVES)}, found {dataset}")
-    names = [archive.name for archive in ARCHIVES[dataset]]
-    if name is not None and name not in names:
-        raise InputError(f"{dataset}: expected a file among {', '.join(names)}, found {name!r}")
-    return [fetch(archive, folder) for archive in ARCHIVES[dataset] if name in (None, archive.name)]
-
-
-def fetch(
-    archive: Archive, folder: Path | str, *, attempts: int = 6, pause: float = 2.0, timeout: float = 60.0
-) -> Path:
-    """Fetch one archive, going on where an earlier call was cut off; a file that is there is checked only.
-
-    The bytes gather in `.NAME.part`. A cut connection, a silence of `timeout` seconds and a busy server are tried again,
-    after `pause` seconds and twice as many each time; an earlier part that turns out wrong is fetched anew.
-
-    Raises:
-        InputError: as `download`.
-        OSError: as `download`.
-    """
-    target = Path(folder) / archive.name
-    if target.exists():
-        check(target, archive)
-        return target
-    if archive.browser:
-        raise InputError(_by_hand(archive, target, archive.browser))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{archive.name}.part")
-    resumed = part.exists()
-    _persist(archive, target, part, attempts, pause, timeout)
-    try:
-        check(part, archive)
-    except InputError:
-        part.unlink()
-        if not resumed:
-            raise
-        return fetch(archive, folder, attempts=attempts, pause=pause, timeout=timeout)
-    os.replace(part, target)
-    flush_folder(target.parent)
-    return target
-
-
-def _persist(archive: Archive, target: Path, part: Path, attempts: int, pause: float, timeout: float) -> None:
-    """Append to `part` until it is whole."""
-    for attempt in range(attempts):
-        try:
-            return _receive(archive, part, timeout)
-        except _TRANSIENT as error:
-            if isinstance(error, HTTPError) and error.code not in _AGAIN:
-                raise InputError(_by_hand(archive, target, f"the server answers {error.code} {error.reason}")) from None
-            reason = str(getattr(error, "reason", error)) or type(error).__name__
-        if attempt + 1 < attempts:
-            time.sleep(pause * 2**attempt)
-    raise InputError(_by_hand(archive, target, f"{attempts} attempts failed, the last with: {reason}"))
-
-
-def _by_hand(archive: Archive, target: Path, reason: str) -> str:
-    return f"{target}: expected to fetch {archive.name}, found: {reason}. Fetch it from {archive.url} and put it there"
-
-
-def _receive(archive: Archive, part: Path, timeout: float) -> None:
-    """Ask for what is missing from `part` and append it.
-
-    Raises:
-        ConnectionError: the answer ends early.
-    """
-    have = part.stat().st_size if part.exists() else 0
-    headers = {"User-Agent": "tcwae", "Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
-    try:
-        answer = urllib.request.urlopen(urllib.request.Request(archive.url, headers=headers), timeout=timeout)
-    except HTTPError as error:
-        error.close()
-        if error.code != 416:
-            raise
-        return  # nothing is missing, says the server; the checksum will tell
-    with answer, open(part, "ab") as file:
-        if answer.status != 206 or not re.match(rf"bytes {have}-", answer.headers.get("Content-Range", "")):
-            file.truncate(0)
-            have = 0
-        length = answer.headers.get("Content-Length")
-        whole = None if length is None else have + int(length)
-        with tqdm(total=whole, initial=have, unit="B", unit_scale=True, desc=archive.name, disable=None) as bar:
-            _copy(answer, file, bar)
-        file.flush()
-        os.fsync(file.fileno())
-    if whole is not None and part.stat().st_size < whole:
-        raise ConnectionError(f"the connection closed after {part.stat().st_size} of {whole} bytes")
-
-
-def _copy(answer: http.client.HTTPResponse, file: BinaryIO, bar: tqdm) -> None:
-    while chunk := answer.read(_CHUNK):
-        file.write(chunk)
-        bar.update(len(chunk))

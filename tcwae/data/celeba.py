@@ -1,7 +1,7 @@
-"""CelebA (Liu et al., ICCV 2015): the published zip of aligned faces read; `tcwae.data.faces` draws the like.
+"""CelebA (Liu et al., ICCV 2015): the published zip of aligned faces; `tcwae.data.rendered.faces` renders similar ones.
 
-202,599 faces of 178 x 218 pixels, `img_align_celeba/000001.jpg` and on, with 40 attributes each in `list_attr_celeba.txt`
-(http://mmlab.ie.cuhk.edu.hk/projects/CelebA.html, for non-commercial research). As the paper's authors do
+202,599 faces of 178 x 218 pixels, from `img_align_celeba/000001.jpg`, with 40 attributes each in `list_attr_celeba.txt`
+(http://mmlab.ie.cuhk.edu.hk/projects/CelebA.html, for non-commercial research). As in the paper's authors' code
 (https://github.com/benoitgaujac/diswae, "closecrop"), a square of 140 pixels at the centre is reduced to 64 x 64.
 """
 
@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float32
 
+from tcwae.config.datasets import PUBLISHED
 from tcwae.data import pictures
 from tcwae.data.archives import ARCHIVES, check, located
 from tcwae.data.damage import refusing
@@ -20,17 +21,17 @@ from tcwae.errors import InputError
 
 __all__ = ["COUNT", "CROPS", "prepared", "read", "read_attributes", "read_zip"]
 
-COUNT = 202599
+COUNT = PUBLISHED["celeba"].images
 CROPS = ("140", "148", "squash", "resize-crop")
 
 _NAME = re.compile(r"img_align_celeba/(\d{6})\.jpg")
 
 
 def read(archive: Path | str, crop: str = "140", processes: int | None = None) -> Prepared:
-    """Read the zip as published, or the folder that holds it; the attributes too, when their file is beside the zip.
+    """Read the published zip, or the folder that holds it, and the attributes if their file is beside the zip.
 
     Raises:
-        InputError: another file, a damaged one, or a missing or wrong picture; some only as the images come.
+        InputError: another or a damaged file, or a missing or wrong picture; pictures are checked as they are read.
         OSError: it is missing or cannot be read.
     """
     pixels, labels = ARCHIVES["celeba"]
@@ -57,9 +58,10 @@ def read_zip(path: Path | str, count: int, crop: str, processes: int | None = No
 
 
 def read_attributes(path: Path | str, count: int) -> tuple[tuple[str, ...], Float32[np.ndarray, "faces attributes"]]:
-    """The names of the attributes and, for each face, 1 or 0.
+    """The names of the attributes, and 1 or 0 for each face and attribute.
 
-    The file: a line with the number of faces, one with the names, and one for each face: its file, and 1 or -1 for each.
+    The file has a line with the number of faces, a line with the names, and a line for each face: its file's name, and 1 or
+    -1 for each attribute.
 
     Raises:
         InputError: it is not such a file.
@@ -85,7 +87,7 @@ def prepared(
     names: tuple[str, ...],
     attributes: Float32[np.ndarray, "faces attributes"] | None,
 ) -> Prepared:
-    """The set; nothing in it is scored."""
+    """The set, without factors, so that nothing is scored."""
     return Prepared(
         name="celeba",
         source=source,

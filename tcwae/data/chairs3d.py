@@ -1,11 +1,11 @@
-"""3Dchairs (Aubry et al., CVPR 2014): the published tar read; `tcwae.data.chairs` draws the like.
+"""3Dchairs (Aubry et al., CVPR 2014): the published tar; `tcwae.data.rendered.chairs` renders similar images.
 
-1,393 chairs from 31 azimuths and 2 elevations, 600 x 600 pixels on white, called
+1,393 chairs from 31 azimuths and 2 elevations, 600 x 600 pixels on white, in files named
 
     rendered_chairs/<chair>/renders/image_<number>_p<elevation>_t<azimuth>_r096.png
 
-As the paper's authors do (https://github.com/benoitgaujac/diswae), the whole picture is reduced to 64 x 64. Its factors
-are kept but not scored: the paper takes those of this set to be unknown.
+As in the paper's authors' code (https://github.com/benoitgaujac/diswae), the whole picture is reduced to 64 x 64. Factors
+are kept but not scored: the paper treats those of this set as unknown.
 """
 
 import re
@@ -13,17 +13,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from tcwae.config.datasets import PUBLISHED
 from tcwae.data import pictures
 from tcwae.data.archives import ARCHIVES, check, located
-from tcwae.data.prepared import Blocks, Images, Prepared, factor_grid
+from tcwae.data.prepared import Blocks, Images, Prepared, on_grid
 from tcwae.errors import InputError
 
-__all__ = ["CROPS", "FACTOR_NAMES", "FACTOR_SIZES", "prepared", "read", "read_tar"]
+__all__ = ["CROPS", "FACTOR_SIZES", "prepared", "read", "read_tar"]
 
-FACTOR_NAMES = ("chair", "azimuth", "elevation")
-FACTOR_SIZES = (1393, 31, 2)
+FACTOR_SIZES = PUBLISHED["chairs3d"].factor_sizes
 CROPS = ("squash", "400")
-"""The whole picture, or its middle, which the chairs fill better."""
+"""The whole picture, or its middle 400 x 400 pixels, which the chair fills better."""
 
 _NAME = re.compile(r"(?:\./)?rendered_chairs/([^/]+)/renders/image_(\d{3})_p(020|030)_t(\d{3})_r096\.png")
 _AZIMUTHS = [f"{360 * k // 31:03}" for k in range(31)]
@@ -31,10 +31,10 @@ _ELEVATIONS = ["020", "030"]
 
 
 def read(archive: Path | str, crop: str = "squash", processes: int | None = None) -> Prepared:
-    """Read the tar as published, or the folder that holds it.
+    """Read the published tar, or the folder that holds it.
 
     Raises:
-        InputError: it is another file, damaged, or a picture is missing; some only as the images come.
+        InputError: another or a damaged file, or a missing picture; pictures are checked as they are read.
         OSError: it is missing or cannot be read.
     """
     path = located(archive, ARCHIVES["chairs3d"][0])
@@ -44,7 +44,7 @@ def read(archive: Path | str, crop: str = "squash", processes: int | None = None
 
 
 def read_tar(archive: Path | str, sizes: Sequence[int], crop: str, processes: int | None = None) -> Blocks:
-    """The images in C order of the factors; chairs are numbered in the order of their names.
+    """The images in C order of the factors; chairs are numbered by the order of their names.
 
     Raises:
         InputError: as `read`.
@@ -70,13 +70,4 @@ def prepared(
     source: Literal["real", "rendered"], images: Images | Blocks, sizes: Sequence[int], origin: dict[str, str]
 ) -> Prepared:
     """The set with its factors."""
-    return Prepared(
-        name="chairs3d",
-        source=source,
-        images=images,
-        factors=factor_grid(sizes),
-        factor_names=FACTOR_NAMES,
-        factor_sizes=tuple(sizes),
-        latent_factor_indices=(),
-        provenance=origin,
-    )
+    return on_grid("chairs3d", source, images, sizes, origin)

@@ -1,20 +1,19 @@
-"""dSprites (Matthey et al., 2017): the published archives read, and all 737,280 images drawn again.
+"""dSprites (Matthey et al., 2017): the published archives, and a renderer of all 737,280 images.
 
 A sprite is a square, an ellipse or a heart in 6 scales, 40 orientations and 32 x 32 positions. The images were drawn
 without anti-aliasing (https://github.com/google-deepmind/dsprites-dataset): a pixel is white exactly when its centre
 lies inside the outline. In pixels, with x to the right, y down and the centre of pixel k at k + 1/2, class i means
 
     scale        0.5 + 0.1 i
-    orientation  2 pi i / 39, counter-clockwise as one sees it: classes 0 and 39 are the same picture
+    orientation  2 pi i / 39, counter-clockwise on the screen: classes 0 and 39 are the same picture
     posX, posY   16 + 32 i / 31
 
-The outlines, at scale 1 and orientation 0 about the origin, are fitted to published images. Of 285 images of the real
-set whose factors are known, 279 come out with the right count of white pixels and the right bounding box, the others
-with a count off by at most 2; the mean pixel is 0.0424943, and 0.0424944 in the real set (published in
-https://github.com/nmichlo/disent).
+The outlines, at scale 1 and orientation 0 about the origin, are fitted to published images. Of 285 real images with known
+factors, 279 are reproduced with the same number of white pixels and the same bounding box; in the other 6 the number differs
+by at most 2. The mean pixel is 0.0424943, and 0.0424944 in the real set (published in https://github.com/nmichlo/disent).
 
-Every machine draws the same: no pixel centre of the set comes nearer to an outline than 7e-8 pixels (measured over all
-images), while the rounding of coordinates, sines and cosines, which differs between machines, stays below 1e-12.
+Every machine renders the same images: no pixel centre is closer to an outline than 7e-8 pixels (measured over all images),
+while rounding errors of coordinates, sines and cosines, which differ between machines, stay below 1e-12.
 """
 
 import math
@@ -22,21 +21,22 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO
 
 import h5py
 import numpy as np
 from jaxtyping import Float, Int, UInt8, UInt64
 from tqdm import tqdm
 
+from tcwae.config.datasets import PUBLISHED
+from tcwae.data import hdf5
 from tcwae.data.archives import ARCHIVES, DSPRITES_NPZ, check, located
 from tcwae.data.damage import refusing
 from tcwae.data.npz import opened
-from tcwae.data.prepared import Prepared, factor_grid
+from tcwae.data.prepared import Prepared, factor_grid, on_grid
 from tcwae.errors import InputError
 
 __all__ = [
-    "FACTOR_NAMES",
     "FACTOR_SIZES",
     "OUTLINES",
     "draw",
@@ -47,23 +47,22 @@ __all__ = [
     "render",
 ]
 
-FACTOR_NAMES = ("shape", "scale", "orientation", "posX", "posY")
-FACTOR_SIZES = (3, 6, 40, 32, 32)
+FACTOR_SIZES = PUBLISHED["dsprites"].factor_sizes
 
 Outline = Float[np.ndarray, "vertices 2"]
 Packed = UInt8[np.ndarray, "samples 64 8"]
 
-_SLAB = 23040  # images; the HDF5 archive has chunks of as many
+_SLAB = 23040  # images; the depth of a chunk in the HDF5 archive
 
 
 def render() -> Prepared:
-    """Draw the whole set, in C order of the factors."""
+    """Render the whole set, in C order of the factors."""
     images = np.empty((*FACTOR_SIZES, 64), ">u8")
     cells = list(np.ndindex(FACTOR_SIZES[:3]))
     for shape, scale, orientation in tqdm(cells, desc="dSprites", disable=None):
         images[shape, scale, orientation] = draw(place(OUTLINES[shape], scale, orientation))
     origin = {"drawn": "a pixel is white where its centre lies inside the outline"}
-    return _prepared("rendered", images.view(np.uint8).reshape(-1, 64, 8), FACTOR_SIZES, origin)
+    return on_grid("dsprites", "rendered", images.view(np.uint8).reshape(-1, 64, 8), FACTOR_SIZES, origin)
 
 
 def place(outline: Outline, scale: int, orientation: int) -> Outline:
@@ -74,13 +73,13 @@ def place(outline: Outline, scale: int, orientation: int) -> Outline:
 
 
 def draw(outline: Outline) -> UInt64[np.ndarray, "posX posY 64"]:
-    """Fill a placed outline at every position: 64 rows an image, a bit a pixel, the leftmost the most significant.
+    """Fill a placed outline at every position: 64 rows an image, one bit a pixel, the leftmost most significant.
 
-    A pixel is inside when the outline crosses its row an odd number of times to its left (the even-odd rule). For each
-    crossing, take the row that is 1 from there to the right; the exclusive or of these is the filled row.
+    A pixel is inside if the outline crosses its row an odd number of times to its left (the even-odd rule). Each crossing
+    contributes a row that is 1 from there to the right; their exclusive or is the filled row.
     """
     centres = 16 + 32 * np.arange(32) / 31
-    rows = (np.arange(64) + 0.5 - centres[:, None]).ravel()  # of every posY, seen from the centre of the sprite
+    rows = (np.arange(64) + 0.5 - centres[:, None]).ravel()  # for each posY, relative to the centre of the sprite
     row, x = _crossings(outline, rows)
     column = np.ceil(x[:, None] + centres - 0.5).astype(np.uint64)  # no sprite reaches the border
     rightwards = np.uint64(2**64 - 1) >> column
@@ -120,10 +119,10 @@ OUTLINES: tuple[Outline, ...] = (_square(), _ellipse(), _heart())
 
 
 def read(archive: Path | str, sizes: Sequence[int] = FACTOR_SIZES) -> Prepared:
-    """Read an archive as published, in either of its two formats, or the folder that holds it.
+    """Read a published archive in either of its two formats, or the folder that holds one.
 
     Raises:
-        InputError: it is another file, or not what the format says.
+        InputError: another file, or one that does not follow its format.
         OSError: it is missing or cannot be read.
     """
     path = located(archive, ARCHIVES["dsprites"][0], DSPRITES_NPZ)
@@ -131,16 +130,16 @@ def read(archive: Path | str, sizes: Sequence[int] = FACTOR_SIZES) -> Prepared:
         is_zip = file.read(2) == b"PK"
     published, unpack = (DSPRITES_NPZ, read_npz) if is_zip else (ARCHIVES["dsprites"][0], read_hdf5)
     origin = check(path, published)
-    return _prepared("real", unpack(path, sizes), sizes, origin)
+    return on_grid("dsprites", "real", unpack(path, sizes), sizes, origin)
 
 
 def read_npz(path: Path | str, sizes: Sequence[int] = FACTOR_SIZES) -> Packed:
     """Pack the images of an npz: `imgs` uint8 (N, 64, 64) of 0 and 1, `latents_classes` int64 (N, 6) in C order.
 
-    Nothing is unpickled, and nothing decompressed that does not declare this type and size.
+    Nothing is unpickled, and an array that declares another type or size is not decompressed.
 
     Raises:
-        InputError: not such a file, or a damaged one.
+        InputError: another or a damaged file.
     """
     count = math.prod(sizes)
     with refusing(path, "an archive of dSprites"), zipfile.ZipFile(path) as archive:
@@ -151,37 +150,29 @@ def read_npz(path: Path | str, sizes: Sequence[int] = FACTOR_SIZES) -> Packed:
 
 
 def read_hdf5(path: Path | str, sizes: Sequence[int] = FACTOR_SIZES) -> Packed:
-    """Pack the images of the HDF5 twin: `imgs` and `latents/classes`, as in the npz.
+    """Pack the images of the HDF5 archive: `imgs` and `latents/classes`, as in the npz.
 
     Raises:
-        InputError: not such a file, or a damaged one.
+        InputError: another or a damaged file.
     """
     count = math.prod(sizes)
     with refusing(path, "an archive of dSprites"), h5py.File(path, "r", locking=False) as file:
-        _check_classes(_array(file, "latents/classes", "<i8", (count, 6))[()], sizes)
-        images = _array(file, "imgs", "|u1", (count, 64, 64))
+        _check_classes(hdf5.array(file, "latents/classes", "<i8", (count, 6))[()], sizes)
+        images = hdf5.array(file, "imgs", "|u1", (count, 64, 64))
         return _pack(lambda slab: images[slab.start : slab.stop], count)
 
 
 @contextmanager
 def _member(archive: zipfile.ZipFile, name: str, dtype: str, shape: tuple[int, ...]) -> Iterator[IO[bytes]]:
-    """Open an array in an npz, at its first element."""
+    """Open an array in an npz at its first element."""
     with opened(archive, name) as (content, found, size):
         if found != dtype or size != shape:
             raise InputError(f"{name} of type {found.str} and shape {size}, not {dtype} and {shape}")
         yield content
 
 
-def _array(file: h5py.File, name: str, dtype: str, shape: tuple[int, ...]) -> h5py.Dataset:
-    """A data set in an HDF5 file."""
-    array = file[name]
-    if not isinstance(array, h5py.Dataset) or array.dtype != dtype or array.shape != shape:
-        raise InputError(f"{array}, not {name} of type {dtype} and shape {shape}")
-    return array
-
-
 def _check_classes(classes: Int[np.ndarray, "samples 6"], sizes: Sequence[int]) -> None:
-    """The colour, always 0, and the five factors in C order."""
+    """Refuse classes other than colour 0 and the five factors in C order."""
     if classes[:, 0].any() or not np.array_equal(classes[:, 1:], factor_grid(sizes)):
         raise InputError("factor classes that are not the grid of factors in C order")
 
@@ -196,18 +187,3 @@ def _pack(read_slab: Callable[[range], UInt8[np.ndarray, "..."]], count: int) ->
             raise InputError(f"a pixel {images.max()}, not 0 or 1")
         packed[start : slab.stop] = np.packbits(images, axis=2)
     return packed
-
-
-def _prepared(
-    source: Literal["real", "rendered"], images: Packed, sizes: Sequence[int], provenance: dict[str, str]
-) -> Prepared:
-    return Prepared(
-        name="dsprites",
-        source=source,
-        images=images,
-        factors=factor_grid(sizes),
-        factor_names=FACTOR_NAMES,
-        factor_sizes=tuple(sizes),
-        latent_factor_indices=tuple(range(len(sizes))),
-        provenance=provenance,
-    )

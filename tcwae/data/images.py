@@ -1,4 +1,4 @@
-"""A prepared data set on the device: bytes at rest, floats by the batch; and its fixed split."""
+"""A data set on the device, stored as bytes and converted to floats by the batch; and its fixed split."""
 
 import numpy as np
 import torch
@@ -36,7 +36,9 @@ class Images:
 
 
 def split(size: int) -> tuple[Int[np.ndarray, "training"], Int[np.ndarray, "held_out"]]:
-    """Indices for training, and those held out: the last 10,000 of a fixed shuffle (a tenth of a small data set)."""
-    shuffled = np.random.RandomState(SPLIT_SEED).permutation(size)  # its stream is frozen, numpy's newer ones are not
+    """Indices for training, and of held-out images: the last 10,000 of a fixed shuffle, or a tenth of a small set."""
+    shuffled = np.random.RandomState(SPLIT_SEED).permutation(
+        size
+    )  # this generator's stream is frozen, newer ones are not
     training = size - min(HELD_OUT, size // 10)
     return shuffled[:training], shuffled[training:]

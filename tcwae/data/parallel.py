@@ -1,4 +1,4 @@
-"""One function of many tasks on several processes: the results in the order of the tasks, whatever the number."""
+"""Map a function over tasks with several processes; results come in the order of the tasks."""
 
 import multiprocessing
 import os
@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -25,27 +25,33 @@ Result = TypeVar("Result")
 
 
 def in_order(
-    function: Callable[[Task], Result], tasks: Sequence[Task], title: str, processes: int | None = None
+    function: Callable[[Task], Result],
+    tasks: Sequence[Task] | Iterable[Task],
+    title: str,
+    processes: int | None = None,
+    count: int | None = None,
 ) -> Iterator[Result]:
-    """Yield `function(task)` for each task, in order, with a bar of progress; at most four results a process wait.
+    """Yield `function(task)` for each task, in order, with a progress bar; at most four tasks per process are under way.
 
-    `processes` is by default the number of cores that this process may use; with 1 everything happens here. Other processes
-    are spawned and import the module of `function`, which must not be the script that is run: that is not run again in them,
-    so it needs no `if __name__ == "__main__":`. They end with this one, however that ends.
+    Tasks may be read from a file as they are needed: then `count` is their number. `processes` is by default the number of
+    cores that this process may use; with 1, everything happens in this process. Workers are spawned and import the module
+    of `function`, which must not be the user's script: they do not run the script again, so it needs no
+    `if __name__ == "__main__":`. They end when this process ends, even if it is killed.
 
     Raises:
-        InputError: a process was killed, as for want of memory.
-        Exception: what `function` raises, at its place in the order.
+        InputError: a worker was killed, for example for want of memory.
+        Exception: whatever `function` raises, when its task's turn comes.
     """
-    processes = min(processes or _cores(), len(tasks))
+    count = len(tasks) if count is None else count
+    processes = min(processes or _cores(), count)
     if processes == 1:
-        yield from map(function, _bar(tasks, title))
+        yield from map(function, tqdm(tasks, title, count, disable=None))
         return
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, context, initializer=_serve) as pool:
         waiting, ahead = deque(), iter(tasks)
         try:
-            for _ in _bar(tasks, title):
+            for _ in tqdm(range(count), title, disable=None):
                 while len(waiting) < 4 * processes and (task := next(ahead, None)) is not None:
                     with _without_script():
                         waiting.append(pool.submit(function, task))
@@ -60,7 +66,7 @@ def in_order(
 
 @contextmanager
 def _without_script() -> Iterator[None]:
-    """Let processes that are started here not run the user's script, which starts them, again."""
+    """Keep the processes that are started here from running the user's script, which starts them, again."""
     script = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
     try:
@@ -69,18 +75,13 @@ def _without_script() -> Iterator[None]:
         sys.modules["__main__"] = script
 
 
-def _bar(tasks: Sequence[Task], title: str) -> Iterator[Task]:
-    """Progress on a terminal."""
-    yield from tqdm(tasks, desc=title, disable=None)
-
-
 def _cores() -> int:
-    """How many cores this process may use: on a cluster fewer than the machine has."""
+    """The number of cores that this process may use; a cluster's job gets fewer than the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _serve() -> None:
-    """Leave Ctrl-C to the process that started this one, and end when that one was killed."""
+    """Ignore Ctrl-C, which the parent handles, and exit when the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     assert parent is not None

@@ -1,10 +1,10 @@
-"""The data sets: each is read from its original archive or drawn here, and prepared in one form.
+"""Prepare a data set: read the original archive, or render the images, and write one HDF5 file.
 
     prepare("celeba", "rendered", "faces.h5")
     prepare("smallnorb", "real", "toys.h5", archive="archives/smallnorb")
     prepare("images", "real", "mine.h5", archive="pictures.zip", crop="squash")
 
-`describe` says what such a file holds, `sheet` shows it, `download` fetches the archives.
+`download` fetches the original archives, `describe` summarises a prepared file, and `sheet` draws some of its images.
 """
 
 import signal
@@ -12,11 +12,12 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from tcwae.data import celeba, chairs3d, dsprites, own, smallnorb
-from tcwae.data.archives import download
+from tcwae.data import cars3d, celeba, chairs3d, dsprites, mpi3d, own, shapes3d, smallnorb
+from tcwae.data.download import download
 from tcwae.data.prepared import Prepared, fill, read, write
 from tcwae.data.rendered import chairs, faces, toys
 from tcwae.data.show import describe, sheet
@@ -41,6 +42,11 @@ _MAKERS = {
     ("chairs3d", "real"): _Maker(chairs3d.read, ("crop", "processes"), chairs3d.CROPS),
     ("celeba", "rendered"): _Maker(faces.render, ("count", "processes")),
     ("celeba", "real"): _Maker(celeba.read, ("crop", "processes"), celeba.CROPS),
+    ("shapes3d", "real"): _Maker(shapes3d.read),
+    ("mpi3d_toy", "real"): _Maker(partial(mpi3d.read, "mpi3d_toy")),
+    ("mpi3d_realistic", "real"): _Maker(partial(mpi3d.read, "mpi3d_realistic")),
+    ("mpi3d_real", "real"): _Maker(partial(mpi3d.read, "mpi3d_real")),
+    ("cars3d", "real"): _Maker(cars3d.read, ("processes",)),
     ("images", "real"): _Maker(own.read_images, ("crop", "name", "processes"), own.CROPS),
     ("npz", "real"): _Maker(own.read_npz, ("name",)),
 }
@@ -57,16 +63,20 @@ def prepare(
     name: str | None = None,
     processes: int | None = None,
 ) -> None:
-    """Write a data set to `output`: "rendered" is drawn here, "real" is read from the `archive`.
+    """Write a data set to `output`.
 
-    `dataset` is dsprites, smallnorb, chairs3d or celeba, whose archives are as published, or images or npz, whose archive
-    is one's own. `crop` is a rule of the set's reader, `count` the number of faces to draw, `name` what one's own data is
-    called, `processes` the most to run at a time (default: the cores there are; it does not change the result).
-
-    When it fails or is stopped, by SIGTERM as well, `output` is as it was and nothing else is left.
+    Args:
+        dataset: a published data set (`tcwae.config.datasets`), or `images` or `npz` for your own data.
+        source: "real" reads the `archive`; "rendered" draws the images and needs none.
+        output: the HDF5 file. If this function fails or is stopped, by SIGTERM too, the file is unchanged.
+        archive: the published file, or the folder that holds the published files.
+        crop: how the reader cuts its pictures, where it offers a choice.
+        count: the number of faces to draw (celeba, rendered).
+        name: the name of your own data set.
+        processes: the largest number of processes; by default the number of cores. The result does not depend on it.
 
     Raises:
-        InputError: there is no such data set or option, or the archive is not what it must be, or is missing or needless.
+        InputError: an unknown data set or option, or an archive that is missing, not needed, or not as published.
         OSError: a file cannot be read or written, or the disk is full.
     """
     maker = _MAKERS.get((dataset, source))
@@ -80,7 +90,7 @@ def prepare(
     options = {option: value for option, value in given.items() if value is not None}
     for option in options:
         if option not in maker.options:
-            known = " and ".join(f"--{its}" for its in maker.options if its in given) or "no such option"
+            known = " and ".join(f"--{other}" for other in maker.options if other in given) or "no such option"
             raise InputError(f"{dataset} {source}: expected {known}, found --{option}")
     if crop is not None and crop not in maker.crops:
         raise InputError(f"{dataset} {source}: expected a crop among {', '.join(maker.crops)}, found {crop}")
@@ -96,7 +106,7 @@ def _known() -> str:
 
 @contextmanager
 def _cleaning_up() -> Iterator[None]:
-    """Let SIGTERM, with which a cluster stops a job, leave by way of everyone's clean-up."""
+    """Turn SIGTERM, with which a cluster stops a job, into SystemExit, so that temporary files are removed."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

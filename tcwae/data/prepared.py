@@ -1,4 +1,4 @@
-"""The one form in which every data set reaches the rest: images, factor classes and where they came from, in HDF5."""
+"""The form of every prepared data set: images, factor classes and provenance in one HDF5 file."""
 
 import hashlib
 import math
@@ -13,16 +13,17 @@ import PIL
 from jaxtyping import Float32, Int, UInt, UInt8
 
 import tcwae
+from tcwae.config.datasets import PUBLISHED
 from tcwae.data.damage import kind
 from tcwae.errors import InputError
 from tcwae.files import atomic
 
-__all__ = ["VERSIONS", "Blocks", "Images", "Prepared", "class_type", "factor_grid", "fill", "read", "write"]
+__all__ = ["VERSIONS", "Blocks", "Images", "Prepared", "class_type", "factor_grid", "fill", "on_grid", "read", "write"]
 
 Images = UInt8[np.ndarray, "samples ..."]
 
 VERSIONS = {"tcwae": tcwae.__version__, "numpy": np.__version__, "pillow": PIL.__version__}
-"""Of what the pixels depend on: Pillow decodes and reduces them."""
+"""Versions on which the pixels depend: Pillow decodes and reduces pictures."""
 
 _HEAD_BYTES = 512
 _BLOCK_BYTES = 2**24
@@ -30,7 +31,7 @@ _HEAD = "tcwae prepared data set, version 1\nSHA-256 of all that follows these 5
 
 
 class Blocks:
-    """The images of a set on its way to a file: they come a block at a time, once, so that no set must fit in memory."""
+    """The images of a set that is being prepared, a block at a time and only once, so that a set need not fit in memory."""
 
     def __init__(self, shape: tuple[int, ...], blocks: Iterable[Images]) -> None:
         self.shape, self.ndim, self._blocks = shape, len(shape), blocks
@@ -49,15 +50,14 @@ class Blocks:
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """A data set of 64 x 64 images with, when they are known, the classes of the factors that made each image.
+    """A data set of 64 x 64 images and, if they are known, the classes of the factors of each image.
 
-    `images` are bytes 0..255, or, where every pixel is black or white, one bit a pixel: eight pixels of a row in a byte,
-    the leftmost in the most significant bit; `read` gives an array, what makes a set may give `Blocks`. `factors[n, k]`
-    is the class of factor k in image n, from 0 up to `factor_sizes[k]` - 1, in the smallest unsigned type that holds
-    them. The scores use the factors listed in `latent_factor_indices`; any other varies freely, as smallNORB's instance
-    does. `attributes` are what else is known of an image and no score uses, a number each. `source` is "real" for the
-    published images and "rendered" for images drawn here. `provenance` is what a report prints about the origin:
-    archive and checksum, crop, versions.
+    `images` are bytes 0..255, or one bit a pixel if every pixel is black or white: eight pixels of a row in a byte, the
+    leftmost in the most significant bit. `read` returns an array; a reader of archives may return `Blocks`. `factors[n, k]`
+    is the class of factor k in image n, from 0 to `factor_sizes[k]` - 1, in the smallest unsigned type that holds
+    the classes. Scores use the factors in `latent_factor_indices`; others, such as smallNORB's instance, vary freely.
+    `attributes` are further numbers of each image, which no score uses. `source` is "real" for published images and "rendered"
+    for images that tcwae renders. `provenance` is what a report prints about the origin: archive, checksum, crop, versions.
 
     Raises:
         InputError: the parts do not fit together.
@@ -93,12 +93,12 @@ class Prepared:
         return len(self.images)
 
     def pixels(self, indices: Int[np.ndarray, " batch"]) -> UInt8[np.ndarray, "batch 64 64 channels"]:
-        """Some of the images as bytes 0..255, unpacked where they are packed."""
+        """Some of the images as bytes 0..255, unpacked if they are packed."""
         images = np.asarray(self.images[indices])
         return np.unpackbits(images, axis=2)[..., None] * np.uint8(255) if self.packed else images
 
     def _fault(self) -> str | None:
-        """What does not fit, or None."""
+        """The first inconsistency, or None."""
         count, *shape = self.images.shape
         sizes, columns = self.factor_sizes, 0 if self.factors is None else self.factors.shape[1]
         if not count or not (shape == [64, 8] or (len(shape) == 3 and shape[:2] == [64, 64])):
@@ -122,16 +122,40 @@ class Prepared:
 
 
 def factor_grid(sizes: Sequence[int]) -> UInt[np.ndarray, "samples factors"]:
-    """Every combination of classes once, in C order: the last factor changes fastest."""
+    """All combinations of classes in C order: the last factor changes fastest."""
     return np.indices(sizes, dtype=class_type(sizes)).reshape(len(sizes), -1).T.copy()
 
 
-def write(prepared: Prepared, path: Path | str) -> None:
-    """Write a data set as HDF5: the same bytes on every call, whole or not at all.
+def on_grid(
+    name: str,
+    source: Literal["real", "rendered"],
+    images: Images | Blocks,
+    sizes: Sequence[int],
+    provenance: dict[str, str],
+) -> Prepared:
+    """A published set whose images show every combination of factor classes once, in C order.
 
-    `/images` (attribute `packing`), `/factors` and `/attributes` are contiguous and uncompressed; names and sizes are
-    attributes of the root, the provenance is attributes of the group `/provenance`, with `images_sha256` (of the bytes
-    of `/images`) and `VERSIONS` added. HDF5's user block, the first 512 bytes, is text: the kind of file, and the
+    `sizes` are the classes of each factor, so that a part of the set is possible; all else is as `PUBLISHED` says.
+    """
+    published = PUBLISHED[name]
+    return Prepared(
+        name=name,
+        source=source,
+        images=images,
+        factors=factor_grid(sizes),
+        factor_names=published.factor_names,
+        factor_sizes=tuple(sizes),
+        latent_factor_indices=published.latent_factor_indices,
+        provenance=provenance,
+    )
+
+
+def write(prepared: Prepared, path: Path | str) -> None:
+    """Write a data set as HDF5: the same bytes on every call, completely or not at all.
+
+    `/images` (attribute `packing`), `/factors` and `/attributes` are contiguous and uncompressed. Names and sizes are
+    attributes of the root; the provenance, with `images_sha256` (of the bytes of `/images`) and `VERSIONS` added, is in the
+    attributes of the group `/provenance`. HDF5's user block, the first 512 bytes, is text: the kind of file, and the
     checksum of all other bytes, as `tail -c +513 FILE | sha256sum` prints it.
 
     Raises:
@@ -142,7 +166,7 @@ def write(prepared: Prepared, path: Path | str) -> None:
 
 
 def fill(prepared: Prepared, path: Path) -> None:
-    """Write as `write` does, into a file that another has opened with `tcwae.files.atomic`."""
+    """Write as `write` does, to a temporary file of `tcwae.files.atomic`."""
     named = {"factors": prepared.factors, "attributes": prepared.attributes}
     tables = {name: np.ascontiguousarray(array) for name, array in named.items() if array is not None}
     _reserve(path, math.prod(prepared.images.shape) + sum(array.nbytes for array in tables.values()))
@@ -165,7 +189,7 @@ def fill(prepared: Prepared, path: Path) -> None:
 
 
 def read(path: Path | str) -> Prepared:
-    """Read what `write` wrote; the pixels are mapped copy-on-write, so that processes side by side share them.
+    """Read a file of `write`; its pixels are mapped copy-on-write, so that processes on one machine share them.
 
     The checksum covers every byte after the first 512, so a file that passes is the very file that was written, and
     HDF5 never meets a damaged one.
@@ -187,6 +211,15 @@ def read(path: Path | str) -> Prepared:
             return _read(path, file)
     except KeyError as error:
         raise InputError(f"{path}: expected a data set of this version of tcwae ({error}): prepare it again") from None
+
+
+def images_sha256(path: Path) -> str | None:
+    """The SHA-256 of the images in a prepared file; None where there is no such file, or none that can be read."""
+    try:
+        with h5py.File(path, "r", locking=False) as file:
+            return str(file["provenance"].attrs["images_sha256"])
+    except (OSError, KeyError):
+        return None
 
 
 def _read(path: Path, file: h5py.File) -> Prepared:
@@ -215,7 +248,7 @@ def _blocks(images: Images | Blocks) -> Iterator[Images]:
 
 
 def _reserve(path: Path, size: int) -> None:
-    """Find out that the disk is full, or may not hold a file of `size`, before HDF5 does: that can crash in it."""
+    """Fail early if the disk cannot hold `size` bytes: HDF5 may crash when it is full."""
     layout = 2**16  # bytes, ample for all but the arrays
     with open(path, "wb") as file:
         file.write(bytes(layout))
@@ -223,7 +256,7 @@ def _reserve(path: Path, size: int) -> None:
 
 
 def _lay_out(path: Path, prepared: Prepared, tables: dict[str, np.ndarray]) -> dict[str, int]:
-    """Write the HDF5 file but for the contents of its arrays; return where in the file each belongs."""
+    """Write the HDF5 file without the contents of its arrays; return the offset of each in the file."""
     space = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     space.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
     space.set_fill_time(h5py.h5d.FILL_TIME_NEVER)

@@ -1,4 +1,4 @@
-"""A prepared file at a glance: in words, and as a sheet of its images."""
+"""A summary of a prepared file, in words and as a contact sheet."""
 
 import math
 from pathlib import Path
@@ -27,10 +27,10 @@ _FEWEST_CODES, _ENOUGH = 1000, 10
 
 
 def describe(path: Path | str) -> str:
-    """Ten lines: the set, its images and their grey levels, its factors, and where it came from; then what to beware of.
+    """Ten lines: the set, its images and their grey levels, its factors and its origin; then what to beware of.
 
     Raises:
-        InputError: it is no prepared file, or a damaged one.
+        InputError: not a prepared file, or a damaged one.
         OSError: it is missing or cannot be read.
     """
     prepared = read(path)
@@ -102,12 +102,12 @@ def _origin(provenance: dict[str, str]) -> dict[str, str]:
 
 
 def sheet(path: Path | str, output: Path | str) -> None:
-    """Draw a PNG: images from all over the set, and for each factor or attribute a row in which it grows.
+    """Draw a contact sheet, PNG: images from the whole set, and a row for each factor or attribute in which it increases.
 
-    The other factors stay where they are; the other attributes, which no grid fixes, do not.
+    In the row of a factor all other factors are fixed; in that of an attribute the other attributes vary.
 
     Raises:
-        InputError: `path` is no prepared file, or `output` is not called .png.
+        InputError: `path` is not a prepared file, or the name of `output` does not end in .png.
         OSError: a file cannot be read or written.
     """
     if Path(output).suffix.lower() != ".png":
@@ -126,15 +126,15 @@ def sheet(path: Path | str, output: Path | str) -> None:
 
 
 def _spread(count: int, wanted: int) -> Int[np.ndarray, " indices"]:
-    """Indices from all over a set; in a small one some come twice."""
+    """Random indices from the whole set; in a small set some are repeated."""
     return np.random.RandomState(1).randint(count, size=wanted)
 
 
 def _factor_rows(prepared: Prepared) -> list[tuple[str, Int[np.ndarray, " indices"]]]:
-    """For each factor, the images that share all others with one image."""
+    """For each factor, the images that share all other factors with one image near the middle of the grid."""
     if prepared.factors is None:
         return []
-    wanted = 2 * np.array(prepared.factor_sizes) // 5  # not quite the middle, where much is symmetric
+    wanted = 2 * np.array(prepared.factor_sizes) // 5  # beside the middle, where many sets are symmetric
     middle = prepared.factors[np.abs(prepared.factors - wanted).sum(axis=1).argmin()]
     rows = []
     for k, name in enumerate(prepared.factor_names):
@@ -146,7 +146,7 @@ def _factor_rows(prepared: Prepared) -> list[tuple[str, Int[np.ndarray, " indice
 
 
 def _attribute_rows(prepared: Prepared) -> list[tuple[str, Int[np.ndarray, " indices"]]]:
-    """For each attribute, images at even steps through its order."""
+    """For each attribute, images at even steps through its sorted values."""
     if prepared.attributes is None:
         return []
     order = np.argsort(prepared.attributes, axis=0, kind="stable").T

@@ -1,9 +1,9 @@
-"""smallNORB (LeCun, Huang and Bottou, CVPR 2004): the published matrices read; `tcwae.data.toys` draws their like.
+"""smallNORB (LeCun, Huang and Bottou, CVPR 2004): the published matrices; `tcwae.data.rendered.toys` renders similar images.
 
-50 toys, 10 instances of 5 categories, from 9 elevations and 18 azimuths under 6 lightings. Two files of 24,300 pairs of
-96 x 96 images hold 5 instances of each category; each comes with the category and with instance, elevation, azimuth and
-lighting (https://cs.nyu.edu/~ylclab/data/norb-v1.0-small/). As in disentanglement_lib (Locatello et al., 2019), both
-are joined, the first camera is taken and reduced to 64 x 64 with Lanczos' filter, and instance is no factor of a score.
+50 toys, 10 instances of 5 categories, from 9 elevations and 18 azimuths under 6 lightings. Two files hold 24,300 pairs of
+96 x 96 images each, of 5 instances of each category; further files hold category, instance, elevation, azimuth and lighting
+(https://cs.nyu.edu/~ylclab/data/norb-v1.0-small/). As in disentanglement_lib (Locatello et al., 2019), both halves are
+joined, the image of the first camera is reduced to 64 x 64 with Lanczos' filter, and instance is not scored.
 """
 
 import gzip
@@ -19,27 +19,26 @@ from jaxtyping import Int, UInt8
 from PIL import Image
 from tqdm import tqdm
 
+from tcwae.config.datasets import PUBLISHED
 from tcwae.data.archives import ARCHIVES, check
 from tcwae.data.damage import refusing
-from tcwae.data.prepared import Blocks, Prepared, factor_grid
+from tcwae.data.prepared import Blocks, Prepared, on_grid
 from tcwae.errors import InputError
 
-__all__ = ["FACTOR_NAMES", "FACTOR_SIZES", "prepared", "read", "read_matrices"]
+__all__ = ["FACTOR_SIZES", "prepared", "read", "read_matrices"]
 
-FACTOR_NAMES = ("category", "instance", "elevation", "azimuth", "lighting")
-FACTOR_SIZES = (5, 10, 9, 18, 6)
+FACTOR_SIZES = PUBLISHED["smallnorb"].factor_sizes
 
-_INSTANCE = 1
 _MAGIC = {"<u1": 0x1E3D4C55, "<i4": 0x1E3D4C54}
 
 Toys = UInt8[np.ndarray, "toys 64 64 1"]
 
 
 def read(archive: Path | str | Sequence[Path | str]) -> Prepared:
-    """Read the six published files: a folder that holds them, or a list of them.
+    """Read the six published files, given as their folder or as a list.
 
     Raises:
-        InputError: one is missing, not as published, or not what its format says.
+        InputError: a file is missing, has another checksum, or does not follow its format.
         OSError: one cannot be read.
     """
     given = [Path(path) for path in ([archive] if isinstance(archive, str | Path) else archive)]
@@ -55,7 +54,7 @@ def read(archive: Path | str | Sequence[Path | str]) -> Prepared:
 
 
 def read_matrices(paths: Sequence[Path], sizes: Sequence[int]) -> Toys:
-    """The images of the first camera in C order of the factors, from (images, category, the rest) twice.
+    """The images of the first camera in C order of the factors; `paths` are images, category and info, for each half.
 
     Raises:
         InputError: a file is damaged, has another type or shape, or a combination of factors is missing.
@@ -77,16 +76,7 @@ def read_matrices(paths: Sequence[Path], sizes: Sequence[int]) -> Toys:
 
 def prepared(source: Literal["real", "rendered"], images: Toys | Blocks, origin: dict[str, str]) -> Prepared:
     """The whole set, with its factors."""
-    return Prepared(
-        name="smallnorb",
-        source=source,
-        images=images,
-        factors=factor_grid(FACTOR_SIZES),
-        factor_names=FACTOR_NAMES,
-        factor_sizes=FACTOR_SIZES,
-        latent_factor_indices=tuple(i for i in range(5) if i != _INSTANCE),
-        provenance=origin,
-    )
+    return on_grid("smallnorb", source, images, FACTOR_SIZES, origin)
 
 
 def _positions(category: Path, rest: Path, count: int, sizes: Sequence[int]) -> Int[np.ndarray, " samples"]:
@@ -96,7 +86,9 @@ def _positions(category: Path, rest: Path, count: int, sizes: Sequence[int]) -> 
         raise InputError(f"{rest}: expected azimuths in steps of 20 degrees, found others")
     factors = np.stack([kind, instance, elevation, azimuth // 2, lighting])
     if (factors < 0).any() or (factors.max(axis=1) >= sizes).any():
-        raise InputError(f"{rest}: expected classes of {FACTOR_NAMES} below {tuple(sizes)}, found others")
+        raise InputError(
+            f"{rest}: expected classes of {PUBLISHED['smallnorb'].factor_names} below {tuple(sizes)}, found others"
+        )
     return np.ravel_multi_index(tuple(factors), tuple(sizes))
 
 
@@ -107,10 +99,10 @@ def _labels(path: Path, shape: tuple[int, ...]) -> Int[np.ndarray, "..."]:
 
 @contextmanager
 def _opened(path: Path, shape: tuple[int, ...], dtype: str) -> Iterator[gzip.GzipFile]:
-    """A matrix at its first element; it must end after its last.
+    """Open a matrix at its first element; it must end after its last.
 
-    The header is little-endian int32: a number for the type, the number of dimensions, and each size, of which there
-    are at least three; surplus ones are 1.
+    The header is little-endian int32: a number for the type, the number of dimensions, and the sizes, at least three;
+    those beyond the number of dimensions are 1.
     """
     with refusing(path, f"a matrix of type {dtype} and shape {shape}"), gzip.open(path) as matrix:
         magic, dimensions = struct.unpack("<2i", _take(matrix, 8))

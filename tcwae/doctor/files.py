@@ -1,12 +1,12 @@
 """Files: may they be written, is there space for a study, and is its data there and whole."""
 
-import math
 import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from shutil import disk_usage
 
+from tcwae.config.datasets import PUBLISHED
 from tcwae.config.run import Run
 from tcwae.config.runs import runs, without_selects
 from tcwae.config.study import Dataset, Study
@@ -14,14 +14,6 @@ from tcwae.doctor.finding import Finding
 from tcwae.errors import InputError
 
 __all__ = ["check_space", "data", "needed", "space"]
-
-IMAGES = {
-    "dsprites": (737_280, 512),
-    "smallnorb": (48_600, 64 * 64),
-    "chairs3d": (86_366, 64 * 64 * 3),
-    "celeba": (202_599, 64 * 64 * 3),
-}
-"""Images of a data set and bytes of one in its prepared file (docs/data.md)."""
 
 DISCRIMINATORS = {"factor_vae": 1, "tcwae_gan": 2}
 """A method's discriminators, which make most of its weights."""
@@ -58,7 +50,9 @@ def needed(folder: Path, study: Study) -> float:
     One's own data counts nothing, nor do runs whose coefficients are not selected yet.
     """
     images = (
-        math.prod(IMAGES.get(name, (0,))) for name in _datasets(study) if not _prepared(folder, study, name).exists()
+        PUBLISHED[name].images * PUBLISHED[name].image_bytes
+        for name in _datasets(study)
+        if name in PUBLISHED and not _prepared(folder, study, name).exists()
     )
     results = folder / "results" / study.study / "runs"
     decided = runs(without_selects(study))
@@ -72,7 +66,7 @@ def _datasets(study: Study) -> list[str]:
 
 def _run_bytes(run: Run, study: Study) -> float:
     """Codes and deviations in single precision, row and up to six factors of each image; weights, curves and pictures."""
-    images = study.evaluation.codes or IMAGES.get(run.dataset, (0, 0))[0]
+    images = study.evaluation.codes or (PUBLISHED[run.dataset].images if run.dataset in PUBLISHED else 0)
     return images * (8 * run.latent_dimension + 14) + 10e6 + 20e6 * DISCRIMINATORS.get(run.method.name, 0)
 
 

@@ -24,7 +24,8 @@ import torch
 from jaxtyping import Float, Int
 
 from tcwae import records
-from tcwae.config.run import Evaluation, Run, flatten
+from tcwae.config.run import Evaluation, Run
+from tcwae.config.scores import PAPER
 from tcwae.data import prepared
 from tcwae.data.images import Images, split
 from tcwae.errors import InputError
@@ -76,7 +77,7 @@ def evaluate(folder: Path, data: Path, settings: Evaluation, *, device: str = "c
     if training.status == "finished":
         scores, latent_kl = _divergences(model, run, images, codes, unseen, held_out, generator)
         if len(source.latent_factor_indices) > 1:
-            factor_scores, parts = _factor_scores(codes, source, rows, settings.seed)
+            factor_scores, parts = _factor_scores(codes, source, rows, settings)
             scores |= factor_scores
     deviations = codes.variance.sqrt()
     divergences = {
@@ -88,8 +89,7 @@ def evaluate(folder: Path, data: Path, settings: Evaluation, *, device: str = "c
     record = records.Metrics(
         scores=scores,
         parts=parts,
-        settings=flatten(run),
-        evaluation=settings.model_dump() | {"codes": len(rows), "held_out": len(held_out)},
+        evaluation=settings.model_dump(mode="json") | {"codes": len(rows), "held_out": len(held_out)},
         training=training,
         versions=versions(),
         seconds=round(time.monotonic() - start, 3),
@@ -115,6 +115,12 @@ def opened(folder: Path, data: Path, settings: Evaluation, device: str, threads:
     held_out = torch.from_numpy(split(len(source))[1][: settings.held_out]).to(where)
     if len(held_out) < 2:
         raise InputError(f"{data}: expected at least 20 images, of which a tenth is held out, found {len(source)}")
+    checksum = source.provenance["images_sha256"]
+    if training.data.images_sha256 != checksum:
+        raise InputError(
+            f"{data}: found images with SHA-256 {checksum[:12]}..., expected {training.data.images_sha256[:12]}... with which "
+            f"{folder} was trained; train it again, or prepare the images that it was trained on"
+        )
     generator = torch.Generator(where).manual_seed(settings.seed)
     return Opened(model, run, training, source, Images(source, where), held_out, generator)
 
@@ -152,12 +158,12 @@ def _divergences(
 
 
 def _factor_scores(
-    codes: representation.Codes, source: prepared.Prepared, rows: np.ndarray, seed: int
+    codes: representation.Codes, source: prepared.Prepared, rows: np.ndarray, settings: Evaluation
 ) -> tuple[dict[str, float], dict[str, Any]]:
-    """MIG, FactorVAE and SAP, each with a generator of its own from the same seed.
+    """The scores that the settings name, each with a generator of its own from the same seed.
 
-    Of the posterior means (Locatello et al., 2019), and as <score>_sampled of codes drawn afresh from the posteriors (the
-    protocol of the authors' code).
+    They are scores of the posterior means (Locatello et al., 2019); the paper's three are also computed of codes drawn afresh
+    from the posteriors, as <score>_sampled (the protocol of the authors' code).
 
     Returns:
         The scores, and for those of the means the value of each factor.
@@ -171,11 +177,13 @@ def _factor_scores(
     )
     sampled = replace(means, deviations=codes.variance.sqrt().cpu().numpy())
     scores, parts = {}, {}
-    for name in ("mig", "factor_vae", "sap"):
-        found = METRICS[name](means, np.random.default_rng(seed))
-        scores[name] = found.value
-        parts[name] = dict(zip(means.names, found.per_factor.tolist(), strict=True))
-        scores[f"{name}_sampled"] = METRICS[name](sampled, np.random.default_rng(seed)).value
+    for name in settings.scores:
+        score = METRICS[name](means, np.random.default_rng(settings.seed))
+        scores[name] = score.value
+        if score.per_factor is not None:
+            parts[name] = dict(zip(means.names, score.per_factor.tolist(), strict=True))
+        if name in PAPER:
+            scores[f"{name}_sampled"] = METRICS[name](sampled, np.random.default_rng(settings.seed)).value
     return scores, parts
 
 

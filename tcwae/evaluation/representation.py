@@ -10,7 +10,7 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 from tqdm import tqdm
 
-from tcwae.config.run import Cost
+from tcwae.config.costs import Cost
 from tcwae.data.images import Images
 from tcwae.methods import divergences
 from tcwae.methods.costs import COSTS

@@ -13,7 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy import stats
 
-from tcwae.config.study import Experiment
+from tcwae.config.methods import METHODS
+from tcwae.config.run import flatten
+from tcwae.config.scores import PAPER
 from tcwae.errors import InputError
 from tcwae.evaluation.score import read_table
 from tcwae.figures import style
@@ -51,7 +53,7 @@ def data(results: Results, experiment: str) -> pd.DataFrame:
         InputError: no pair of runs finished.
     """
     table = runs(results, experiment)
-    table["deviation"] = _called(table, results.experiment(experiment))
+    table["deviation"] = _called(results, table, experiment)
     finished = table[table["status"] == "finished"]
     pairs = [pair for _, own in finished.groupby("method", sort=False) for pair in _of_method(results, own)]
     if not pairs:
@@ -63,22 +65,23 @@ def data(results: Results, experiment: str) -> pd.DataFrame:
     )
 
 
-def _called(runs: pd.DataFrame, experiment: Experiment) -> list[str]:
+def _called(results: Results, runs: pd.DataFrame, experiment: str) -> list[str]:
     """What each run's row calls itself, else what its setting has that the default's of its method has not."""
-    defaults = runs[runs["twin"] == 0].drop_duplicates("method").set_index("method")["setting"].map(names.coefficients)
-    found = []
+    typed, rows, defaults = results.typed(experiment), results.experiment(experiment).methods, {}
+    calls = []
     for run in runs.itertuples():
-        usual, own = defaults.get(run.method, {}), names.coefficients(run.setting)
-        changed = ",".join(f"{key}={value}" for key, value in own.items() if usual.get(key) != value)
-        found.append(experiment.methods[run.row].name or names.setting(changed) or run.name)
-    return found
+        own = flatten(typed[run.row, run.setting])
+        usual = defaults.setdefault(run.method, own)
+        changed = {key: value for key, value in own.items() if key != "seed" and usual.get(key) != value}
+        calls.append(rows[run.row].name or names.setting(changed) or run.name)
+    return calls
 
 
 def _of_method(results: Results, runs: pd.DataFrame) -> Iterator[tuple]:
     default = runs[runs["twin"] == 0].set_index("seed")
     for _, other in runs[runs["twin"] > 0].groupby("row", sort=False):
         for run in other[other["seed"].isin(default.index)].itertuples():
-            for score in names.SCORES:
+            for score in PAPER:
                 yield run.method, run.deviation, score, run.seed, default.loc[run.seed, score], getattr(run, score)
     for seed, run in default.iterrows():
         for deviation, scores in _scored_otherwise(results, run).items():
@@ -120,16 +123,16 @@ def draw(pairs: pd.DataFrame, note: str) -> Figure:
     lines = list(dict.fromkeys(zip(pairs["method"], pairs["deviation"], strict=True)))
     height = LINE * len(lines)
     figure = style.new(TOP + height + AXIS, note)
-    wide = (style.WIDTH - LEFT - RIGHT - GAP * (len(names.SCORES) - 1)) / len(names.SCORES)
-    for column, (key, score) in enumerate(names.SCORES.items()):
+    wide = (style.WIDTH - LEFT - RIGHT - GAP * (len(PAPER) - 1)) / len(PAPER)
+    for column, (key, score) in enumerate(PAPER.items()):
         axes = style.axes(figure, LEFT + column * (wide + GAP), TOP, wide, height)
         _panel(axes, pairs[pairs["score"] == key], lines)
-        axes.set(xlabel=f"Δ {score.name}", ylim=(len(lines) - 0.5, -0.5))
+        axes.set(xlabel=f"Δ {score.label}", ylim=(len(lines) - 0.5, -0.5))
         axes.locator_params(axis="x", nbins=4)
         axes.tick_params(axis="x", labelsize=7)
         axes.tick_params(axis="y", length=0)
         several = len({method for method, _ in lines}) > 1
-        said = [f"{deviation} ({names.METHODS[method]})" if several else deviation for method, deviation in lines]
+        said = [f"{deviation} ({names.method(method)})" if several else deviation for method, deviation in lines]
         axes.set_yticks(range(len(lines)), said if column == 0 else [], fontsize=7.5)
         style.text(figure, LEFT + column * (wide + GAP) + wide / 2, TOP - 2, f"{score.arrow}", ha="center")
     return figure
@@ -143,7 +146,7 @@ def _panel(axes: Axes, pairs: pd.DataFrame, lines: list[tuple[str, str]]) -> Non
     axes.axvline(0, color="0.6", linewidth=0.6)
     axes.plot(pairs["difference"], place(pairs), linestyle="", marker="o", markersize=2, color="0.6", alpha=0.7)
     for at, mean in zip(place(means), means.itertuples(), strict=True):
-        colour = style.COLOURS[mean.method]
+        colour = METHODS[mean.method].colour
         axes.errorbar(
             mean.mean, at, xerr=[[mean.mean - mean.low], [mean.high - mean.mean]], marker="o", markersize=4, color=colour,
             linewidth=1.0, capsize=2,

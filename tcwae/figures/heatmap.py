@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
+from tcwae.config.scores import PAPER
 from tcwae.errors import InputError
 from tcwae.figures import style
-from tcwae.study import names
 from tcwae.study.results import Results, source_note
 
 __all__ = ["data", "draw", "grids", "note", "runs", "scale"]
@@ -42,7 +42,7 @@ def data(results: Results, experiment: str) -> pd.DataFrame:
         raise InputError(f"{experiment}: expected a grid of beta and gamma for its heat maps")
     if cells.duplicated(["row", "beta", "gamma"]).any() or cells["cost"].nunique() > 1:
         raise InputError(f"{experiment}: expected one setting for each cell of its heat maps, and one cost")
-    means = [f"{score}_mean" for score in names.SCORES]
+    means = [f"{score}_mean" for score in PAPER]
     return cells[["row", "name", "method", "cost", "setting", "beta", "gamma", "seeds", "diverged", *means, "selected"]]
 
 
@@ -62,7 +62,7 @@ def scale(cells: pd.DataFrame, score: str) -> tuple[Normalize, Colormap]:
     means = cells[f"{score}_mean"]
     low, high = (means.min(), means.max()) if means.notna().any() else (0.0, 1.0)
     colours = seaborn.color_palette("crest", as_cmap=True)
-    return Normalize(low, high), colours if names.SCORES[score].higher_is_better else colours.reversed()
+    return Normalize(low, high), colours if PAPER[score].higher_is_better else colours.reversed()
 
 
 def draw(cells: pd.DataFrame, note: str) -> Figure:
@@ -71,7 +71,7 @@ def draw(cells: pd.DataFrame, note: str) -> Figure:
     height = SIDE * min(1.0, cells["gamma"].nunique() / cells["beta"].nunique())
     step = HEADER + height + 9
     figure = style.new(TOP + step * len(rows) + BAR, note)
-    for column, score in enumerate(names.SCORES):
+    for column, score in enumerate(PAPER):
         left = LEFT + column * (SIDE + GAP)
         for line, (row, name) in enumerate(rows.items()):
             top = TOP + line * step + HEADER
@@ -100,7 +100,7 @@ def _panel(axes: Axes, cells: pd.DataFrame, score: str, shared: tuple[Normalize,
             missing = Rectangle((column, row), 1, 1, facecolor="0.93", edgecolor="0.6", hatch="////", linewidth=0)
             axes.add_patch(missing)
         else:
-            number = names.SCORES[score].text(value).removeprefix("0")
+            number = PAPER[score].text(value).removeprefix("0")
             size, ink = 8 if max(grid.shape) <= 4 else 6.5, style.ink(colours(norm(value)))
             axes.text(column + 0.5, row + 0.5, number, size=size, color=ink, ha="center", va="center")
     for cell in cells[cells["selected"]].itertuples():

@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 
 from tcwae.errors import InputError
 from tcwae.figures import style
-from tcwae.study import names
 from tcwae.study.results import Results, read_images, source_note
 
 __all__ = ["Shown", "best", "mosaic", "note", "place", "rows", "runs"]
@@ -50,7 +49,7 @@ def best(results: Results, experiment: str, arrays: Sequence[str]) -> list[Shown
         raise InputError(f"{results.folder / 'selection.csv'}: expected a best_run in {experiment!r}, found none")
     return [
         Shown(
-            row.row, row.name, row.setting, row.best_run, names.setting(row.shown),
+            row.row, row.name, row.setting, row.best_run, row.shown,
             read_images(_path(results, row.best_run), arrays),
         )
         for row in chosen.itertuples()

@@ -6,6 +6,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from tcwae.config.methods import METHODS
+from tcwae.config.runs import coefficients_of
+from tcwae.config.runs import runs as all_runs
+from tcwae.config.scores import PAPER
 from tcwae.errors import InputError
 from tcwae.figures import style
 from tcwae.study import names
@@ -16,7 +20,7 @@ __all__ = ["COLUMNS", "data", "draw", "front", "levels", "note", "runs", "shares
 LEFT, TOP, GAP, HEIGHT, LEGEND = 13.0, 3.0, 14.5, 62.0, 17.0
 """Millimetres: for the first panel's axis, above and between panels, of a panel, and for the axis and the legend below."""
 
-COLUMNS = ("run", "method", "cost", "setting", "seed", *names.SCORES)
+COLUMNS = ("run", "method", "cost", "setting", "seed", *PAPER)
 
 
 def runs(results: Results, experiment: str) -> pd.DataFrame:
@@ -28,7 +32,13 @@ def runs(results: Results, experiment: str) -> pd.DataFrame:
 
 def note(results: Results, experiment: str) -> str:
     """Where the points are from."""
-    return source_note(runs(results, experiment).assign(name=lambda own: own["method"].map(names.METHODS)))
+    table, typed = runs(results, experiment), all_runs(results.study)
+    return source_note(
+        table.assign(
+            name=table["method"].map(names.method),
+            shown=[names.setting(coefficients_of(typed[run])) for run in table["run"]],
+        )
+    )
 
 
 def data(results: Results, experiment: str) -> pd.DataFrame:
@@ -42,7 +52,7 @@ def data(results: Results, experiment: str) -> pd.DataFrame:
     if table.empty:
         raise InputError(f"{results.folder / 'metrics.csv'}: expected a finished run for {experiment!r}, found none")
     table = table[[*COLUMNS]]
-    for score in (score for score in names.SCORES if score != "log_reconstruction"):
+    for score in (score for score in PAPER if score != "log_reconstruction"):
         own = pd.concat([front(its, score) for _, its in table.groupby("method", sort=False)])
         table = table.assign(**{f"front_{score}": own, f"best_{score}": front(table, score)})
     return table
@@ -84,10 +94,10 @@ def _reached(runs: pd.DataFrame, score: str, levels: np.ndarray) -> np.ndarray:
 
 def draw(runs: pd.DataFrame, note: str) -> Figure:
     """A panel for each score: faint runs, and each method's front as a line through its filled markers."""
-    scores = [score for score in names.SCORES if score != "log_reconstruction"]
+    scores = [score for score in PAPER if score != "log_reconstruction"]
     figure = style.new(TOP + HEIGHT + LEGEND, note)
     wide = (style.WIDTH - LEFT - GAP * (len(scores) - 1) - 1) / len(scores)
-    methods = [method for method in names.METHODS if method in set(runs["method"])]
+    methods = [method for method in METHODS if method in set(runs["method"])]
     for column, score in enumerate(scores):
         axes = style.axes(figure, LEFT + column * (wide + GAP), TOP, wide, HEIGHT)
         for method in methods:
@@ -96,7 +106,7 @@ def draw(runs: pd.DataFrame, note: str) -> Figure:
         axes.set(xlabel=style.label("log_reconstruction", cost), ylabel=style.label(score, cost))
         axes.yaxis.set_label_coords(-9.5 / wide, 0.5)
         axes.locator_params(nbins=5)
-    handles = [Line2D([], [], **style.line(method, 0), label=names.METHODS[method]) for method in methods]
+    handles = [Line2D([], [], **style.line(method, 0), label=names.method(method)) for method in methods]
     style.legend(figure, TOP + HEIGHT + LEGEND - 4, handles)
     return figure
 

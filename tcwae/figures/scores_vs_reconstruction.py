@@ -7,10 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from tcwae.config.methods import METHODS, symbol
+from tcwae.config.scores import PAPER
 from tcwae.errors import InputError
 from tcwae.figures import style
 from tcwae.figures.heatmap import grids
-from tcwae.study import names
 from tcwae.study.results import Results, source_note
 
 __all__ = ["data", "draw", "note", "runs"]
@@ -41,7 +42,7 @@ def data(results: Results, experiment: str) -> pd.DataFrame:
     if finished.empty:
         raise InputError(f"{results.folder / 'metrics.csv'}: expected a finished run of {experiment!r}, found none")
     columns = ["row", "name", "twin", "method", "cost", "setting", "coefficient", "seed", "diverged"]
-    return finished[[*columns, *names.SCORES]]
+    return finished[[*columns, *PAPER]]
 
 
 def note(results: Results, experiment: str) -> str:
@@ -59,12 +60,12 @@ def runs(results: Results, experiment: str) -> pd.DataFrame:
     for row in grids(results, experiment):
         if row in best.index:
             table = table[(table["row"] != row) | (table["gamma"] == best.loc[row, "gamma"])]
-    return table.assign(coefficient=[run[names.TUNED[run["method"]]] for _, run in table.iterrows()])
+    return table.assign(coefficient=[run[METHODS[run["method"]].tuned] for _, run in table.iterrows()])
 
 
 def draw(runs: pd.DataFrame, note: str) -> Figure:
     """A panel for each score: settings as means and standard deviations over seeds, single runs as faint points."""
-    scores = [score for score in names.SCORES if score != "log_reconstruction"]
+    scores = [score for score in PAPER if score != "log_reconstruction"]
     cost = runs["cost"].iloc[0]
     few = runs.groupby("row")["setting"].nunique().sum() <= SIDE_BY_SIDE
     columns, height = (len(scores), BESIDE) if few else (1, BELOW)
@@ -86,7 +87,7 @@ def draw(runs: pd.DataFrame, note: str) -> Figure:
         _draw_labels(axes, runs, score)
     handles = [
         Line2D([], [], **style.line(row.method, row.twin),
-               label=f"{style.mathematics(row.name)} ({names.SYMBOLS[names.TUNED[row.method]]})")
+               label=f"{style.mathematics(row.name)} ({symbol(METHODS[row.method].tuned)})")
         for row in runs.drop_duplicates("row").itertuples(index=False)
     ]  # fmt: skip
     style.legend(figure, legend - 4, handles, columns=min(ENTRIES, len(handles)))

@@ -1,6 +1,6 @@
-"""The common look of the figures: size, type, one colour and marker a method, and how they are written.
+"""The common look of the figures: size, type, and how they are written.
 
-Colours are Okabe and Ito's (https://jfly.uni-koeln.de/color/), told apart with any common colour vision.
+A method's colour and marker stand beside its settings (`tcwae.config.methods`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,13 +19,13 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from seaborn.utils import relative_luminance
 
+from tcwae.config.costs import COSTS
+from tcwae.config.methods import METHODS
+from tcwae.config.scores import PAPER
 from tcwae.files import atomic
-from tcwae.study import names
 
 __all__ = [
-    "COLOURS",
     "LINES",
-    "MARKERS",
     "WIDTH",
     "axes",
     "colour",
@@ -46,17 +46,8 @@ __all__ = [
 WIDTH = 160.0
 """Millimetres: the text width of the report's A4 page. Figures are drawn at the size at which they are printed."""
 
-COLOURS = {
-    "wae_mmd": "#4D4D4D",
-    "tcwae_mws": "#0072B2",
-    "tcwae_gan": "#D55E00",
-    "beta_tcvae": "#009E73",
-    "factor_vae": "#CC79A7",
-    "beta_vae": "#E69F00",
-}
 LINES, SHADES = ("-", "--", ":"), ((0.0, 0.0), (0.5, 1.0), (0.5, 0.0))
 """Of the first, second and third row of one method: its line, and how much of which grey (1 is white) is in its colour."""
-MARKERS = {"wae_mmd": "P", "tcwae_mws": "o", "tcwae_gan": "s", "beta_tcvae": "^", "factor_vae": "D", "beta_vae": "v"}
 
 LOOK = {
     "font.family": "STIXGeneral",
@@ -74,8 +65,6 @@ LOOK = {
     "axes.spines.right": False,
     "pdf.fonttype": 42,
 }
-UNITS = {"cross_entropy": "ln nats", "l1": "ln $L_1$", "l2_squared": "ln $L_2^2$"}
-"""Of log-reconstruction: the natural logarithm of the cost of an image, summed over its pixels."""
 
 NOTE_SIZE, NOTE_LINE = 8, 3.4
 """Points, and millimetres from line to line."""
@@ -124,7 +113,7 @@ def axes(figure: Figure, left: float, top: float, width: float, height: float, *
 def colour(method: str, twin: int) -> str:
     """A row's colour: its method's, for its second and third row in a lighter and in a darker shade."""
     share, grey = SHADES[twin % len(SHADES)]
-    return to_hex([(1 - share) * part + share * grey for part in to_rgb(COLOURS[method])]).upper()
+    return to_hex([(1 - share) * part + share * grey for part in to_rgb(METHODS[method].colour)]).upper()
 
 
 def ink(ground: tuple[float, ...]) -> str:
@@ -136,7 +125,7 @@ def line(method: str, twin: int) -> dict[str, Any]:
     """How a row of the study looks as a line with markers: by its method, and how many rows before it are of that method."""
     return {
         "color": colour(method, twin),
-        "marker": MARKERS[method],
+        "marker": METHODS[method].marker,
         "linestyle": LINES[twin % len(LINES)],
         "linewidth": 0.9,
         "markersize": 3.5,
@@ -170,8 +159,8 @@ def small(figure: Figure, left: float, top: float, lines: list[str]) -> None:
 
 def label(score: str, cost: str) -> str:
     """A score as an axis says it: name, unit, and an arrow to where better is; MIG, FactorVAE and SAP have no unit."""
-    unit = f" ({UNITS[cost]})" if score == "log_reconstruction" else ""
-    return f"{names.SCORES[score].name}{unit} {names.SCORES[score].arrow}"
+    unit = f" ({COSTS[cost].unit})" if score == "log_reconstruction" else ""
+    return f"{PAPER[score].label}{unit} {PAPER[score].arrow}"
 
 
 def legend(figure: Figure, top: float, handles: Sequence[Line2D], columns: int | None = None) -> None:

@@ -5,10 +5,11 @@ import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from tcwae.config.methods import METHODS, symbol
+from tcwae.config.scores import PAPER
 from tcwae.figures import style
 from tcwae.figures.scores_vs_reconstruction import data as all_data
 from tcwae.figures.scores_vs_reconstruction import note, runs
-from tcwae.study import names
 from tcwae.study.results import Results
 
 __all__ = ["data", "draw", "note", "runs"]
@@ -36,8 +37,8 @@ def draw(runs: pd.DataFrame, note: str) -> Figure:
     wide = (style.WIDTH - LEFT - GAP * (len(rows) - 1)) / len(rows)
     titles = [style.wrap(row.name, wide, "bold") for row in rows.itertuples()]
     head = TOP + style.NOTE_LINE * (max(map(len, titles)) - 1)
-    figure = style.new(head + (HEIGHT + GAP) * len(names.SCORES) + AXIS, note)
-    for line, score in enumerate(names.SCORES):
+    figure = style.new(head + (HEIGHT + GAP) * len(PAPER) + AXIS, note)
+    for line, score in enumerate(PAPER):
         shared: Axes | None = None
         for column, row in enumerate(rows.itertuples(index=False)):
             axes = style.axes(
@@ -45,9 +46,9 @@ def draw(runs: pd.DataFrame, note: str) -> Figure:
             )
             shared = shared or axes
             _panel(axes, runs[runs["row"] == row.row], score, style.colour(row.method, row.twin))
-            last = line == len(names.SCORES) - 1
+            last = line == len(PAPER) - 1
             axes.set(
-                xlabel=names.SYMBOLS[names.TUNED[row.method]] if last else "",
+                xlabel=symbol(METHODS[row.method].tuned) if last else "",
                 ylabel="" if column else style.label(score, row.cost),
             )
             axes.yaxis.set_label_coords(-9.8 / wide, 0.5)

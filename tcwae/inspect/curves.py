@@ -21,10 +21,11 @@ from matplotlib.ticker import MaxNLocator
 from safetensors import SafetensorError, safe_open
 
 from tcwae import records
+from tcwae.config.methods import METHODS
 from tcwae.errors import InputError
 from tcwae.figures import style
 from tcwae.files import atomic
-from tcwae.training.checkpoint import STATES
+from tcwae.records import STATES
 
 __all__ = ["Curves", "as_text", "draw", "export", "read", "sparkline"]
 
@@ -173,7 +174,7 @@ def draw(curves: Sequence[Curves], output: Path) -> None:
     terms = _terms(curves)
     last = max(run.table["step"].max() for run in curves if len(run.table))
     rows = -(-len(terms) // PANELS)
-    colours = list(style.COLOURS.values())
+    colours = [method.colour for method in METHODS.values()]
     with style.look():
         figure = Figure(
             figsize=(style.WIDTH / 25.4, (HEIGHT * rows + 4 * len(curves) + 2) / 25.4), layout="constrained"

@@ -1,10 +1,9 @@
 """Reconstruction costs c(x, x~) of equations (7) and (8), summed over pixels and channels.
 
 The decoder gives logits; the reconstruction is x~ = sigmoid(logits), pixel values are in [0, 1]. Another cost is another
-function of the same shape, named in `COSTS` and in `config.Cost`.
+function of the same shapes, registered with `tcwae.config.costs.register`.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -12,6 +11,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import softplus
+
+from tcwae.config.costs import FUNCTIONS as COSTS
 
 __all__ = ["COSTS", "cross_entropy", "l1", "l2_squared"]
 
@@ -68,7 +69,7 @@ def l2_squared(logits: Images, images: Images) -> Costs:
     return (logits.sigmoid() - images).square().sum((1, 2, 3))
 
 
-COSTS: dict[str, Callable[[Images, Images], Costs]] = {
+COSTS |= {
     "cross_entropy": cross_entropy,
     "l1": l1,
     "l2_squared": l2_squared,

@@ -19,7 +19,7 @@ Terms, all in nats, all means over the batch:
 | kl | E KL(q(z|x) || p(z)), eq. (3) | exactly |
 | sigma | E sum_d |log sigma_d^2(x)| | exactly |
 
-A new method is one class here, one model in `run.py`, and its name in `OBJECTIVES`.
+A new method is one class here and one model in `tcwae.config.methods`, or both in a study's own file (docs/howto/method.md).
 """
 
 from collections.abc import Mapping
@@ -30,7 +30,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import cross_entropy as log_loss
 
-from tcwae.config import run as config
+from tcwae.config import methods as config
+from tcwae.config.costs import Cost
+from tcwae.config.methods import OBJECTIVES
 from tcwae.methods.costs import COSTS
 from tcwae.methods.divergences import (
     density_ratio,
@@ -43,6 +45,7 @@ from tcwae.methods.divergences import (
     total_correlation,
 )
 from tcwae.methods.networks import Autoencoder, Posterior
+from tcwae.methods.objective import Objective
 
 __all__ = [
     "OBJECTIVES",
@@ -79,23 +82,6 @@ def draw_noise(batch: int, latent: int, generator: torch.Generator) -> Noise:
     """Draw the noise of one step on the generator's device."""
     posterior, prior = torch.randn((2, batch, latent), generator=generator, device=generator.device)
     return Noise(posterior, prior, torch.rand((batch, latent), generator=generator, device=generator.device).argsort(0))
-
-
-class Objective:
-    """What distinguishes a method from another."""
-
-    discriminators: tuple[str, ...] = ()
-    """The terms that `contrasts` estimates."""
-    weights: Mapping[str, float]
-    """The weight of each term besides the reconstruction."""
-
-    def terms(self, posterior: Posterior, noise: Noise) -> Terms:
-        """Terms that are computed from the codes alone."""
-        return {}
-
-    def contrasts(self, codes: Codes, noise: Noise) -> dict[str, tuple[Codes, Codes]]:
-        """Terms that are estimated by density ratios: for each, samples of the numerator and of the denominator."""
-        return {}
 
 
 class WAEMMD(Objective):
@@ -196,7 +182,7 @@ class BetaVAE(Objective):
         return {"kl": gaussian_kl(posterior.mean, posterior.log_variance)}
 
 
-OBJECTIVES = {
+OBJECTIVES |= {
     "wae_mmd": WAEMMD,
     "tcwae_mws": TCWAEMWS,
     "tcwae_gan": TCWAEGAN,
@@ -217,7 +203,7 @@ def _sigma_term(weights: Mapping[str, float], posterior: Posterior) -> Terms:
 
 def loss(
     objective: Objective,
-    cost: config.Cost,
+    cost: Cost,
     model: Autoencoder,
     images: Float[Tensor, "batch channel 64 64"],
     noise: Noise,

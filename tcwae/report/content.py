@@ -3,13 +3,17 @@
 `contents` is the report.json that the typst template reads; its keys are the template's names.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from tcwae.config.runs import experiment_runs, runs
+from tcwae.config.methods import METHODS
+from tcwae.config.run import Run
+from tcwae.config.runs import experiment_runs, runs, unusual
+from tcwae.config.scores import PAPER
 from tcwae.figures.plot import KINDS
 from tcwae.report import findings, paper, paper_tables, run_tables
 from tcwae.report.paper_tables import UNKNOWN
@@ -35,12 +39,12 @@ def contents(study: Results, *, partial: bool = False) -> dict[str, Any]:
         "study": study.study.study,
         "date": f"{date.day} {date:%B %Y}" if date else None,
         "data": _distinct(names.dataset(*pair) for pair in zip(metrics["dataset"], metrics["source"], strict=True)),
-        "methods": list(dict.fromkeys(metrics["method"])),
+        "methods": [_method(name) for name in dict.fromkeys(metrics["method"])],
         "runs": _count(metrics),
         "iterations": _span(metrics["iterations"]),
         "budget": _budget(int(metrics["iterations"].max())),
         "paper": {"iterations": f"{paper.ITERATIONS:,}", "seeds": paper.SEEDS},
-        "scores": [{"name": score.name, "arrow": score.arrow} for score in names.SCORES.values()],
+        "scores": [{"name": score.label, "arrow": score.arrow} for score in PAPER.values()],
         "experiments": [_experiment(study, name, partial) for name in study.study.experiments if study.begun(name)],
         "against": paper_tables.against_the_paper(study),
         "factors": paper_tables.factors(dict.fromkeys(metrics["dataset"])),
@@ -50,11 +54,16 @@ def contents(study: Results, *, partial: bool = False) -> dict[str, Any]:
         "latents": paper_tables.latents(study),
         "missing": len(runs(study.study).keys() - set(metrics["run"])),
         "remarks": run_tables.remarks(study),
-        "run_tables": run_tables.run_tables(metrics),
+        "run_tables": run_tables.run_tables(study),
         "versions": _versions(metrics),
         "provenance": [*_versions(metrics), *_costs(metrics), *_checksums(metrics)],
         "configuration": _yaml(study.study.model_dump(mode="json")),
     }
+
+
+def _method(name: str) -> dict[str, str]:
+    facts = METHODS[name]
+    return {"label": facts.label, "formula": facts.formula, "source": facts.source}
 
 
 def finished(metrics: pd.DataFrame) -> datetime | None:
@@ -86,13 +95,13 @@ def _experiment(study: Results, name: str, partial: bool) -> dict[str, Any]:
     return {
         "title": experiment.title or name,
         "data": _distinct(names.dataset(*pair) for pair in zip(its["dataset"], its["source"], strict=True)),
-        "cost": names.COSTS[experiment.cost],
+        "cost": names.cost(experiment.cost),
         "runs": _count(its.drop_duplicates("run")),
         "missing": len(experiment_runs(study.study, name).keys() - set(study.metrics["run"])),
         "seeds": _span(its.groupby(["row", "setting"])["seed"].nunique()),
         "iterations": _span(its["iterations"]),
         "batch_size": _span(its["batch_size"]),
-        "common": _common(its),
+        "common": _common(study, its, study.typed(name)),
         "table": _score_table(best, sure, comparable) if table else [],
         "winners": _winners(best) if table and len(best) > 1 else [],
         "ranks": findings.ranks(study, name) if table else [],
@@ -107,15 +116,20 @@ def _experiment(study: Results, name: str, partial: bool) -> dict[str, Any]:
     }
 
 
-def _common(its: pd.DataFrame) -> list[dict[str, Any]]:
+def _common(study: Results, its: pd.DataFrame, typed: Mapping[tuple[str, str], Run]) -> list[dict[str, Any]]:
     """What rows have unusual in all their settings, besides what is said of the experiment; `rows` is empty where all do."""
     rows = its.drop_duplicates("row")
-    texts = rows["common"].str.replace(r",?\b(iterations|batch_size)=\d+", "", regex=True).str.lstrip(",")
+    texts = [_unusual(study, typed[row.row, row.setting]) if row.common else "" for row in rows.itertuples()]
     return [
-        {"rows": [] if len(own) == len(rows) else own["name"].tolist(), "text": names.setting(text)}
-        for text, own in rows.groupby(texts, sort=False)
+        {"rows": [] if len(own) == len(rows) else own["name"].tolist(), "text": text}
+        for text, own in rows.groupby(np.array(texts, object), sort=False)
         if text
     ]
+
+
+def _unusual(study: Results, run: Run) -> str:
+    shown = unusual(run, study.study.training)
+    return names.setting({key: value for key, value in shown.items() if key not in ("iterations", "batch_size")})
 
 
 def _figures(study: Results, name: str) -> list[dict[str, Any]]:
@@ -145,14 +159,12 @@ def _score_table(best: pd.DataFrame, sure: Intervals, comparable: bool) -> list[
         rows.append(
             {
                 **_setting_row(row, sure),
-                "best": [
-                    bool(row[f"{key}_mean"] == score.best(peers[f"{key}_mean"])) for key, score in names.SCORES.items()
-                ],
+                "best": [bool(row[f"{key}_mean"] == score.best(peers[f"{key}_mean"])) for key, score in PAPER.items()],
                 "paper": printed
                 and {
                     "table": printed.table,
                     "setting": names.setting(printed.setting),
-                    "cells": [printed.scores[key].text for key in names.SCORES],
+                    "cells": [printed.scores[key].text for key in PAPER],
                 },
             }
         )
@@ -163,12 +175,12 @@ def _winners(best: pd.DataFrame) -> list[dict[str, Any]]:
     """For each score the row, or the rows, with the best mean, among those of the experiment's own cost."""
     winners = []
     best = best[best["cost"] == best["cost"].iloc[0]]
-    for key, score in names.SCORES.items():
+    for key, score in PAPER.items():
         first = best[best[f"{key}_mean"] == score.best(best[f"{key}_mean"])]
         if len(first):
             winners.append(
                 {
-                    "score": score.name,
+                    "score": score.label,
                     "methods": first["name"].tolist(),
                     "text": _mean_sd(first.iloc[0], key),
                 }
@@ -180,11 +192,11 @@ def _setting_row(row: pd.Series, sure: Intervals) -> dict[str, Any]:
     """A setting with its scores, their intervals, its ranks among those of its row, and how many of its seeds finished."""
     return {
         "method": row["name"],
-        "setting": names.setting(row["shown"]),
+        "setting": row["shown"],
         "seeds": f"{row['seeds'] - row['diverged']} of {row['seeds']}" if row["diverged"] else f"{row['seeds']}",
-        "cells": [_mean_sd(row, key) for key in names.SCORES],
+        "cells": [_mean_sd(row, key) for key in PAPER],
         "intervals": sure[row["row"], row["setting"]],
-        "ranks": ["" if pd.isna(row[f"rank_{key}"]) else f"{row[f'rank_{key}']:g}" for key in names.SCORES],
+        "ranks": ["" if pd.isna(row[f"rank_{key}"]) else f"{row[f'rank_{key}']:g}" for key in PAPER],
         "udr": UNKNOWN if pd.isna(row["udr_mean"]) else f"{row['udr_mean']:.3f}",
         "mean_rank": f"{row['mean_rank']:.2f}",
         "selected": bool(row["selected"]),
@@ -193,7 +205,7 @@ def _setting_row(row: pd.Series, sure: Intervals) -> dict[str, Any]:
 
 def _mean_sd(row: pd.Series, key: str) -> str:
     """As "0.36 ± 0.04"; without the second part for one seed; a dash where there is no number."""
-    score, mean, sd = names.SCORES[key], row[f"{key}_mean"], row[f"{key}_sd"]
+    score, mean, sd = PAPER[key], row[f"{key}_mean"], row[f"{key}_sd"]
     if pd.isna(mean):
         return UNKNOWN
     return score.text(mean) if pd.isna(sd) else f"{score.text(mean)} ± {score.text(sd)}".replace(" ", names.NO_BREAK)

@@ -7,6 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from tcwae.config.methods import METHODS
+from tcwae.config.scores import PAPER
 from tcwae.figures import deviations, kl_estimators, pareto
 from tcwae.report.paper_tables import UNKNOWN
 from tcwae.study import names, uncertainty
@@ -30,10 +32,10 @@ def departures(study: Results, name: str) -> dict[str, Any]:
         "chance": f"{(1 - deviations.CONFIDENCE) * len(known):.1f}",
         "rows": [
             {
-                "method": names.METHODS[method],
+                "method": names.method(method),
                 "deviation": deviation,
                 "pairs": int(its["size"].max()),
-                "cells": [_difference(its.set_index("score"), key) for key in names.SCORES],
+                "cells": [_difference(its.set_index("score"), key) for key in PAPER],
                 "words": _in_words(its.set_index("score")),
             }
             for (method, deviation), its in table.groupby(["method", "deviation"], sort=False)
@@ -54,16 +56,16 @@ def _difference(rows: pd.DataFrame, key: str) -> dict[str, str]:
 
 def _in_words(rows: pd.DataFrame) -> str:
     """Which scores the departure moves, and which by no more than its seeds can tell from nothing: its intervals hold zero."""
-    keys, pairs = [key for key in names.SCORES if key in rows.index], int(rows["size"].max())
+    keys, pairs = [key for key in PAPER if key in rows.index], int(rows["size"].max())
     if pairs < 2:
         return "one pair of runs, too few to tell."
     clear = [key for key in keys if rows["low"][key] * rows["high"][key] > 0]
     moved = []
     for key in clear:
-        score, mean = names.SCORES[key], rows["mean"][key]
+        score, mean = PAPER[key], rows["mean"][key]
         good = "better" if (mean > 0) == score.higher_is_better else "worse"
-        moved.append(f"{score.name} {'rises' if mean > 0 else 'falls'} by {abs(mean):.2g} ({good})")
-    kept = _listing([names.SCORES[key].name for key in keys if key not in clear])
+        moved.append(f"{score.label} {'rises' if mean > 0 else 'falls'} by {abs(mean):.2g} ({good})")
+    kept = _listing([PAPER[key].label for key in keys if key not in clear])
     parts = [_listing(moved)] if moved else []
     parts += [f"{kept}: no difference that {pairs} pairs can tell from none"] if kept else []
     return "; ".join(parts) + "."
@@ -129,7 +131,7 @@ def ranks(study: Results, name: str) -> list[dict[str, Any]]:
         called = peers.set_index("row")["name"]
         found.append(
             {
-                "cost": names.COSTS[cost],
+                "cost": names.cost(cost),
                 "rows": [_rank_row(called[row], line) for row, line in table.iterrows()],
                 "first": [called[row] for row in first],
                 "another": f"{100 * (1 - table.loc[first, 'best'].sum()):.0f} %",
@@ -141,7 +143,7 @@ def ranks(study: Results, name: str) -> list[dict[str, Any]]:
 
 def _rank_row(name: str, line: pd.Series) -> dict[str, Any]:
     cells = []
-    for key in (*(f"rank_{score}" for score in names.SCORES), "mean_rank"):
+    for key in (*(f"rank_{score}" for score in PAPER), "mean_rank"):
         value, low, high = (f"{line[column]:.3g}" for column in (key, f"{key}_low", f"{key}_high"))
         cells.append(
             {"value": value, "interval": low if low == high else f"{low} to {high}".replace(" ", names.NO_BREAK)}
@@ -172,15 +174,14 @@ def rules(study: Results, name: str) -> dict[str, Any] | None:
             {
                 "rule": rule,
                 "settings": [
-                    [names.setting(shown[row, chosen[row][rule]]), chosen[row][rule] == chosen[row][usual]]
-                    for row in several
+                    [shown[row, chosen[row][rule]], chosen[row][rule] == chosen[row][usual]] for row in several
                 ],
                 "best": table.loc[table["mean_rank"] == table["mean_rank"].min(), "name"].tolist(),
             }
             for rule, table in tables.items()
         ],
         "ranges": [
-            {"method": its["name"].iloc[0], "cells": [_range(tables, row, key) for key in names.SCORES]}
+            {"method": its["name"].iloc[0], "cells": [_range(tables, row, key) for key in PAPER]}
             for row, its in several.items()
         ],
     }
@@ -189,13 +190,13 @@ def rules(study: Results, name: str) -> dict[str, Any] | None:
 def _table_by(rule: str, by_row: dict[str, pd.DataFrame], chosen: dict[str, dict[str, str]]) -> pd.DataFrame:
     """The setting of each row that a rule selects, with its mean rank among those of the others."""
     taken = pd.concat([its[its["setting"] == chosen[row][rule]] for row, its in by_row.items()]).set_index("row")
-    scores = taken[[f"{score}_mean" for score in (*names.SCORES, "udr")]]
+    scores = taken[[f"{score}_mean" for score in (*PAPER, "udr")]]
     return taken.assign(mean_rank=rank(scores.rename(columns=lambda column: column.removesuffix("_mean")))["mean_rank"])
 
 
 def _range(tables: dict[str, pd.DataFrame], row: str, key: str) -> dict[str, str]:
     """A score by the first rule, and its lowest and highest value by any."""
-    score, values = names.SCORES[key], [table.loc[row, f"{key}_mean"] for table in tables.values()]
+    score, values = PAPER[key], [table.loc[row, f"{key}_mean"] for table in tables.values()]
     low, high = score.text(min(values)), score.text(max(values))
     return {
         "value": score.text(values[0]),
@@ -210,26 +211,26 @@ def fronts(study: Results, name: str) -> dict[str, Any] | None:
     """
     runs = study.drawn(name, "pareto", pareto.COLUMNS)
     counts = runs["method"].value_counts(sort=False)
-    keys = [key for key in names.SCORES if key != "log_reconstruction" and runs[key].notna().all()]
+    keys = [key for key in PAPER if key != "log_reconstruction" and runs[key].notna().all()]
     if len(counts) < 2 or not keys:
         return None
     shares = {key: pareto.shares(runs, key) for key in keys}
     return {
-        "scores": [names.SCORES[key].name for key in keys],
+        "scores": [PAPER[key].label for key in keys],
         "levels": len(pareto.levels(runs)),
         "rows": [
             {
-                "method": names.METHODS[method],
+                "method": names.method(method),
                 "runs": int(counts[method]),
                 "cells": [f"{100 * shares[key][method]:.0f} %" for key in keys],
             }
-            for method in names.METHODS
+            for method in METHODS
             if method in counts
         ],
         "winners": [
             {
-                "score": names.SCORES[key].name,
-                "methods": [names.METHODS[method] for method, share in own.items() if share == max(own.values())],
+                "score": PAPER[key].label,
+                "methods": [names.method(method) for method, share in own.items() if share == max(own.values())],
                 "share": f"{100 * max(own.values()):.0f} %",
             }
             for key, own in shares.items()

@@ -31,13 +31,13 @@ class PaperScore:
 
 @dataclass(frozen=True)
 class PaperRow:
-    """One row of Table 1; `setting` names the coefficients as run ids do, with the TCWAEs' gamma from Table 5."""
+    """One row of Table 1; `setting` are the coefficients, with the TCWAEs' gamma from Table 5."""
 
     table: str
     dataset: str
     method: str
     cost: str
-    setting: str
+    setting: dict[str, float]
     scores: dict[str, PaperScore]
 
 
@@ -46,8 +46,15 @@ def _table(table: str, dataset: str, text: str) -> tuple[PaperRow, ...]:
     rows = [[cell.strip() for cell in line.split("|")] for line in text.strip().splitlines()]
     names = ("log_reconstruction", "mig", "factor_vae", "sap")
     return tuple(
-        PaperRow(table, dataset, *row[:3], {name: PaperScore(cell) for name, cell in zip(names, row[3:], strict=True)})
-        for row in rows
+        PaperRow(
+            table,
+            dataset,
+            method,
+            cost,
+            {key: float(value) for key, value in (part.split("=") for part in setting.split(","))},
+            {name: PaperScore(cell) for name, cell in zip(names, scores, strict=True)},
+        )
+        for method, cost, setting, *scores in rows
     )
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pandas as pd
 
+from tcwae.config.datasets import PUBLISHED
 from tcwae.config.runs import runs
-from tcwae.data import chairs3d, dsprites, smallnorb
+from tcwae.config.scores import PAPER
 from tcwae.report import paper
 from tcwae.study import names, uncertainty
 from tcwae.study.results import Results
@@ -32,25 +33,18 @@ in a million."""
 
 UNKNOWN = "—"
 
-FACTORS = {"dsprites": dsprites, "smallnorb": smallnorb, "chairs3d": chairs3d}
-UNSCORED = {
-    ("smallnorb", "instance"): "a nuisance, not scored",
-    **{("chairs3d", name): "not scored" for name in chairs3d.FACTOR_NAMES},
-}
-
 
 def factors(datasets: Iterable[str]) -> list[dict[str, str]]:
     """Table 2: the factors of the study's data sets with their numbers of values; the paper's lacks dSprites' scale."""
     found = []
     for dataset in datasets:
-        if dataset in FACTORS:
-            module = FACTORS[dataset]
-            pairs = zip(module.FACTOR_NAMES, module.FACTOR_SIZES, strict=True)
-            said = [
-                f"{name} ({size}{'; ' + UNSCORED[dataset, name] if (dataset, name) in UNSCORED else ''})"
-                for name, size in pairs
+        published = PUBLISHED.get(dataset)
+        if published and published.factors:
+            listed = [
+                f"{name} ({size}{'; ' + published.unscored[name] if name in published.unscored else ''})"
+                for name, size in published.factors.items()
             ]
-            found.append({"data": names.DATASETS[dataset], "factors": ", ".join(said)})
+            found.append({"data": published.label, "factors": ", ".join(listed)})
     return found
 
 
@@ -120,8 +114,8 @@ def gammas(study: Results) -> list[dict[str, str]]:
                 printed = paper.TABLE_5.get((experiment.dataset, row.method, cost))
                 found.append(
                     {
-                        "method": f"{names.METHODS[row.method]}, {names.COSTS[cost]}",
-                        "options": names.setting(best["common"].iloc[0]),
+                        "method": f"{names.method(row.method)}, {names.cost(cost)}",
+                        "options": best["common"].iloc[0],
                         "data": names.DATASETS.get(experiment.dataset, experiment.dataset),
                         "betas": ", ".join(f"{value:g}" for value in sorted(row.coefficients["beta"])),
                         "gammas": ", ".join(f"{value:g}" for value in sorted(row.coefficients["gamma"])),
@@ -157,10 +151,10 @@ def intervals(study: Results, name: str) -> dict[tuple[str, str], list[str]]:
     """By row and setting the bootstrap interval of each score's mean over seeds; an empty text where there is none."""
     found = {}
     for key, its in study.runs(name).groupby(["row", "setting"], sort=False):
-        bounds = [uncertainty.bootstrap(its[score].to_numpy(float)) for score in names.SCORES]
+        bounds = [uncertainty.bootstrap(its[score].to_numpy(float)) for score in PAPER]
         found[key] = [
             "" if math.isnan(low) else f"{score.text(low)} to {score.text(high)}".replace(" ", names.NO_BREAK)
-            for (low, high), score in zip(bounds, names.SCORES.values(), strict=True)
+            for (low, high), score in zip(bounds, PAPER.values(), strict=True)
         ]
     return found
 
@@ -172,7 +166,7 @@ def comparable(its: pd.DataFrame) -> bool:
 
 def _comparison(row: pd.Series, sure: list[str], printed: paper.PaperRow) -> dict[str, Any]:
     cells = []
-    for (key, score), interval in zip(names.SCORES.items(), sure, strict=True):
+    for (key, score), interval in zip(PAPER.items(), sure, strict=True):
         mean, sd = row[f"{key}_mean"], row[f"{key}_sd"]
         z = z_score(mean, sd, int(row["seeds"]), printed.scores[key])
         cells.append(
@@ -187,7 +181,7 @@ def _comparison(row: pd.Series, sure: list[str], printed: paper.PaperRow) -> dic
         "table": printed.table,
         "data": names.DATASETS[printed.dataset],
         "name": row["name"],
-        "setting": names.setting(row["shown"]),
+        "setting": row["shown"],
         "paper_setting": names.setting(printed.setting),
         "cells": cells,
     }

@@ -1,10 +1,14 @@
 """All runs of a study as its report lists them, and those that want a look: diverged, missing, or warned of. All as texts."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
 
-from tcwae.config.runs import runs
+from tcwae.config.run import Run, Training
+from tcwae.config.runs import coefficients_of, runs, unusual
+from tcwae.config.scores import PAPER
 from tcwae.report.paper_tables import UNKNOWN
 from tcwae.study import names
 from tcwae.study.results import Results
@@ -17,56 +21,62 @@ def remarks(study: Results) -> list[dict[str, str]]:
     metrics = study.metrics
     lost = metrics[metrics["status"] == "diverged"]
     warned = metrics[metrics["warnings"].notna()]
-    found = [(row["run"], _failure(row)) for _, row in lost.iterrows()]
-    found += [(run, "missing") for run in sorted(runs(study.study).keys() - set(metrics["run"]))]
-    found += [(row.run, row.warnings.replace("_", " ")) for row in warned.itertuples()]
-    seeds: dict[tuple[str, str], list[str]] = {}
-    for run, what in found:
-        setting, seed = run.rsplit("/seed=", 1)
-        seeds.setdefault((setting, what), []).append(seed)
-    return [{**_place(study, setting), "seeds": ", ".join(its), "what": what} for (setting, what), its in seeds.items()]
+    remarks = [(row["run"], _failure(row)) for _, row in lost.iterrows()]
+    remarks += [(run, "missing") for run in sorted(runs(study.study).keys() - set(metrics["run"]))]
+    remarks += [(row.run, row.warnings.replace("_", " ")) for row in warned.itertuples()]
+    typed, seeds = runs(study.study), {}
+    for identifier, remark in remarks:
+        run = typed[identifier]
+        seeds.setdefault((*_place(study, run).items(), ("what", remark)), []).append(str(run.seed))
+    return [{**dict(place), "seeds": ", ".join(own)} for place, own in seeds.items()]
 
 
-def _place(study: Results, setting: str) -> dict[str, str]:
-    """The parts of a run's id without its seed, for readers."""
-    dataset, method, cost, coefficients = setting.split("/")
+def _place(study: Results, run: Run) -> dict[str, str]:
+    """What a run is, without its seed, for readers."""
     return {
-        "data": f"{names.dataset(dataset, study.study.dataset(dataset).source)}, {names.COSTS[cost]}",
-        "method": names.METHODS[method],
-        "setting": names.setting(coefficients),
+        "data": f"{names.dataset(run.dataset, study.study.dataset(run.dataset).source)}, {names.cost(run.cost)}",
+        "method": names.method(run.method.name),
+        "setting": names.setting(coefficients_of(run) | unusual(run, study.study.training)),
     }
 
 
-def run_tables(metrics: pd.DataFrame) -> list[dict[str, Any]]:
+def run_tables(study: Results) -> list[dict[str, Any]]:
     """For each data set and cost all runs, with their measures or why they have none.
 
     What all settings of a table have unusual besides their coefficients is said once (`common`); iterations have a column.
     """
-    return [_run_table(its) for _, its in metrics.groupby(["dataset", "source", "cost"], sort=False)]
+    typed = runs(study.study)
+    return [
+        _run_table(own, typed, study.study.training)
+        for _, own in study.metrics.groupby(["dataset", "source", "cost"], sort=False)
+    ]
 
 
-def _run_table(its: pd.DataFrame) -> dict[str, Any]:
-    first, texts = its.iloc[0], its["setting"].str.replace(r",?\biterations=\d+", "", regex=True)
-    common = names.parts(texts.iloc[0])[1]
-    if texts.map(lambda text: names.parts(text)[1] == common).all():
-        texts = texts.map(lambda text: names.parts(text)[0])
-    else:
-        common = ""
+def _run_table(metrics: pd.DataFrame, typed: Mapping[str, Run], usual: Training) -> dict[str, Any]:
+    first, own = metrics.iloc[0], [typed[run] for run in metrics["run"]]
+    others = [_others(run, usual) for run in own]
+    common = others[0] if all(other == others[0] for other in others) else {}
+    texts = [names.setting(coefficients_of(run) | _others(run, usual, common)) for run in own]
     return {
         "data": names.dataset(first["dataset"], first["source"]),
-        "cost": names.COSTS[first["cost"]],
+        "cost": names.cost(first["cost"]),
         "common": names.setting(common),
-        "rows": [_run_row(row, text) for (_, row), text in zip(its.iterrows(), texts, strict=True)],
+        "rows": [_run_row(row, text) for (_, row), text in zip(metrics.iterrows(), texts, strict=True)],
     }
+
+
+def _others(run: Run, usual: Training, common: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Any]:
+    """What a run has unusual besides its iterations, which have a column, and what is common to all."""
+    return {key: value for key, value in unusual(run, usual).items() if key != "iterations" and key not in common}
 
 
 def _run_row(run: pd.Series, setting: str) -> dict[str, Any]:
     measures = {"total_correlation": 2, "dimension_wise_kl": 2, "active_units": 0}
-    cells = [_number(float(run[key]), score.decimals) for key, score in names.SCORES.items()]
+    cells = [_number(float(run[key]), score.decimals) for key, score in PAPER.items()]
     cells += [_number(float(run[key]), decimals) for key, decimals in measures.items()]
     return {
-        "method": names.METHODS[run["method"]],
-        "setting": names.setting(setting),
+        "method": names.method(run["method"]),
+        "setting": setting,
         "seed": int(run["seed"]),
         "iterations": f"{run['iterations']:,.0f}",
         "cells": cells,

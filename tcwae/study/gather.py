@@ -1,20 +1,23 @@
 """From the metrics of runs to one table."""
 
 import json
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from tcwae import records
+from tcwae.config import scores as facts
+from tcwae.config.methods import weights
 from tcwae.config.run import Run, flatten
 from tcwae.config.runs import row_runs, runs, setting
 from tcwae.config.study import Study
 from tcwae.errors import InputError
 from tcwae.files import atomic
 
-__all__ = ["COEFFICIENTS", "COLUMNS", "gather", "table"]
+__all__ = ["columns", "gather", "table"]
 
-COEFFICIENTS = ["alpha", "beta", "gamma", "lambda"]
 SCORES = [
     "reconstruction",
     "log_reconstruction",
@@ -34,18 +37,32 @@ SCORES = [
     "mmd",
     "active_units",
 ]
-COLUMNS = [
-    *("run", "experiments", "dataset", "source", "method", "cost", "setting"),
-    *COEFFICIENTS,
-    *("latent_dimension", "seed", "iterations", "batch_size", "status", "diverged_step", "diverged_term", "warnings"),
-    *(*SCORES, "total_correlation_trained", "dimension_wise_kl_trained"),
-    *("finished", "train_seconds", "images_per_second", "evaluate_seconds", "device"),
-    *("images_sha256", "tcwae", "torch", "commit"),
-]
+
+
+def columns(scores: Iterable[str] = ()) -> list[str]:
+    """The columns of the metrics.csv of a study with these scores (docs/results.md)."""
+    more = [score for score in scores if score not in SCORES]
+    return [
+        *("run", "experiments", "dataset", "source", "method", "cost", "setting"),
+        *weights(),
+        *(
+            "latent_dimension",
+            "seed",
+            "iterations",
+            "batch_size",
+            "status",
+            "diverged_step",
+            "diverged_term",
+            "warnings",
+        ),
+        *(*SCORES, "total_correlation_trained", "dimension_wise_kl_trained", *more),
+        *("finished", "train_seconds", "images_per_second", "evaluate_seconds", "device"),
+        *("images_sha256", "tcwae", "torch", "commit", "code"),
+    ]
 
 
 def gather(study: Study, results: Path, *, partial: bool = False) -> None:
-    """Write `results`/metrics.csv, one row a run of the study with `COLUMNS`, and study.json, the study itself.
+    """Write `results`/metrics.csv, one row a run of the study with its `columns`, and study.json, the study itself.
 
     Raises:
         InputError: the metrics of a run are damaged, or of another run.
@@ -58,7 +75,7 @@ def gather(study: Study, results: Path, *, partial: bool = False) -> None:
 
 
 def table(study: Study, results: Path, *, partial: bool = False) -> pd.DataFrame:
-    """One row a run of the study with `COLUMNS`; with `partial` the runs without metrics are left out.
+    """One row a run of the study with its `columns`; with `partial` the runs without metrics are left out.
 
     Raises:
         InputError: the metrics of a run are damaged, or of another run.
@@ -75,31 +92,48 @@ def table(study: Study, results: Path, *, partial: bool = False) -> pd.DataFrame
         if not partial or path.exists():
             experiments = [name for name, its in members.items() if identifier in its]
             own = {"run": identifier, "setting": setting(run, study.training)}
-            rows.append(_row(_read(path, run), experiments) | own)
-    return pd.DataFrame(rows, columns=COLUMNS)
+            rows.append(_row(_read(path, run), experiments, columns(study.evaluation.scores)) | own)
+    _check_images(results, rows)
+    frame = pd.DataFrame(rows, columns=columns(study.evaluation.scores))
+    return frame.astype(dict.fromkeys(SCORES, float))  # also where no run has a score
 
 
 def _read(path: Path, run: Run) -> records.Metrics:
     record = records.read(records.Metrics, path)
-    settings = json.loads(json.dumps(flatten(run)))
+    settings, there = json.loads(json.dumps(flatten(run))), record.training.settings
     differs = [
-        f"{key} {settings.get(key)}, found {record.settings.get(key)}"
-        for key in settings.keys() | record.settings.keys()
-        if record.settings.get(key) != settings.get(key)
+        f"{key} {settings.get(key)}, found {there.get(key)}"
+        for key in settings.keys() | there.keys()
+        if there.get(key) != settings.get(key)
     ]
     if differs:
-        raise InputError(f"{path}: expected {'; '.join(sorted(differs))}; train and evaluate it again")
+        raise InputError(
+            f"{path}: expected {'; '.join(sorted(differs))}; call snakemake again, which trains the run anew"
+        )
     return record
 
 
-def _row(record: records.Metrics, experiments: list[str]) -> dict:
-    settings, training = record.settings, record.training
+def _check_images(results: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse to put runs of two sets of images into one table."""
+    checksums: dict[str, str] = {}
+    for row in rows:
+        usual = checksums.setdefault(row["dataset"], row["images_sha256"])
+        if usual != row["images_sha256"]:
+            raise InputError(
+                f"{results / 'runs' / row['run']}: found images with SHA-256 {row['images_sha256'][:12]}..., expected "
+                f"{usual[:12]}... as in other runs on {row['dataset']}; call snakemake again, which trains on the images that "
+                "there are now"
+            )
+
+
+def _row(record: records.Metrics, experiments: list[str], wanted: Sequence[str]) -> dict[str, Any]:
+    settings, training = record.training.settings, record.training
     diverged = training.status == "diverged"
     return {
         **{key: settings.get(key) for key in ("dataset", "method", "cost", "latent_dimension", "seed")},
         **{key: settings.get(key) for key in ("iterations", "batch_size")},
-        **{key: settings.get(key) for key in COEFFICIENTS},
-        **{key: record.scores.get(key) for key in SCORES},
+        **{key: settings.get(key) for key in weights()},
+        **{key: record.scores.get(key) for key in wanted if key in SCORES or key in facts.SCORES},
         **{f"{key}_trained": training.terms.get(key) for key in ("total_correlation", "dimension_wise_kl")},
         "experiments": " ".join(experiments),
         "source": training.data.source,
@@ -114,4 +148,5 @@ def _row(record: records.Metrics, experiments: list[str]) -> dict:
         "device": training.device,
         "images_sha256": training.data.images_sha256,
         **{key: training.versions.get(key) for key in ("tcwae", "torch", "commit")},
+        "code": "; ".join(f"{path} {checksum}" for path, checksum in settings["code"].items()) or None,
     }

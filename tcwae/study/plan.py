@@ -1,6 +1,5 @@
 """What a study asks for before it is queued: runs, jobs, steps and hours, what is done, and what would be trained again."""
 
-import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -8,10 +7,11 @@ from pathlib import Path
 from statistics import median
 
 from tcwae import records
-from tcwae.config.run import Run, coefficients, flatten
+from tcwae.config.run import Run
 from tcwae.config.runs import chosen, experiment_runs, resolve
 from tcwae.config.study import Study
 from tcwae.errors import InputError
+from tcwae.study.declared import same_settings
 
 __all__ = ["Plan", "format_plan", "plan"]
 
@@ -84,9 +84,10 @@ def _stand_in(study: Study, results: Path) -> tuple[Study, dict[str, list[str]]]
             if table.exists():
                 choices[row.grid] = chosen(table)
                 continue
-            first = study.experiments[row.grid].methods[study.searched(name, key)]
-            values = {need: float(first.coefficients[need][0]) for need in coefficients(row.method)}
-            choices.setdefault(row.grid, {})[study.searched(name, key)] = values
+            searched = study.searched(name, key)
+            cells = study.experiments[row.grid].methods[searched].coefficients
+            first = {selected: float(cells[selected][0]) for selected in row.selects}
+            choices.setdefault(row.grid, {}).setdefault(searched, {}).update(first)
             undecided.setdefault(name, []).append(key)
     return resolve(study, choices), undecided
 
@@ -100,7 +101,7 @@ def _read(results: Path, identifier: str) -> records.Metrics | None:
 
 
 def _same(record: records.Metrics | None, run: Run) -> bool:
-    return record is not None and record.settings == json.loads(json.dumps(flatten(run)))
+    return record is not None and same_settings(record.training, run)
 
 
 def _speeds(known: Iterable[records.Metrics | None]) -> dict[tuple[str, str], float]:
@@ -108,7 +109,7 @@ def _speeds(known: Iterable[records.Metrics | None]) -> dict[tuple[str, str], fl
     found: dict[tuple[str, str], list[float]] = {}
     for record in known:
         if record is not None and record.training.status == "finished":
-            key = record.settings["dataset"], record.settings["method"]
+            key = record.training.settings["dataset"], record.training.settings["method"]
             found.setdefault(key, []).append(record.training.images_per_second)
     return {key: median(values) for key, values in found.items()}
 

@@ -9,33 +9,34 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from tcwae.config.run import check
-from tcwae.config.runs import experiment_runs, row_runs
-from tcwae.config.study import Experiment, Study
+from tcwae.config.costs import COSTS
+from tcwae.config.methods import METHODS, weights
+from tcwae.config.run import Run
+from tcwae.config.runs import coefficients_of, experiment_runs, row_runs, setting, unusual
+from tcwae.config.scores import PAPER
+from tcwae.config.study import Experiment, Study, parse
 from tcwae.errors import InputError
 from tcwae.study import names
-from tcwae.study.gather import COEFFICIENTS
 
 __all__ = ["Results", "load", "read_images", "source_note"]
 
-MEASURES = (*names.SCORES, "total_correlation", "dimension_wise_kl", "index_code_mi", "mmd", "active_units")
+MEASURES = (*PAPER, "total_correlation", "dimension_wise_kl", "index_code_mi", "mmd", "active_units")
 METRICS_TEXT = (
     *("run", "experiments", "dataset", "source", "method", "cost", "setting", "status"),
     *("finished", "images_sha256"),
 )
 METRICS_NUMBERS = (
     *("mig_sampled", "factor_vae_sampled", "sap_sampled"),
-    *(*COEFFICIENTS, *MEASURES, "reconstruction", "total_correlation_trained", "dimension_wise_kl_trained"),
+    *(*MEASURES, "reconstruction", "total_correlation_trained", "dimension_wise_kl_trained"),
     *("seed", "iterations", "batch_size", "diverged_step", "train_seconds", "evaluate_seconds"),
 )
 VERSIONS = ("device", "tcwae", "torch", "commit", "diverged_term", "warnings")
 """Text, also where it looks like a number."""
 
-CHOICES = {"method": tuple(names.METHODS), "cost": tuple(names.COSTS), "status": ("finished", "diverged")}
 SELECTION_TEXT = ("row", "dataset", "method", "cost", "setting")
 SELECTION_NUMBERS = (
-    *(*COEFFICIENTS, "seeds", "diverged", "mean_rank", "udr_mean", "udr_sd"),
-    *(column.format(score) for score in names.SCORES for column in ("{}_mean", "{}_sd", "rank_{}")),
+    *("seeds", "diverged", "mean_rank", "udr_mean", "udr_sd"),
+    *(column.format(score) for score in PAPER for column in ("{}_mean", "{}_sd", "rank_{}")),
 )
 
 
@@ -78,7 +79,7 @@ class Results:
             raise InputError(
                 f"{self.folder / 'metrics.csv'}: expected runs of {experiment!r}, found none; make it again"
             )
-        return self._named(own, its)
+        return self._named(own, experiment)
 
     def settings(self, experiment: str) -> pd.DataFrame:
         """The experiment's settings, in the order of its rows and of coefficients; with row and the columns of `_named`."""
@@ -86,19 +87,32 @@ class Results:
         table = self.selection[self.selection["experiment"] == experiment]
         order = {row: place for place, row in enumerate(its.methods)}
         table = table.sort_values("row", key=lambda rows: rows.map(order), kind="stable", ignore_index=True)
-        return self._named(table, its)
+        return self._named(table, experiment)
 
-    @staticmethod
-    def _named(table: pd.DataFrame, experiment: Experiment) -> pd.DataFrame:
-        """With the columns name, twin, common and shown.
+    def typed(self, experiment: str) -> dict[tuple[str, str], Run]:
+        """A run of each setting of an experiment, by row and setting."""
+        usual = self.study.training
+        return {
+            (row, setting(run, usual)): run
+            for row in self.experiment(experiment).methods
+            for run in row_runs(self.study, experiment, row).values()
+        }
 
-        They are what readers call a row, how many rows before it are of the same method (its look in figures), what all its
+    def _named(self, table: pd.DataFrame, name: str) -> pd.DataFrame:
+        """With the columns name, twin, common and shown, all for readers.
+
+        They are what a row is called, how many rows before it are of the same method (its look in figures), what all its
         settings have unusual besides the coefficients, and a setting without that.
         """
-        shown, common = zip(*table["setting"].map(names.parts), strict=True) if len(table) else ((), ())
-        table = table.assign(shown=shown, common=common)
+        experiment, typed = self.experiment(name), self.typed(name)
+        runs = [typed[pair] for pair in zip(table["row"], table["setting"], strict=True)]
+        common = [names.setting(unusual(run, self.study.training)) for run in runs]
+        table = table.assign(common=common)
         mixed = table.groupby("row")["common"].transform("nunique") > 1
-        table["shown"] = table["shown"].where(~mixed, table["setting"])
+        table["shown"] = [
+            names.setting(coefficients_of(run) | (unusual(run, self.study.training) if several else {}))
+            for run, several in zip(runs, mixed, strict=True)
+        ]
         table["common"] = table["common"].where(~mixed, "")
         calls = {key: names.called(row, experiment.cost) for key, row in experiment.methods.items()}
         methods = [row.method for row in experiment.methods.values()]
@@ -160,7 +174,7 @@ def _read_selection(path: Path, results: Results, experiment: str) -> pd.DataFra
 
 def _read_study(path: Path) -> Study:
     try:
-        return check(Study, json.loads(path.read_text(encoding="utf-8")), str(path))
+        return parse(json.loads(path.read_text(encoding="utf-8")), str(path), Path())
     except FileNotFoundError:
         raise InputError(f"expected the file {path}, found none; run the workflow's earlier rules first") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
@@ -170,6 +184,7 @@ def _read_study(path: Path) -> Study:
 def _read_table(path: Path, text: Sequence[str], numbers: Sequence[str], other: Sequence[str] = ()) -> pd.DataFrame:
     """A table in reading order, its columns checked."""
     table = _read_csv(path, dict.fromkeys((*text, *other, *VERSIONS), str))
+    numbers = (*weights(), *numbers)
     _check_columns(table, (*text, *numbers, *other), path)
     _check_values(table, text, numbers, path)
     return _in_reading_order(table)
@@ -195,6 +210,7 @@ def _check_columns(table: pd.DataFrame, wanted: Sequence[str], path: Path) -> No
 
 def _check_values(table: pd.DataFrame, text: Sequence[str], numbers: Sequence[str], path: Path) -> None:
     """Refuse the first value that is not of its column's kind; numbers may be missing, texts may not."""
+    choices = {"method": METHODS, "cost": COSTS, "status": ("finished", "diverged")}
     wanted = {
         column: ("a number", pd.to_numeric(table[column], errors="coerce").isna() & table[column].notna())
         for column in numbers
@@ -202,7 +218,7 @@ def _check_values(table: pd.DataFrame, text: Sequence[str], numbers: Sequence[st
     wanted |= {column: ("text", table[column].isna()) for column in text}
     wanted |= {
         column: (f"one of {', '.join(allowed)}", ~table[column].isin(allowed))
-        for column, allowed in CHOICES.items()
+        for column, allowed in choices.items()
         if column in table
     }
     for column, (kind, wrong) in wanted.items():
@@ -213,8 +229,8 @@ def _check_values(table: pd.DataFrame, text: Sequence[str], numbers: Sequence[st
 
 
 def _in_reading_order(table: pd.DataFrame) -> pd.DataFrame:
-    order = list(names.METHODS)
-    keys = ["method", *COEFFICIENTS, *(["seed"] if "seed" in table else [])]
+    order = list(METHODS)
+    keys = ["method", *weights(), *(["seed"] if "seed" in table else [])]
     return table.sort_values(
         keys, key=lambda column: column.map(order.index) if column.name == "method" else column, kind="stable"
     ).reset_index(drop=True)
@@ -259,10 +275,7 @@ def source_note(runs: pd.DataFrame, shown: int | None = None) -> str:
 def _diverged(runs: pd.DataFrame) -> list[str]:
     if runs.empty:
         return []
-    which = [
-        f"{run.name}, {names.setting(names.parts(run.setting)[0])}, seed{names.NO_BREAK}{run.seed}"
-        for run in runs[:2].itertuples()
-    ]
+    which = [f"{run.name}, {run.shown}, seed{names.NO_BREAK}{run.seed}" for run in runs[:2].itertuples()]
     more = [f"and {len(runs) - 2} more"] if len(runs) > 2 else []
     return [f"{names.count(len(runs), 'run')} diverged ({'; '.join(which + more)})"]
 

@@ -7,12 +7,13 @@ import h5py
 import numpy as np
 import pandas as pd
 
+from tcwae.config.methods import weights
 from tcwae.config.runs import row_runs
 from tcwae.config.study import Study
 from tcwae.errors import InputError
 from tcwae.files import atomic
 from tcwae.metrics.udr import posterior_kl, udr
-from tcwae.study.gather import COEFFICIENTS, table
+from tcwae.study.gather import table
 
 __all__ = ["RANKED", "best_settings", "rank", "select"]
 
@@ -62,7 +63,7 @@ def _select_one(runs: pd.DataFrame) -> pd.DataFrame:
         {
             **{name: settings[name].first() for name in ("dataset", "method", "cost")},
             "setting": means.index,
-            **{name: settings[name].first() for name in COEFFICIENTS},
+            **{name: settings[name].first() for name in weights()},
             "seeds": settings.size(),
             "diverged": settings["status"].agg(lambda status: (status == "diverged").sum()),
             **{f"{score}_mean": means[score] for score in RANKED},

@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from tcwae.study import names
+from tcwae.config.scores import PAPER
 from tcwae.study.select import RANKED
 
 __all__ = ["RULES", "bootstrap", "ranks", "selections"]
 
 RESAMPLES, CONFIDENCE = 2_000, 0.95
-SCORES = tuple(names.SCORES)
+SCORES = tuple(PAPER)
 
 
 def bootstrap(values: Float[np.ndarray, "seeds"], *, seed: int = 0) -> tuple[float, float]:

@@ -14,19 +14,18 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from tcwae.config.extensions import verify
 from tcwae.config.run import Run, check
 from tcwae.data.damage import kind
 from tcwae.errors import InputError
 from tcwae.files import atomic
 from tcwae.log import complain
+from tcwae.methods.build import build
 from tcwae.methods.networks import Autoencoder
-from tcwae.methods.objectives import OBJECTIVES
 from tcwae.provenance import versions
+from tcwae.records import STATES
 
-__all__ = ["STATES", "State", "build", "load_model", "load_state", "remove_states", "save_model", "save_state"]
-
-STATES = ("state.safetensors", "state.previous.safetensors")
-"""The newest state of a run's folder, and the one before it."""
+__all__ = ["State", "load_model", "load_state", "remove_states", "save_model", "save_state"]
 
 
 class State(NamedTuple):
@@ -38,17 +37,6 @@ class State(NamedTuple):
 
 class DamagedError(InputError):
     """A file is not what was written."""
-
-
-def build(run: Run, channels: int, seed: int) -> Autoencoder:
-    """The model of a run, with the discriminators of its objective, initialised from `seed`."""
-    return Autoencoder(
-        channels,
-        run.latent_dimension,
-        discriminators=OBJECTIVES[run.method.name].discriminators,
-        slope=getattr(run.method, "discriminator_slope", 0.0),
-        seed=seed,
-    )
 
 
 def save_model(path: Path, model: Autoencoder, run: Run, channels: int, step: int) -> None:
@@ -66,9 +54,12 @@ def load_model(path: Path, device: torch.device | str = "cpu") -> tuple[Autoenco
     """
     weights, record = _read(path)
     try:
+        verify(record["run"]["code"])
         run = check(Run, record["run"], f"{path}: run")
         model = build(run, record["channels"], seed=0).to(device)
         model.load_state_dict(weights)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"{path}: expected a checkpoint of tcwae, found {_one_line(error)}") from None
     return model, run, record

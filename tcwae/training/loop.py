@@ -88,7 +88,7 @@ def train(
         if waited and _which(output / MODEL) != before and (made := _made_by_another(output, run, circumstances)):
             say(f"{output}: the process that was waited for has made this training; nothing is left to do")
             return None if made.term is None else Diverged(made.step, made.term)
-        for name in (CURVES, RECORD, MODEL, *checkpoint.STATES):
+        for name in (CURVES, RECORD, MODEL, *records.STATES):
             remove_leftovers(output / name)
         state = checkpoint.load_state(output, identity)
         if state is not None:
@@ -126,7 +126,8 @@ def _identity(run: Run, images: prepared.Prepared, device: str, deterministic: b
     """What a state must share with the training that resumes from it."""
     numbers = versions()
     return {
-        **{key: str(value) for key, value in flatten(run).items()},
+        **{key: str(value) for key, value in flatten(run).items() if key != "code"},
+        **{f"code {path}": checksum for path, checksum in run.code.items()},
         "pixels": images.provenance["images_sha256"],
         "dtype": str(torch.get_default_dtype()).removeprefix("torch."),
         "device": torch.device(device).type,
@@ -161,7 +162,7 @@ def _made_by_another(output: Path, run: Run, circumstances: dict[str, Any]) -> r
 
     Code that differs from its commit is not known to be the same, nor is code of no known commit.
     """
-    if not (output / CURVES).exists() or any((output / name).exists() for name in checkpoint.STATES):
+    if not (output / CURVES).exists() or any((output / name).exists() for name in records.STATES):
         return None
     try:
         _, its_run, its = checkpoint.load_model(output / MODEL)
@@ -278,6 +279,7 @@ def _write_results(output: Path, run: Run, training: Training, circumstances: di
     with atomic(output / CURVES) as temporary:
         curves.to_csv(temporary, index=False)
     record = records.Training(
+        settings=flatten(run),
         status="finished" if diverged is None else "diverged",
         step=training.step if diverged is None else diverged.step,
         term=None if diverged is None else diverged.term,

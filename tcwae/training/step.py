@@ -14,8 +14,9 @@ from torch import Tensor
 
 from tcwae.config.run import Run
 from tcwae.data.images import Images, split
+from tcwae.methods.build import build
 from tcwae.methods.objectives import OBJECTIVES, discriminator_loss, draw_noise, loss
-from tcwae.training import adam, checkpoint
+from tcwae.training import adam
 
 __all__ = ["Step", "recorded"]
 
@@ -37,7 +38,7 @@ class Step:
         weights_seed, noise_seed = (int(word) for word in np.random.SeedSequence(run.seed).generate_state(2, np.uint64))
         self.run, self.images = run, images
         self.generator = torch.Generator(device).manual_seed(noise_seed % 2**63)
-        model = checkpoint.build(run, images.channels, weights_seed % 2**63)
+        model = build(run, images.channels, weights_seed % 2**63)
         self.model = model.to(device=device, memory_format=torch.channels_last)
         self._set_precision(device)
         self.objective = OBJECTIVES[run.method.name](run.method, len(images))

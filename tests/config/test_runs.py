@@ -7,7 +7,10 @@ from typing import get_args
 
 import pytest
 
-from tcwae.config.run import check, coefficients, flatten
+from tcwae.config import runs as config_runs
+from tcwae.config.base import exact
+from tcwae.config.methods import METHODS, coefficients
+from tcwae.config.run import check, flatten
 from tcwae.config.runs import candidates, experiment_runs, grids, resolve, row_runs, runs, without_selects
 from tcwae.config.study import Shows, Study, read
 from tcwae.errors import InputError
@@ -78,15 +81,36 @@ def test_runs_take_the_training_of_their_experiment():
     assert run.training.batch_size == 64
 
 
-def test_ids_that_only_look_alike_are_refused():
-    with pytest.raises(InputError, match=r"experiments.close: .*beta=50,gamma=100/seed=0 .* another beta"):
-        runs(study(close={"methods": {"tcwae_mws": {"beta": 50.000001, "gamma": 100}}}))
+def test_close_values_are_different_runs():
+    close = [0.1, 0.1 + 2**-56, 1.0000001, 1.0000002, 1 / 3, 0.333333333333]
+    identifiers = runs(study(close={"methods": {"tcwae_mws": {"beta": close, "gamma": 100}}, "seeds": [0]}))
+    betas = [run.method.beta for run in identifiers.values() if run.method.name == "tcwae_mws"]
+    assert set(close) <= set(betas)
+    assert "dsprites/tcwae_mws/cross_entropy/beta=0.3333333333333333,gamma=100/seed=0" in identifiers
+
+
+def test_two_runs_under_one_id_are_refused(monkeypatch):
+    monkeypatch.setattr(config_runs, "exact", lambda value: f"{value:.3g}" if isinstance(value, float) else str(value))
+    with pytest.raises(
+        InputError, match=r"experiments.table: found a second run called .*/beta=50,gamma=100/seed=0, .*beta"
+    ):
+        runs(study(table={"methods": {"tcwae_mws": {"beta": [50, 50.001], "gamma": 100}}}))
+
+
+def test_an_id_is_never_longer_than_the_name_of_a_file():
+    unusual = {key: 0.1234567890123 for key in ("learning_rate", "adam_beta1", "adam_beta2", "adam_epsilon")}
+    unusual |= {f"discriminator_{key}": 0.1234567890123 for key in ("learning_rate", "beta1", "beta2", "epsilon")}
+    first = runs(study(long={"methods": {"wae_mmd": {"lambda": 1}}, "training": unusual}))
+    other = runs(study(long={"methods": {"wae_mmd": {"lambda": 1}}, "training": unusual | {"adam_beta1": 0.12}}))
+    assert all(len(part) <= 200 for identifier in (*first, *other) for part in identifier.split("/"))
+    assert len([identifier for identifier in first if "lambda=1" in identifier]) == 2
+    assert not {*first} & {identifier for identifier in other if "lambda=1" in identifier}
 
 
 def test_coefficients_are_what_a_method_requires():
-    assert coefficients("tcwae_mws") == ["beta", "gamma"]
-    assert coefficients("wae_mmd") == ["lambda"]
-    assert coefficients("beta_tcvae") == ["beta"]
+    assert coefficients(METHODS["tcwae_mws"]) == ["beta", "gamma"]
+    assert coefficients(METHODS["wae_mmd"]) == ["lambda"]
+    assert coefficients(METHODS["beta_tcvae"]) == ["beta"]
 
 
 GRID = {"dataset": "dsprites", "seeds": [0], "methods": {"tcwae_mws": {"beta": [1, 50], "gamma": [1, 100]}}}
@@ -204,6 +228,11 @@ CHOICES = {
 """The coefficients of Tables 1 and 5."""
 
 
+def _id(row):
+    setting = ",".join(f"{key}={exact(value)}" for key, value in row.setting.items())
+    return f"{row.dataset}/{row.method}/{row.cost}/{setting}"
+
+
 def test_the_papers_study_has_the_papers_runs():
     made = resolve(read(STUDIES / "paper.yaml"), CHOICES)
     found = {name: len(experiment_runs(made, name)) for name in made.experiments}
@@ -229,16 +258,12 @@ def test_the_papers_study_has_the_papers_runs():
     assert {run.latent_dimension for run in experiment_runs(made, "celeba_vae").values()} == {20}
     settings = {identifier.rsplit("/", 1)[0] for identifier in runs(made)}
     for row in (*paper.TABLE_1A, *paper.TABLE_1B):
-        assert f"{row.dataset}/{row.method}/{row.cost}/{row.setting}" in settings
+        assert _id(row) in settings
 
 
 def test_the_preset_of_the_papers_choices_is_table_1():
     made = read(STUDIES / "table1.yaml")
-    expected = {
-        f"{row.dataset}/{row.method}/{row.cost}/{row.setting}/seed={seed}"
-        for row in (*paper.TABLE_1A, *paper.TABLE_1B)
-        for seed in range(5)
-    }
+    expected = {f"{_id(row)}/seed={seed}" for row in (*paper.TABLE_1A, *paper.TABLE_1B) for seed in range(5)}
     assert set(runs(made)) == expected
     assert len(expected) == 14 * 5
 

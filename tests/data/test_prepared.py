@@ -15,7 +15,8 @@ import PIL
 import pytest
 
 import tcwae
-from tcwae.data.prepare import prepare
+from tcwae.config.datasets import PUBLISHED
+from tcwae.data.prepare import _MAKERS, prepare
 from tcwae.data.prepared import Blocks, Prepared, factor_grid, read, write
 from tcwae.data.rendered import faces
 from tcwae.errors import InputError
@@ -215,6 +216,8 @@ def test_a_full_disk_is_told_in_one_line_and_leaves_no_file(tmp_path, room):
         (("dsprites", "real"), {}, "archive"),
         (("dsprites", "rendered", "dsprites.npz"), {}, "archive"),
         (("images", "rendered"), {}, "images rendered"),
+        (("cars3d", "rendered"), {}, "cars3d rendered"),
+        (("shapes3d", "real", "3dshapes.h5"), {"crop": "400"}, "no such option, found --crop"),
         (("smallnorb", "rendered"), {"count": 5}, "no such option, found --count"),
         (("celeba", "real", "faces.zip"), {"crop": "400"}, "140, 148, squash, resize-crop"),
         (("dsprites", "real", "dsprites.npz"), {"name": "mine"}, "no such option, found --name"),
@@ -225,6 +228,12 @@ def test_prepare_refuses_what_it_cannot_make(tmp_path, arguments, options, messa
     with pytest.raises(InputError, match=message):
         prepare(dataset, source, tmp_path / "out.h5", *archive, **options)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_known_of_a_set_is_what_can_be_prepared():
+    sources = [(name, source) for name in PUBLISHED for source in ("rendered", "real")]
+    published = {(name, source) for name, source in sources if source == "real" or PUBLISHED[name].rendered}
+    assert published | {("images", "real"), ("npz", "real")} == set(_MAKERS)
 
 
 def test_prepare_learns_that_it_cannot_write_before_it_works(tmp_path, monkeypatch):

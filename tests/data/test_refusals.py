@@ -1,6 +1,6 @@
-"""Every format and everything that can be wrong with it: one line, status 2, no output file.
+"""Everything that can be wrong with an archive, for each format: one line, status 2, no output file.
 
-What the system refuses, as a file that may not be read or a disk that is full, is in tests/faults as well.
+Refusals by the system, such as a file without permission or a full disk, are also in tests/faults.
 """
 
 import gzip
@@ -17,67 +17,24 @@ import pytest
 from PIL import Image
 
 from benchmarks.archives import (
+    ARM,
+    CARS,
     CHAIRS,
+    ROOM,
     TOY_FILES,
     TOYS,
-    chair_members,
     encoded,
-    face_members,
     matrix,
     picture,
-    tarred,
     toy_arrays,
-    zipped,
 )
 from tcwae.cli.main import main
-from tcwae.data import celeba, chairs3d, dsprites, smallnorb
+from tcwae.data import cars3d, celeba, chairs3d, dsprites, mpi3d, shapes3d, smallnorb
 from tcwae.data.prepare import _MAKERS
 from tcwae.data.prepared import read
 
-from .samples import ATTRIBUTES, SPRITES, npy, own_arrays, own_members, packed, save_hdf5, sprite_arrays
-
-ARRAYS = ("dsprites npz", "npz")
-PICTURES = ("chairs3d", "celeba", "images folder", "images zip", "images tar")
-KINDS = (*ARRAYS, "dsprites hdf5", "smallnorb", *PICTURES)
-IMAGES = {"dsprites npz": "imgs.npy", "npz": "images.npy"}
-
-
-def members(kind):
-    """The content of a right archive: names and bytes."""
-    match kind:
-        case "dsprites npz":
-            return {f"{name}.npy": npy(array) for name, array in sprite_arrays().items()}
-        case "npz":
-            return {f"{name}.npy": npy(array) for name, array in own_arrays().items()}
-        case "dsprites hdf5":
-            return sprite_arrays()
-        case "smallnorb":
-            return {name: gzip.compress(matrix(array), 1) for name, array in toy_arrays()[0].items()}
-        case "chairs3d":
-            return chair_members()
-        case "celeba":
-            return face_members(3)
-    return own_members()
-
-
-def written(kind, content, folder):
-    """The path of an archive with this content."""
-    folder.mkdir()
-    match kind:
-        case "dsprites hdf5":
-            return save_hdf5(folder / "dsprites.hdf5", **content)
-        case "dsprites npz" | "npz":
-            return zipped(folder / "arrays.npz", content, zipfile.ZIP_DEFLATED)
-        case "chairs3d":
-            return tarred(folder / "rendered_chairs.tar", content)
-        case "celeba":
-            return zipped(folder / "img_align_celeba.zip", content)
-        case "smallnorb":
-            for name, whole in content.items():
-                (folder / name).write_bytes(whole)
-            return folder
-    (folder / "mine").mkdir()
-    return packed(kind.removeprefix("images "), folder, content)
+from .formats import ARRAYS, HDF5, IMAGES, KINDS, PICTURES, members, written
+from .samples import ATTRIBUTES, SPRITES, npy
 
 
 def right(kind, folder):
@@ -92,19 +49,22 @@ def _small_sets(monkeypatch):
     monkeypatch.setattr(smallnorb, "FACTOR_SIZES", TOYS)
     monkeypatch.setattr(chairs3d, "FACTOR_SIZES", CHAIRS)
     monkeypatch.setattr(celeba, "COUNT", 3)
+    monkeypatch.setattr(shapes3d, "FACTOR_SIZES", ROOM)
+    monkeypatch.setattr(mpi3d, "FACTOR_SIZES", ARM)
+    monkeypatch.setattr(cars3d, "FACTOR_SIZES", CARS)
 
 
 @pytest.fixture
 def any_checksum(monkeypatch):
     """Lets the readers see what the published checksums would keep from them."""
-    for module in (dsprites, smallnorb, chairs3d, celeba):
+    for module in (dsprites, smallnorb, chairs3d, celeba, shapes3d, mpi3d, cars3d):
         monkeypatch.setattr(module, "check", lambda path, _: {"archive": path.name, "archive_sha256": "0" * 64})
 
 
 def prepare(kind, archive, folder):
     """The status of `tcwae prepare`, and its output."""
     output = folder / "out" / "data.h5"
-    options = ["--processes", "1"] if kind in PICTURES else []
+    options = ["--processes", "1"] if kind in (*PICTURES, "cars3d") else []
     words = ["prepare", kind.split()[0], "--source", "real", "--archive", archive, "--output", output, *options]
     return main([str(word) for word in words]), output
 
@@ -132,7 +92,7 @@ def test_a_right_archive_is_prepared(kind, tmp_path, any_checksum):
     assert len(read(output)) > 0
 
 
-@pytest.mark.parametrize("kind", ["dsprites npz", "dsprites hdf5", "smallnorb", "celeba"])
+@pytest.mark.parametrize("kind", ["dsprites npz", *HDF5, "smallnorb", "celeba", "mpi3d_real", "cars3d"])
 def test_another_checksum(kind, tmp_path, refusal):
     assert "sha256" in (line := refusal(kind, right(kind, tmp_path))) or "md5" in line
 
@@ -162,9 +122,9 @@ def test_no_such_file(kind, tmp_path, refusal):
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if not kind.startswith("images")])
 def test_a_missing_member(kind, tmp_path, any_checksum, refusal):
-    first = next(name for name in members(kind) if "names" not in name)
+    first = "data/cars/list.txt" if kind == "cars3d" else next(name for name in members(kind) if "names" not in name)
     rest = {name: whole for name, whole in members(kind).items() if name != first}
-    if kind == "dsprites hdf5":
+    if kind in HDF5:
         archive = written(kind, members(kind), tmp_path / "in")
         with h5py.File(archive, "r+") as file:
             del file[first]
@@ -194,14 +154,14 @@ def test_a_picture_of_another_size(kind, size, tmp_path, any_checksum, refusal):
     assert f"of {size} pixels, found: 218 x 178 pixels" in line
 
 
-@pytest.mark.parametrize("kind", [*ARRAYS, "dsprites hdf5", "smallnorb"])
+@pytest.mark.parametrize("kind", [*ARRAYS, *HDF5, "smallnorb"])
 def test_an_array_of_another_size(kind, tmp_path, any_checksum, refusal):
     if kind == "smallnorb":
         other = {TOY_FILES[0]: gzip.compress(matrix(toy_arrays()[0][TOY_FILES[0]], shape=(16, 2, 64, 144)))}
-    elif kind == "dsprites hdf5":
-        other = {"imgs": sprite_arrays()["imgs"][:, :32]}
+    elif kind in HDF5:
+        other = {IMAGES[kind]: members(kind)[IMAGES[kind]][:, :32]}
     else:
-        other = {IMAGES[kind]: npy(np.zeros((10, 32, 64), np.uint8))}
+        other = {IMAGES.get(kind, "images.npy"): npy(np.zeros((10, 32, 64), np.uint8))}
     assert (
         "32, 64" in (line := refusal(kind, written(kind, members(kind) | other, tmp_path / "in"))) or "64, 144" in line
     )
@@ -248,7 +208,7 @@ def test_a_link_to_nowhere_in_a_folder(tmp_path, refusal):
 
 @pytest.mark.parametrize("kind", [*ARRAYS, "smallnorb"])
 def test_an_array_that_goes_on_after_its_end(kind, tmp_path, any_checksum, refusal):
-    name = IMAGES.get(kind, TOY_FILES[0])
+    name = TOY_FILES[0] if kind == "smallnorb" else IMAGES.get(kind, "images.npy")
     whole = members(kind)[name]
     more = gzip.compress(gzip.decompress(whole) + bytes(10**7), 1) if kind == "smallnorb" else whole + bytes(10**7)
     assert "bytes" in refusal(kind, written(kind, members(kind) | {name: more}, tmp_path / "in"))

@@ -109,8 +109,14 @@ def test_pictures(evaluated, small_data):
 
 def test_record(evaluated):
     found = record(evaluated)
-    assert found["settings"] == json.loads(json.dumps(flatten(RUN)))
-    assert found["evaluation"] == {"codes": 432, "held_out": 43, "traversal_range": 2.0, "seed": 0}
+    assert found["training"]["settings"] == json.loads(json.dumps(flatten(RUN)))
+    assert found["evaluation"] == {
+        "codes": 432,
+        "held_out": 43,
+        "traversal_range": 2.0,
+        "seed": 0,
+        "scores": ["mig", "factor_vae", "sap"],
+    }
     assert found["training"]["status"] == "finished"
     scores = found["scores"]
     assert scores["log_reconstruction"] == pytest.approx(math.log(scores["reconstruction"]))
@@ -158,6 +164,23 @@ def test_a_damaged_checkpoint_is_named(trained, small_data, tmp_path, damage):
     (tmp_path / "run" / "model.safetensors").write_bytes(damage)
     with pytest.raises(InputError, match=r"model.safetensors: expected a checkpoint"):
         evaluate(tmp_path / "run", small_data, Evaluation())
+
+
+def test_images_other_than_those_of_the_training_are_refused(trained, small_data, tmp_path):
+    whole = read(small_data)
+    write(replace(whole, images=~whole.images), tmp_path / "other.h5")
+    with pytest.raises(
+        InputError, match=r"other.h5: found images with SHA-256 \w{12}..., expected \w{12}... with which"
+    ):
+        evaluate(trained, tmp_path / "other.h5", Evaluation())
+
+
+def test_scores_are_those_that_are_asked_for(trained, small_data, tmp_path):
+    shutil.copytree(trained, tmp_path / "run")
+    evaluate(tmp_path / "run", small_data, Evaluation(scores=("mig", "modularity")))
+    scores = record(tmp_path / "run")["scores"]
+    assert {"mig", "mig_sampled", "modularity"} <= scores.keys()
+    assert "sap" not in scores
 
 
 def test_too_few_images_to_hold_any_out_are_refused(trained, small_data, tmp_path):

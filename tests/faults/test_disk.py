@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tcwae.training.checkpoint import STATES
+from tcwae.records import STATES
 
 from .processes import finish, start, train_command
 from .test_kills import only_results_are_left, results, wait_for_a_state, whole

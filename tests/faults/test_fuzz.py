@@ -21,7 +21,9 @@ from tcwae.config.study import Study
 from tcwae.data import prepared
 from tcwae.errors import InputError
 from tcwae.evaluation.score import read_table
+from tcwae.methods.build import build
 from tcwae.metrics.mig import mig
+from tcwae.records import STATES
 from tcwae.study.gather import gather
 from tcwae.study.select import select
 from tcwae.training import checkpoint
@@ -119,7 +121,7 @@ def prepared_data(folder):
 
 def weights(folder):
     """Accepted only with the weights and the run that were written."""
-    path, model = folder / "model.safetensors", checkpoint.build(RUN, 1, seed=0)
+    path, model = folder / "model.safetensors", build(RUN, 1, seed=0)
     checkpoint.save_model(path, model, RUN, channels=1, step=6)
     whole = path.read_bytes()
 
@@ -138,7 +140,7 @@ def states(folder):
     for step in (1, 2):
         tensors = {"curves": torch.full((3, 2), float(step)), "generator": torch.arange(99, dtype=torch.uint8)}
         checkpoint.save_state(folder, identity, checkpoint.State(tensors, {"step": step}))
-    newest, previous = (folder / name for name in checkpoint.STATES)
+    newest, previous = (folder / name for name in STATES)
     wholes = newest.read_bytes(), previous.read_bytes()
 
     def mutate(chance):

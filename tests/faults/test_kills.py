@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from tcwae.training.checkpoint import STATES
+from tcwae.records import STATES
 
 from .processes import TRAIN, finish, start, train_command
 

@@ -9,8 +9,9 @@ import h5py
 import numpy as np
 import pandas as pd
 
+from tcwae.config.base import exact
 from tcwae.config.study import Experiment, Shows
-from tcwae.study.gather import COLUMNS
+from tcwae.study.gather import columns
 from tcwae.study.select import best_settings
 
 SEEDS = (0, 1)
@@ -28,7 +29,7 @@ DIVERGED = "dsprites/tcwae_gan/cross_entropy/beta=10,gamma=1/seed=1"
 def write(folder: Path, methods: dict = METHODS, diverged: tuple[str, ...] = (DIVERGED,)) -> Path:
     """Write `folder` as results of a study `small` with one experiment, `grid`; return it."""
     rows = list(_rows(methods, diverged))
-    metrics = pd.DataFrame(rows, columns=COLUMNS)
+    metrics = pd.DataFrame(rows, columns=columns())
     folder.mkdir(parents=True, exist_ok=True)
     metrics.to_csv(folder / "metrics.csv", index=False)
     select(folder)
@@ -62,7 +63,7 @@ def _rows(methods: dict, diverged: tuple[str, ...]) -> list[dict]:
     for method, axes in methods.items():
         for values in itertools.product(*axes.values()):
             cell = dict(zip(axes, values, strict=True))
-            setting = ",".join(f"{key}={value:g}" for key, value in cell.items())
+            setting = ",".join(f"{key}={exact(value)}" for key, value in cell.items())
             for seed in SEEDS:
                 run = f"dsprites/{method}/cross_entropy/{setting}/seed={seed}"
                 yield (

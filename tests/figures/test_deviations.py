@@ -13,7 +13,7 @@ from tcwae.figures import deviations
 from tcwae.metrics.registry import METRICS
 from tcwae.metrics.table import CodeTable
 from tcwae.study import names
-from tcwae.study.gather import COLUMNS
+from tcwae.study.gather import columns
 from tcwae.study.results import Results
 
 STUDY = check(
@@ -41,7 +41,7 @@ STUDY = check(
     },
     "test",
 )
-EPSILON = names.setting("adam_epsilon=1e-08")  # the row has no name: what its setting has
+EPSILON = names.setting({"adam_epsilon": 1e-8})  # the row has no name: what its setting has
 NAMES = ("shape", "scale", "posX")
 
 
@@ -77,7 +77,7 @@ def results(tmp_path_factory):
             file["factors"] = np.repeat(cells, 40, 0)
             file["factor_names"] = np.array(NAMES, "S")
             file["latent_factor_indices"] = [0, 1, 2]
-    return Results(folder, STUDY, pd.DataFrame(rows).reindex(columns=COLUMNS), pd.DataFrame())
+    return Results(folder, STUDY, pd.DataFrame(rows).reindex(columns=columns()), pd.DataFrame())
 
 
 @pytest.fixture(scope="module")

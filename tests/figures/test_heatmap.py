@@ -7,6 +7,8 @@ from matplotlib.colors import to_rgb
 from matplotlib.patches import Rectangle
 
 from figures import synthetic
+from tcwae.config.methods import METHODS
+from tcwae.config.scores import PAPER
 from tcwae.errors import InputError
 from tcwae.figures import heatmap, style
 from tcwae.study import names
@@ -29,7 +31,7 @@ def panels(cells):
     with style.look():
         figure = heatmap.draw(cells, "")
     maps = [axes for axes in figure.axes if axes.get_xlabel()]
-    keys = [(method, score) for score in names.SCORES for method in ("tcwae_mws", "tcwae_gan")]
+    keys = [(method, score) for score in PAPER for method in ("tcwae_mws", "tcwae_gan")]
     return dict(zip(keys, maps, strict=True))
 
 
@@ -59,7 +61,7 @@ def test_only_methods_with_several_beta_and_gamma_are_shown(cells):
     assert list(cells["method"].unique()) == ["tcwae_mws", "tcwae_gan"]
 
 
-@pytest.mark.parametrize("score", names.SCORES)
+@pytest.mark.parametrize("score", PAPER)
 def test_methods_share_the_scale_of_a_score(panels, cells, score):
     low, high = cells[f"{score}_mean"].min(), cells[f"{score}_mean"].max()
     for method in ("tcwae_mws", "tcwae_gan"):
@@ -67,13 +69,13 @@ def test_methods_share_the_scale_of_a_score(panels, cells, score):
         assert (norm.vmin, norm.vmax) == (low, high)
 
 
-@pytest.mark.parametrize("score", names.SCORES)
+@pytest.mark.parametrize("score", PAPER)
 def test_darker_is_better_in_every_panel(panels, score):
     for method in ("tcwae_mws", "tcwae_gan"):
         drawn = mesh(panels[method, score])
         values, shown = np.ma.compressed(drawn.get_array()), ~np.ma.getmaskarray(drawn.get_array()).ravel()
         shade = luminance(drawn.get_facecolors())[shown]
-        order = np.argsort(values if names.SCORES[score].higher_is_better else -values)
+        order = np.argsort(values if PAPER[score].higher_is_better else -values)
         assert (np.diff(shade[order]) <= 1e-9).all()
 
 
@@ -107,7 +109,10 @@ def test_a_diverged_setting_is_hatched_and_named(panels, results):
     assert not [patch for patch in panels["tcwae_mws", "sap"].patches if patch.get_hatch()]
     note = heatmap.note(results, "grid").replace(names.NO_BREAK, " ")
     assert (
-        f"1 run diverged (TCWAE-GAN, {names.setting('beta=10,gamma=1')}, seed 1)".replace(names.NO_BREAK, " ") in note
+        f"1 run diverged (TCWAE-GAN, {names.setting({'beta': 10.0, 'gamma': 1.0})}, seed 1)".replace(
+            names.NO_BREAK, " "
+        )
+        in note
     )
     assert "dSprites, rendered" in note
     assert "24 runs" in note
@@ -131,10 +136,9 @@ def test_without_a_grid_it_says_so(tmp_path):
 def test_scores_are_ranked_and_coloured_the_same_way():
     from tcwae.study.select import RANKED
 
-    assert {key: not score.higher_is_better for key, score in names.SCORES.items()} | {"udr": False} == RANKED
+    assert {key: not score.higher_is_better for key, score in PAPER.items()} | {"udr": False} == RANKED
 
 
 def test_every_method_has_its_own_colour_and_marker():
-    for look in (style.COLOURS, style.MARKERS):
-        assert set(look) == set(names.METHODS) == set(names.TUNED)
-        assert len(set(look.values())) == len(look)
+    for fact in ("colour", "marker", "label"):
+        assert len({getattr(method, fact) for method in METHODS.values()}) == len(METHODS)

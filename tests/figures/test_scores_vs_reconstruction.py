@@ -5,10 +5,14 @@ import pytest
 from matplotlib.container import ErrorbarContainer
 
 from figures import synthetic
+from tcwae.config.methods import METHODS
 from tcwae.errors import InputError
 from tcwae.figures import scores_vs_reconstruction, style
-from tcwae.study import names
 from tcwae.study.results import load
+
+
+def parts(setting):
+    return dict(part.split("=") for part in setting.split(","))
 
 
 @pytest.fixture(scope="module")
@@ -42,22 +46,24 @@ def test_points_are_means_and_bars_are_sample_deviations(results, axes, score):
         (x0, x1), (y0, y1) = its["log_reconstruction"], its[score]
         # of two numbers: half their sum, and their distance over the square root of two
         expected.append(((x0 + x1) / 2, (y0 + y1) / 2, abs(x0 - x1) / np.sqrt(2), abs(y0 - y1) / np.sqrt(2)))
-    np.testing.assert_allclose(bars(axes[score], style.COLOURS["beta_tcvae"]), sorted(expected))
+    np.testing.assert_allclose(bars(axes[score], METHODS["beta_tcvae"].colour), sorted(expected))
 
 
 def test_of_a_grid_only_the_selected_gamma_is_shown(results):
     shown = scores_vs_reconstruction.data(results, "grid")
     for method in ("tcwae_mws", "tcwae_gan"):
         chosen = results.best("grid").set_index("method").loc[method, "gamma"]
-        settings = shown.loc[shown["method"] == method, "setting"].map(names.coefficients)
+        settings = shown.loc[shown["method"] == method, "setting"].map(
+            lambda setting: dict(part.split("=") for part in setting.split(","))
+        )
         assert {float(setting["gamma"]) for setting in settings} == {chosen}
         assert {float(setting["beta"]) for setting in settings} == {1, 4, 10}
 
 
 def test_labels_are_the_tuned_coefficients(axes):
     labels = {(text.get_color(), text.get_text()) for text in axes["mig"].texts}
-    assert {label for colour, label in labels if colour == style.COLOURS["wae_mmd"]} == {"10", "100"}
-    assert {label for colour, label in labels if colour == style.COLOURS["factor_vae"]} == {"10", "40"}
+    assert {label for colour, label in labels if colour == METHODS["wae_mmd"].colour} == {"10", "100"}
+    assert {label for colour, label in labels if colour == METHODS["factor_vae"].colour} == {"10", "40"}
     assert len(labels) == 12
 
 

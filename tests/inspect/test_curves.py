@@ -10,9 +10,9 @@ from matplotlib.image import imread
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from tcwae.cli.main import main
+from tcwae.config.methods import METHODS
 from tcwae.config.run import Run, check, unflatten
 from tcwae.errors import InputError
-from tcwae.figures.style import COLOURS
 from tcwae.inspect import curves
 from tcwae.inspect.curves import BARS, sparkline
 from tcwae.training.loop import Interrupted, train
@@ -96,7 +96,7 @@ def test_sparkline():
 def test_png_shows_every_run(runs, tmp_path):
     assert main(["curves", *map(str, runs), "--output", str(tmp_path / "curves.png")]) == 0
     pixels = (imread(tmp_path / "curves.png")[..., :3] * 255).round().astype(int)
-    for colour in list(COLOURS.values())[:2]:
+    for colour in [method.colour for method in METHODS.values()][:2]:
         assert (pixels == [int(colour[place : place + 2], 16) for place in (1, 3, 5)]).all(-1).sum() > 50
 
 

@@ -18,7 +18,8 @@ from tcwae.cli.main import main
 from tcwae.config.run import Run, check, unflatten
 from tcwae.errors import InputError
 from tcwae.inspect.explore.page import explore
-from tcwae.training.checkpoint import build, save_model
+from tcwae.methods.build import build
+from tcwae.training.checkpoint import save_model
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 KL = np.array([0.5, 2.25, 0.0, 1.0], np.float32)

@@ -10,7 +10,8 @@ import torch
 import tcwae
 from tcwae.config.run import Run, check, unflatten
 from tcwae.evaluation import representation
-from tcwae.training.checkpoint import build, save_model
+from tcwae.methods.build import build
+from tcwae.training.checkpoint import save_model
 
 
 def trained(folder, channels=1, latent=4):

@@ -4,8 +4,7 @@ import pytest
 import torch
 from torch.distributions import Normal
 
-from tcwae.config import run as config
-from tcwae.config.run import METHODS
+from tcwae.config.methods import METHODS
 from tcwae.methods.costs import COSTS
 from tcwae.methods.divergences import gaussian_kl, imq_mmd, minibatch_weighted_log_density, total_correlation
 from tcwae.methods.networks import Autoencoder
@@ -196,4 +195,4 @@ def test_noise_is_the_generators():
 
 
 def test_every_method_of_the_configuration_has_its_objective():
-    assert list(OBJECTIVES) == list(config.METHODS)
+    assert list(OBJECTIVES) == list(METHODS)

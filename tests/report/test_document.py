@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from figures import synthetic
 
+from tcwae.config.scores import PAPER
 from tcwae.errors import InputError
 from tcwae.figures.plot import KINDS, plot
 from tcwae.report import paper
@@ -43,14 +44,20 @@ def copy(folder, tmp_path):
     return shutil.copytree(folder, tmp_path / "copy")
 
 
+def shown(setting):
+    """A setting of metrics.csv as the report has it."""
+    pairs = (part.split("=") for part in setting.split(","))
+    return names.setting({key: float(value) for key, value in pairs})
+
+
 def test_the_table_has_the_mean_and_the_sample_deviation_of_the_selected_runs(said, folder):
     runs = pd.read_csv(folder / "metrics.csv")
     table = said["experiments"][0]["table"]
     assert [row["method"] for row in table] == ["WAE-MMD", "TCWAE-MWS", "TCWAE-GAN", "β-TCVAE", "FactorVAE"]
     for row, method in zip(table, synthetic.METHODS, strict=True):
-        own = runs[(runs["method"] == method) & (runs["setting"].map(names.setting) == row["setting"])]
+        own = runs[(runs["method"] == method) & (runs["setting"].map(shown) == row["setting"])]
         assert row["seeds"] == str(len(own)) == "2"
-        for text, (score, look) in zip(row["cells"], names.SCORES.items(), strict=True):
+        for text, (score, look) in zip(row["cells"], PAPER.items(), strict=True):
             mean, sd = (float(part) for part in plain(text).split(" ± "))
             assert mean == pytest.approx(own[score].mean(), abs=0.5 * 10**-look.decimals)
             # the sample standard deviation of two numbers
@@ -59,12 +66,12 @@ def test_the_table_has_the_mean_and_the_sample_deviation_of_the_selected_runs(sa
 
 def test_bold_marks_the_best_mean_of_each_score(said, folder):
     runs = pd.read_csv(folder / "metrics.csv")
-    means = runs.groupby(["method", "setting"])[list(names.SCORES)].mean().reset_index()
+    means = runs.groupby(["method", "setting"])[list(PAPER)].mean().reset_index()
     table = said["experiments"][0]["table"]
     selected = {(row["method"], row["setting"]) for row in table}
-    means["method"], means["setting"] = means["method"].map(names.METHODS), means["setting"].map(names.setting)
+    means["method"], means["setting"] = means["method"].map(names.method), means["setting"].map(shown)
     means = means[[pair in selected for pair in zip(means["method"], means["setting"], strict=True)]]
-    for column, score in enumerate(names.SCORES):
+    for column, score in enumerate(PAPER):
         first = means.sort_values(score, ascending=score == "log_reconstruction")["method"].iloc[0]
         assert [row["method"] for row in table if row["best"][column]] == [first]
         winner = said["experiments"][0]["winners"][column]
@@ -86,7 +93,7 @@ def test_the_papers_numbers_stand_beside_ours_only_where_the_data_are_the_same(s
     row = said["experiments"][0]["table"][1]
     assert row["paper"] == {
         "table": "1a",
-        "setting": names.setting("beta=50,gamma=100"),
+        "setting": names.setting({"beta": 50.0, "gamma": 100.0}),
         "cells": ["4.16 ± .31", "0.36 ± .04", "0.75 ± .02", "0.091 ± .004"],
     }
     for name in ("metrics.csv", "selection/grid.csv"):

@@ -23,6 +23,8 @@ def test_table_2_has_the_factor_that_the_paper_left_out():
     assert math.prod((3, 6, 40, 32, 32)) == 737_280
     assert smallnorb["factors"].startswith("category (5), instance (10; a nuisance, not scored), elevation (9)")
     assert factors(["celeba"]) == []
+    (cars,) = factors(["cars3d"])
+    assert cars == {"data": "Cars3D", "factors": "elevation (4), azimuth (24), object_type (183)"}
 
 
 def test_table_3_is_read_off_the_modules():

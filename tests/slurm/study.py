@@ -17,7 +17,7 @@ from safetensors import safe_open
 
 from tcwae.cli.main import main
 from tcwae.data.prepared import factor_grid
-from tcwae.training.checkpoint import STATES
+from tcwae.records import STATES
 
 from .cluster import die_with_parent, wait_until
 

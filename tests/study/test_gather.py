@@ -13,7 +13,7 @@ from tcwae.config.run import check
 from tcwae.config.runs import runs
 from tcwae.config.study import Study
 from tcwae.errors import InputError
-from tcwae.study.gather import COLUMNS, SCORES, gather
+from tcwae.study.gather import SCORES, columns, gather
 
 STUDY = check(
     Study,
@@ -44,7 +44,7 @@ def results(tmp_path):
 def test_one_row_a_run(results):
     gather(STUDY, results)
     table = pd.read_csv(results / "metrics.csv")
-    assert list(table) == COLUMNS
+    assert list(table) == columns()
     assert table["run"].tolist() == list(runs(STUDY))
     shared = table.set_index("run").loc["dsprites/tcwae_mws/cross_entropy/beta=4,gamma=2/seed=0"]
     assert shared["experiments"] == "table/tcwae_mws grid/tcwae_mws"
@@ -73,7 +73,7 @@ def test_diverged_runs_stay(results):
 def test_metrics_of_another_run_are_refused(results):
     identifier, run = next(iter(runs(STUDY).items()))
     other = record(run)
-    other["settings"]["learning_rate"] = 0.5
+    other["training"]["settings"]["learning_rate"] = 0.5
     (results / "runs" / identifier / "metrics.json").write_text(json.dumps(other))
     with pytest.raises(InputError, match=rf"{identifier}/metrics.json: expected learning_rate 0.0004, found 0.5"):
         gather(STUDY, results)
@@ -92,7 +92,7 @@ def test_every_column_is_documented():
     page = (Path(__file__).parents[2] / "docs" / "results.md").read_text()
     table = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
     documented = re.findall(r"`(\w+)`", " ".join(table))
-    assert sorted(documented) == sorted(COLUMNS)
+    assert sorted(documented) == sorted(columns())
 
 
 def test_a_partial_table_has_the_runs_that_there_are(results):

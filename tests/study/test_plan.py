@@ -115,3 +115,15 @@ def test_the_table_adds_up(tmp_path):
     assert total[2] == "8"
     assert int(total[5].replace(",", "")) == sum(its.jobs for its in plans) + 2
     assert int(total[6].replace(",", "")) == 8 * 1000
+
+
+def test_a_grid_that_selects_itself(tmp_path):
+    """The first cells stand in: the grid has two of the three runs of `narrow`, and the one of `best`."""
+    narrow = {"beta": [1, 4, 5], "gamma": "select", "grid": "grid"}
+    best = {"beta": "select", "gamma": 2, "grid": "narrow"}
+    rows = {"grid": VALUES["experiments"]["grid"]["methods"]["tcwae_mws"], "narrow": narrow, "best": best}
+    experiments = {
+        name: {"dataset": "dsprites", "seeds": [0], "methods": {"tcwae_mws": row}} for name, row in rows.items()
+    }
+    plans = plan(check(Study, {**VALUES, "experiments": experiments}, "test"), tmp_path)
+    assert [(one.experiment, one.runs, one.new) for one in plans] == [("grid", 4, 4), ("narrow", 3, 1), ("best", 1, 0)]

@@ -12,7 +12,7 @@ from tcwae.config.run import check
 from tcwae.config.runs import chosen, runs
 from tcwae.config.study import Study
 from tcwae.errors import InputError
-from tcwae.study.gather import COLUMNS
+from tcwae.study.gather import columns
 from tcwae.study.select import best_settings, rank, select
 
 
@@ -23,7 +23,7 @@ def table(rows):
         experiments="table", dataset="dsprites", method="tcwae_mws", cost="cross_entropy", status="finished"
     )
     frame["run"] = frame["setting"] + "/" + frame["seed"].astype(str)
-    return frame.reindex(columns=COLUMNS).assign(row="tcwae_mws", udr=np.nan, **{name: frame[name] for name in frame})
+    return frame.reindex(columns=columns()).assign(row="tcwae_mws", udr=np.nan, **{name: frame[name] for name in frame})
 
 
 def selected(frame):

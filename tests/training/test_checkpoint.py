@@ -10,8 +10,10 @@ from safetensors.torch import save_file
 
 from tcwae.config.run import Run, check, unflatten
 from tcwae.errors import InputError
-from tcwae.training import checkpoint, loop
-from tcwae.training.checkpoint import STATES, State, load_model, load_state, save_model, save_state
+from tcwae.methods.build import build
+from tcwae.records import STATES
+from tcwae.training import loop
+from tcwae.training.checkpoint import State, load_model, load_state, save_model, save_state
 
 IDENTITY = {"seed": "3", "torch": "2.14.1"}
 RUN = check(Run, unflatten({"dataset": "dsprites", "method": "factor_vae", "gamma": 5}), "test")
@@ -93,7 +95,7 @@ def test_at_no_instant_of_a_save_is_there_no_whole_state(folder, monkeypatch, re
 
 def test_equal_weights_give_equal_bytes_that_any_tool_reads(tmp_path):
     for name in ("first", "again"):
-        save_model(tmp_path / name, checkpoint.build(RUN, 1, seed=0), RUN, channels=1, step=7)
+        save_model(tmp_path / name, build(RUN, 1, seed=0), RUN, channels=1, step=7)
     assert (tmp_path / "first").read_bytes() == (tmp_path / "again").read_bytes()
     with safe_open(tmp_path / "first", "np") as file:
         record = json.loads(file.metadata()["tcwae"])
@@ -103,7 +105,7 @@ def test_equal_weights_give_equal_bytes_that_any_tool_reads(tmp_path):
 
 def test_one_changed_bit_of_the_weights_is_found(tmp_path):
     path = tmp_path / "model"
-    save_model(path, checkpoint.build(RUN, 1, seed=0), RUN, channels=1, step=7)
+    save_model(path, build(RUN, 1, seed=0), RUN, channels=1, step=7)
     assert load_model(path)[1] == RUN
     damage(path)
     with pytest.raises(InputError, match=r"model: expected a checkpoint of tcwae with its checksum, found another"):

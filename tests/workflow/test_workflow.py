@@ -44,18 +44,18 @@ STUDY = {
 SEED_1 = "results/small/runs/dsprites/wae_mmd/cross_entropy/lambda=10/seed=1"
 
 
-def snakemake(folder, *arguments, rerun_triggers=()):
+def snakemake(folder, *arguments, rerun_triggers=(), working=None):
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "snakemake", "-s", folder / "Snakefile", "--cores", "2", *arguments]
     if rerun_triggers:
         command += ["--rerun-triggers", *rerun_triggers]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600)
+    done = subprocess.run(command, cwd=working or folder, env=environment, capture_output=True, text=True, timeout=600)
     return done.returncode, done.stdout + done.stderr
 
 
-def planned(folder, *arguments, rerun_triggers=()):
+def planned(folder, *arguments, **options):
     """The runs that a dry run would train, and how often it would call each rule."""
-    status, output = snakemake(folder, "-n", *arguments, rerun_triggers=rerun_triggers)
+    status, output = snakemake(folder, "-n", *arguments, **options)
     assert status == 0, output
     counts = {
         rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", output, re.MULTILINE) if rule != "total"
@@ -249,9 +249,39 @@ def test_a_mistake_in_the_configuration_stops_at_once(study):
 
 
 def test_a_mistyped_target_is_unknown(study):
-    status, output = snakemake(study, "-n", SEED_1.replace("seed=1", "seed=7") + "/metrics.json")
+    """Also where it has the form of a run: the message names the nearest run of the study."""
+    status, output = snakemake(study, "-n", SEED_1.replace("seed=1", "seed=x") + "/metrics.json")
     assert status == 1
     assert "No rule to produce" in output
+    status, output = snakemake(study, "-n", SEED_1.replace("seed=1", "seed=7") + "/metrics.json")
+    assert status == 1
+    near = "dsprites/wae_mmd/cross_entropy/lambda=10/seed=1"
+    other = near.replace("seed=1", "seed=7")
+    assert f"expected a run of the study 'small', found '{other}', did you mean '{near}'?" in output
+
+
+def test_the_workflow_from_another_folder(tmp_path):
+    """By -s, by --directory, and as a module, with a study of that folder: the jobs are the same."""
+    workflow, here = tmp_path / "workflow", tmp_path / "here"
+    workflow.mkdir(), here.mkdir()
+    shutil.copy(ROOT / "Snakefile", workflow)
+    shutil.copytree(ROOT / "workflow", workflow / "workflow")
+    write_study(workflow, STUDY)
+    own = planned(workflow)
+    assert own[1]["train"] == 6
+    assert planned(workflow, "--directory", here) == own  # with the configuration beside the Snakefile
+    write_study(here, {**STUDY, "seeds": [0]})
+    fewer = planned(workflow, "--directory", here)
+    assert fewer[1]["train"] == 5
+    assert planned(workflow, working=here) == fewer
+    (here / "Snakefile").write_text(
+        'configfile: "config.yaml"\n'
+        f"module tcwae:\n    snakefile: {str(workflow / 'Snakefile')!r}\n    config: config\n"
+        "use rule * from tcwae as tcwae_*\n"
+        "rule all:\n    default_target: True\n    input: rules.tcwae_all.input\n"
+    )
+    of_module = {rule.removeprefix("tcwae_"): count for rule, count in planned(here)[1].items()}
+    assert of_module == fewer[1]
 
 
 def test_a_failing_run_leaves_the_others(study):

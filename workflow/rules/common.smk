@@ -1,4 +1,5 @@
 # From the configuration to what the rules ask for. There is no rule in this file.
+import os
 import re
 import shutil
 from pathlib import Path
@@ -7,55 +8,88 @@ from shlex import join
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
 
-from tcwae.config.run import KNOWN_DATASETS, check, flags
-from tcwae.doctor.container import check_image
-from tcwae.doctor.cluster import check_partitions
-from tcwae.doctor.files import check_space
-from tcwae.errors import InputError
+from tcwae.config.base import read_yaml
+from tcwae.config.run import KNOWN_DATASETS, evaluation_flags, run_flags
 from tcwae.config.runs import candidates, chosen, experiment_runs, grids, resolve, runs
-from tcwae.config.study import Study
+from tcwae.config import study as studies
+from tcwae.doctor.cluster import check_partitions
+from tcwae.doctor.container import check_image
+from tcwae.doctor.files import check_space
+from tcwae.errors import InputError, suggestion
+from tcwae.study.declared import declare, evaluation_of
 
 if shutil.which("tcwae") is None:
     raise WorkflowError("the command tcwae is not on PATH: activate the environment (source .venv/bin/activate)")
 
 
-def mendable(function, *arguments):
-    """What the function returns; what a user can mend ends here, with one line."""
+def or_stop(function, *arguments):
+    """What the function returns; a user's mistake ends here, with one line."""
     try:
         return function(*arguments)
     except InputError as error:
         raise WorkflowError(str(error)) from None
 
 
-study = mendable(check, Study, config, " + ".join(map(str, workflow.configfiles)))
-all_runs = mendable(candidates, study)  # that it may come to
+def beside(name):
+    """A file of the workflow, by its place beside the rules; the working directory may be another folder."""
+    return os.path.relpath(os.path.join(rules_folder, name))
+
+
+rules_folder = workflow.current_basedir.get_path_or_uri(secret_free=True)
+config_files = [Path(file) for file in workflow.configfiles]
+for file in config_files:  # Snakemake's own reader takes the last of two equal keys
+    or_stop(read_yaml, file)
+study = or_stop(
+    studies.parse, config, " + ".join(map(str, config_files)), *(file.parent for file in reversed(config_files)), Path()
+)
+all_runs = or_stop(candidates, study)  # that it may come to
 results = f"results/{study.study}"
 all_data = {f"{name}-{study.dataset(name).label}": name for name in {run.dataset for run in all_runs.values()}}
+
+
+def images_of(dataset):
+    """The SHA-256 of the images of a data set that are there now; None where they are not prepared yet."""
+    from tcwae.data.prepared import images_sha256
+
+    return images_sha256(Path(f"resources/{dataset}-{study.dataset(dataset).label}.h5"))
+
+
+if workflow.is_main_process:  # a job does not change what it was started with
+    or_stop(declare, study, all_runs, Path(results), images_of)
 
 
 onstart:
     # once, before anything is queued
     if DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method:
         for image in workflow.dag.container_imgs.values():
-            mendable(check_image, image.path)
-    mendable(check_space, Path(), study)
+            or_stop(check_image, image.path)
+    or_stop(check_space, Path(), study)
     if workflow.executor_plugin.name == "slurm":
         jobs = {job.rule.name: job for job in workflow.dag.needrun_jobs() if not job.is_local}
-        mendable(check_partitions, {rule: job.resources for rule, job in jobs.items()})
+        or_stop(check_partitions, {rule: job.resources for rule, job in jobs.items()})
 
 
 wildcard_constraints:
     dataset="|".join(KNOWN_DATASETS),
     archive="[^/]+",
     data="|".join(map(re.escape, all_data)),
-    run="|".join(map(re.escape, all_runs)),
+    # not a list of all ids, which Snakemake would search again for each job: `run_of` refuses ids that are not the study's
+    run="([^/]+/){4}seed=[0-9]+",
     experiment="|".join(map(re.escape, study.experiments)),
     figure="[a-z_]+",
 
 
+def run_of(wildcards):
+    """The run that a rule is about."""
+    if wildcards.run not in all_runs:
+        near = suggestion(wildcards.run, all_runs)
+        raise WorkflowError(f"expected a run of the study {study.study!r}, found {wildcards.run!r}{near}")
+    return all_runs[wildcards.run]
+
+
 def prepared_data(wildcards):
     """The prepared file of the data set that a run is trained on."""
-    dataset = all_runs[wildcards.run].dataset
+    dataset = run_of(wildcards).dataset
     return f"resources/{dataset}-{study.dataset(dataset).label}.h5"
 
 
@@ -84,13 +118,6 @@ def prepare_flags(wildcards, input):
     return join([dataset.format or name, *words])
 
 
-def published_sha256(wildcards):
-    """The checksum of a published archive; none is known of the chairs'."""
-    from tcwae.data.archives import ARCHIVES
-
-    return next(archive.sha256 for archive in ARCHIVES[wildcards.dataset] if archive.name == wildcards.archive)
-
-
 def metrics_of(identifiers):
     """The scores of some runs."""
     return [f"{results}/runs/{run}/metrics.json" for run in identifiers]
@@ -117,9 +144,14 @@ def experiment_metrics(wildcards):
     return metrics_of(experiment_runs(resolved_experiment(wildcards), wildcards.experiment))
 
 
-def experiment_json(wildcards):
-    """The experiment as the commands read it."""
-    return resolved_experiment(wildcards).model_dump_json(exclude_defaults=True)
+def grids_of(experiments):
+    """The ranked settings of the grids from which some experiments select."""
+    return [f"{results}/selection/{grid}.csv" for name in experiments for grid in grids(study, name)]
+
+
+def experiment_grids(wildcards):
+    """The ranked settings from which an experiment selects."""
+    return grids_of([wildcards.experiment])
 
 
 def study_metrics(wildcards):
@@ -127,22 +159,19 @@ def study_metrics(wildcards):
     return metrics_of(runs(resolved(study.experiments)))
 
 
-def study_json(wildcards):
-    """The study as the commands read it."""
-    return resolved(study.experiments).model_dump_json(exclude_defaults=True)
+def flags_of_run(wildcards):
+    """Everything that distinguishes a run, as flags of `tcwae train`."""
+    return run_flags(run_of(wildcards))
 
 
-def run_flags(wildcards):
-    """Everything that distinguishes a run, as flags of `tcwae train`: a run is trained again when these change."""
-    return flags(all_runs[wildcards.run])
+def evaluation_settings(wildcards):
+    """The file that says how a run is scored."""
+    return f"{results}/evaluation/{run_of(wildcards).dataset}.json"
 
 
-def evaluation_flags(wildcards):
+def flags_of_evaluation(wildcards):
     """What the study says of evaluation, as flags of `tcwae evaluate`."""
-    data = study.dataset(all_runs[wildcards.run].dataset)
-    given = study.evaluation.model_dump(exclude_none=True)
-    given |= {"traversal_range": data.traversal_range} if data.traversal_range else {}
-    return " ".join(f"--{key.replace('_', '-')} {value}" for key, value in given.items())
+    return evaluation_flags(*evaluation_of(study, run_of(wildcards).dataset))
 
 
 def growing_memory(wildcards, attempt):

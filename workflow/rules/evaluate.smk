@@ -1,6 +1,7 @@
 rule evaluate:
     input:
         data=ancient(prepared_data),
+        settings=evaluation_settings,
         model=f"{results}/runs/{{run}}/model.safetensors",
         training=f"{results}/runs/{{run}}/training.json",
     output:
@@ -17,7 +18,7 @@ rule evaluate:
         mem_mb=growing_memory,
         runtime=growing_time,
     params:
-        flags=evaluation_flags,
+        flags=flags_of_evaluation,
         folder=subpath(output.metrics, parent=True),
     shell:
         "tcwae evaluate --run {params.folder:q} --data {input.data:q} {params.flags} "

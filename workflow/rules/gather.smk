@@ -5,6 +5,8 @@ localrules:
 rule gather:
     input:
         study_metrics,
+        grids_of(study.experiments),
+        f"{results}/config.json",
     output:
         metrics=report(
             f"{results}/metrics.csv",
@@ -16,7 +18,6 @@ rule gather:
     log:
         f"{results}/gather.log",
     params:
-        study=study_json,
         results=subpath(output.metrics, parent=True),
     shell:
-        "tcwae gather --study {params.study:q} --results {params.results:q} > {log:q} 2>&1"
+        "tcwae gather --results {params.results:q} > {log:q} 2>&1"

@@ -8,7 +8,7 @@ rule report:
         selections(),
         f"{results}/study.json",
         figures=figures(),
-        template="workflow/report/report.typ",
+        template=beside("../report/report.typ"),
     output:
         report(
             f"{results}/report.pdf",

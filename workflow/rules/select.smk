@@ -6,6 +6,8 @@ localrules:
 checkpoint select:
     input:
         experiment_metrics,
+        experiment_grids,
+        f"{results}/config.json",
     output:
         report(
             f"{results}/selection/{{experiment}}.csv",
@@ -16,7 +18,6 @@ checkpoint select:
     log:
         f"{results}/selection/{{experiment}}.log",
     params:
-        study=experiment_json,
         results=subpath(output[0], ancestor=2),
     shell:
-        "tcwae select {wildcards.experiment:q} --study {params.study:q} --results {params.results:q} > {log:q} 2>&1"
+        "tcwae select {wildcards.experiment:q} --results {params.results:q} > {log:q} 2>&1"

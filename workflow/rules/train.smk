@@ -2,6 +2,7 @@ rule train:
     input:
         # ancient: the same images made once more are no reason to train again
         data=ancient(prepared_data),
+        settings=f"{results}/runs/{{run}}/run.json",
     output:
         model=f"{results}/runs/{{run}}/model.safetensors",
         curves=f"{results}/runs/{{run}}/curves.csv",
@@ -15,7 +16,7 @@ rule train:
         device="cpu",
         mem_mb=growing_memory,
     params:
-        flags=run_flags,
+        flags=flags_of_run,
         budget=time_budget,
         folder=subpath(output.model, parent=True),
     # status 3: the run diverged, which is a result. The log is appended to, as another job on the run may still write to it

@@ -18,7 +18,8 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from tcwae import records
-from tcwae.config.run import METHODS, Run
+from tcwae.config.run import Run
+from tcwae.config.runs import coefficients_of
 from tcwae.errors import InputError
 from tcwae.files import atomic
 from tcwae.inspect.model import Model, load
@@ -91,10 +92,7 @@ def _images(folder: Path) -> tuple[UInt8[np.ndarray, "shown 64 64 channel"], np.
 
 def _title(run: Run) -> str:
     """The method, its coefficients and the seed: "β-TCVAE, β = 4, seed 0"."""
-    method = METHODS[run.method.name].model_fields
-    values = {field.alias or name: getattr(run.method, name) for name, field in method.items() if field.is_required()}
-    setting = names.setting(",".join(f"{key}={value:g}" for key, value in values.items()))
-    return f"{names.METHODS.get(run.method.name, run.method.name)}, {setting}, seed {run.seed}"
+    return f"{names.method(run.method.name)}, {names.setting(coefficients_of(run))}, seed {run.seed}"
 
 
 def _layers(model: Model) -> list[dict[str, Any]]:

@@ -1,0 +1,125 @@
+"""What a study asks for, as files that the workflow's rules have as inputs.
+
+Snakemake remembers with which settings it ran a job, but not for ever: results are moved, and `.snakemake` is deleted. So the
+settings are files, and a job runs again where its file is newer than its results:
+
+- `config.json`: the whole study, an input of the tables;
+- `runs/<run>/run.json`: the run, an input of its training;
+- `evaluation/<dataset>.json`: how runs on a data set are scored, an input of their evaluation.
+
+They are written where the workflow starts, and only where they change. A run whose results were made with its settings, on the
+images that there are now, keeps a file that is older than its results; any other run gets a new one.
+"""
+
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from tcwae import records
+from tcwae.config.extensions import sources
+from tcwae.config.run import Evaluation, Run, flatten
+from tcwae.config.runs import chosen, grids, resolve
+from tcwae.config.study import Study, parse
+from tcwae.errors import InputError
+
+__all__ = ["declare", "evaluation_of", "read", "read_resolved", "same_settings"]
+
+
+def declare(study: Study, runs: Mapping[str, Run], results: Path, images: Callable[[str], str | None]) -> None:
+    """Write the files of a study's `runs`, by id.
+
+    `images` gives the SHA-256 of the images of a data set, None where they are not prepared; it is called where a run
+    was trained.
+
+    Raises:
+        OSError: a file cannot be written.
+    """
+    _write(results / "config.json", study.model_dump(mode="json", exclude_defaults=True))
+    for dataset in {run.dataset for run in runs.values()}:
+        settings, code = evaluation_of(study, dataset)
+        _write(results / "evaluation" / f"{dataset}.json", {**settings.model_dump(mode="json"), "code": code})
+    images = cache(images)
+    for identifier, run in runs.items():
+        _declare_run(results / "runs" / identifier, run, images)
+
+
+def _declare_run(folder: Path, run: Run, images: Callable[[str], str | None]) -> None:
+    file, results, values = folder / "run.json", folder / "training.json", flatten(run)
+    if not results.exists():
+        _write(file, values)
+        return
+    record, there = _record(results), images(run.dataset)
+    changed = record is not None and there not in (None, record.data.images_sha256)
+    if changed:  # other content: where only its time is new, Snakemake takes a file for the same
+        values["images_sha256"] = there
+    _write(file, values)
+    made, valid = results.stat().st_mtime_ns, record is not None and not changed and same_settings(record, run)
+    if valid != (file.stat().st_mtime_ns <= made):
+        os.utime(file, ns=(made, made) if valid else (time.time_ns(), time.time_ns()))
+
+
+def _record(path: Path) -> records.Training | None:
+    """How a training ended; None where its record is damaged."""
+    try:
+        return records.read(records.Training, path)
+    except InputError:
+        return None
+
+
+def same_settings(record: records.Training, run: Run) -> bool:
+    """Whether a training was made with the settings of a run, to the last bit."""
+    return record.settings == json.loads(json.dumps(flatten(run)))
+
+
+def _write(path: Path, values: Any) -> None:  # noqa: ANN401
+    text = json.dumps(values, ensure_ascii=False, indent=1) + "\n"
+    try:
+        if path.read_text(encoding="utf-8") == text:
+            return
+    except (FileNotFoundError, UnicodeDecodeError):
+        pass
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.part")  # not flushed to the disk: what is lost is written again
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def evaluation_of(study: Study, dataset: str) -> tuple[Evaluation, dict[str, str]]:
+    """How runs on a data set are scored, and the SHA-256 of the own code that registers their scores, by path."""
+    reach = study.dataset(dataset).traversal_range
+    settings = study.evaluation if reach is None else study.evaluation.model_copy(update={"traversal_range": reach})
+    code = {path: checksum for name in settings.scores for path, checksum in sources(score=name).items()}
+    return settings, code
+
+
+def read(results: Path) -> Study:
+    """The study of a folder of results, as the workflow was given it.
+
+    Raises:
+        InputError: config.json is missing or damaged.
+    """
+    path = results / "config.json"
+    try:
+        return parse(json.loads(path.read_text(encoding="utf-8")), str(path), Path())
+    except FileNotFoundError:
+        raise InputError(
+            f"{path}: found no such file, expected the study; snakemake writes it when it starts"
+        ) from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: found no JSON ({error}); remove it, snakemake writes it when it starts") from None
+
+
+def read_resolved(results: Path, *experiments: str) -> Study:
+    """The study with numbers where some experiments, by default all, say `select`; their grids must be ranked.
+
+    Raises:
+        InputError: config.json or the selection of a grid is missing or damaged.
+        OSError: a file cannot be read.
+    """
+    study = read(results)
+    wanted = {grid for name in experiments or study.experiments for grid in grids(study, name)}
+    return resolve(study, {grid: chosen(results / "selection" / f"{grid}.csv") for grid in sorted(wanted)})
