@@ -21,7 +21,7 @@ class BuildWhole(build_py):
         super().run()
         if not self.editable_mode:
             package = Path(self.build_lib) / "tcwae"
-            (package / "COMMIT").write_text(commit() + "\n")
+            (package / "COMMIT").write_text(commit() + "\n", encoding="utf-8")
             shutil.rmtree(package / "new_study", ignore_errors=True)
             workflow.copy(package / "new_study")
 
@@ -32,7 +32,7 @@ class SourcesWithCommit(sdist):
     def make_release_tree(self, base_dir: str, files: list[str]) -> None:
         """Copy the sources, and write the commit into the copy."""
         super().make_release_tree(base_dir, files)
-        (Path(base_dir) / "tcwae" / "COMMIT").write_text(commit() + "\n")
+        (Path(base_dir) / "tcwae" / "COMMIT").write_text(commit() + "\n", encoding="utf-8")
 
 
 setup(

@@ -114,7 +114,7 @@ def commands(words: Sequence[str | Path], folder: Path = ROOT, repeats: int = RE
 
 def kilobytes(key: str, file: str = "status", process: int | str = "self") -> int:
     """A number of /proc/<process>/<file>."""
-    lines = Path(f"/proc/{process}/{file}").read_text().splitlines()
+    lines = Path(f"/proc/{process}/{file}").read_text(encoding="utf-8").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(key))
 
 
@@ -128,7 +128,7 @@ def peak(function: Callable[..., object], *arguments: Any) -> float:  # noqa: AN
 
 def _peak(function: Callable[..., object], arguments: Sequence[Any]) -> float:
     before = kilobytes("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # the peak begins anew
     function(*arguments)
     return (kilobytes("VmHWM") - before) / 1024
 
@@ -139,7 +139,7 @@ def machine() -> str:
 
 
 def _machine() -> Iterator[str]:
-    information = Path("/proc/cpuinfo").read_text()
+    information = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     models = [line.partition(": ")[2] for line in information.splitlines() if line.startswith("model name")]
     yield f"{os.cpu_count()} x {models[0] if models else platform.machine()}"
     wanted = [flag for flag in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if f" {flag} " in information]

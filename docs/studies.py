@@ -228,4 +228,4 @@ if __name__ == "__main__":
         take(sys.argv[1], Path(sys.argv[2]))
     for name in PAGES:
         page = DOCS / f"{name}.md"
-        page.write_text(filled(page.read_text(), kept(name)))
+        page.write_text(filled(page.read_text(encoding="utf-8"), kept(name)), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Errors that a user can mend."""
+"""Errors that a user can correct."""
 
 import difflib
 from collections.abc import Iterable
@@ -7,13 +7,13 @@ __all__ = ["InputError", "suggestion"]
 
 
 class InputError(ValueError):
-    """Something handed in is not what it must be; the message is one line: what was expected, found, and what to do.
+    """A mistake in what the user gave; the message is one line: what was expected, what was found, and what to do.
 
     The command line prints it without a traceback and exits with status 2. Any other exception is a defect.
     """
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """What somebody who wrote `word` may have meant, to be put behind it."""
+    """The known word that is closest to `word`, as the end of a message; empty where none is close."""
     close = difflib.get_close_matches(word, list(known), n=1)
     return f", did you mean {close[0]!r}?" if close else ""

@@ -21,10 +21,10 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 def atomic(path: Path | str, *, size: int | None = None, previous: Path | None = None) -> Iterator[Path]:
     """Yield an empty temporary file beside `path`; on success flush it to the disk and rename it, else remove it.
 
-    A reader therefore sees the previous file or the whole new one, also after a crash or a power cut; and where the
-    folder cannot be written, one learns it before the work. The temporary file is locked, which HDF5 need not do again
-    (`locking=False`). `previous` is the name under which the file that is replaced is kept; `size` is how many bytes will
-    be needed, if known, for the message when they are not there.
+    A reader therefore sees the previous file or the whole new one, also after a crash or a power cut. A folder that cannot
+    be written is refused before the work. The temporary file is locked, so HDF5 need not lock it (`locking=False`).
+    `previous` is the name under which to keep the file that is replaced; `size` is the number of bytes that will be
+    needed, if known, for the message of a full disk.
 
     Raises:
         OSError: the folder cannot be written or the disk is full; `path` is then as it was. The error names `path`, and
@@ -58,8 +58,8 @@ def atomic(path: Path | str, *, size: int | None = None, previous: Path | None =
 def remove_leftovers(path: Path) -> None:
     """Remove temporary files of `path` whose writers were killed.
 
-    A writer holds a lock (`flock`) on its file, which the system lets go when it ends, however it ends. Where a file
-    system has no locks, a writer is taken to be dead when it has not written for a day.
+    A writer holds a lock (`flock`) on its file, which the system releases when the writer ends, even if it is killed. On a
+    file system without locks, a writer counts as dead when it has not written for a day.
     """
     for leftover in path.parent.glob(f".{escape(path.name)}.*.part"):
         with suppress(FileNotFoundError, PermissionError):  # another process removed it, or it is another user's
@@ -72,7 +72,7 @@ def remove_leftovers(path: Path) -> None:
 
 
 def _is_abandoned(descriptor: int) -> bool:
-    """Whether no writer holds the file; then it is held here."""
+    """Whether no writer holds the file; if so, this process locks it."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -83,7 +83,7 @@ def _is_abandoned(descriptor: int) -> bool:
 
 
 def _create(temporary: Path) -> int:
-    """Make an empty file and hold it, until the caller closes the descriptor."""
+    """Make an empty file and lock it until the caller closes the descriptor."""
     while True:
         held = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
         with suppress(OSError):  # no locks on this file system
@@ -94,7 +94,7 @@ def _create(temporary: Path) -> int:
 
 
 def flush_folder(folder: Path) -> None:
-    """Make a rename in `folder` last (POSIX promises it only after the folder itself is flushed)."""
+    """Make a rename in `folder` durable: POSIX guarantees it only after the folder itself is flushed."""
     _flush(folder)
 
 
@@ -107,7 +107,7 @@ def _flush(path: Path) -> None:
 
 
 def _named(error: OSError, path: Path, temporary: Path, size: int | None) -> OSError:
-    """The error with the name of the file that was to be written."""
+    """The error with the name of the final file in place of the temporary one."""
     text = error.strerror or " ".join(str(error).split())
     if error.errno in FULL:
         written = temporary.stat()

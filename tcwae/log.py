@@ -1,18 +1,25 @@
-"""What a verb says while it works."""
+"""Lines that a verb prints while it works."""
 
+import io
 import sys
 from contextlib import suppress
 
-__all__ = ["complain", "say"]
+__all__ = ["complain", "replace_unprintable", "say"]
 
 
 def say(line: str) -> None:
-    """Print a line at once; a log that cannot be written, on a full disk, is no reason to lose a training."""
+    """Print a line at once; if standard output cannot be written, on a full disk, the work goes on."""
     with suppress(OSError):
         print(line, flush=True)
 
 
 def complain(line: str) -> None:
-    """The same on standard error: the status tells as well."""
+    """Print a line on standard error; if it cannot be written, the exit status still tells."""
     with suppress(OSError):
         print(line, file=sys.stderr, flush=True)
+
+
+def replace_unprintable() -> None:
+    """Print a question mark for every character that the encoding of standard output lacks, instead of failing."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # not a notebook's, and not None, as where it is closed
+        sys.stdout.reconfigure(errors="replace")

@@ -22,7 +22,7 @@ def output_of(command: Sequence[str], seconds: float) -> str:
         InputError: it is missing, fails, or has not ended after `seconds`.
     """
     try:
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=seconds)
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", timeout=seconds)
     except subprocess.TimeoutExpired:
         raise InputError(f"{command[0]}: expected an answer, found none after {seconds:g} s") from None
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What a result was made with."""
+"""The versions that a result was computed with."""
 
 import platform
 import subprocess
@@ -13,24 +13,27 @@ __all__ = ["commit", "versions"]
 
 @cache
 def commit() -> str:
-    """The git commit of the code, with a + where files differ from it.
+    """The git commit of the code, with a + where the package's files differ from it.
 
-    An installed package has it in a file (`setup.py`). It is `unknown` outside a repository, and in one that does not hold
-    the code, as where a virtual environment lies in another project.
+    An installed package has it in a file (`setup.py`). It is `unknown` outside a repository, and in one that does not track
+    this file, such as another project with a virtual environment in it.
     """
     folder = Path(__file__).parent
     recorded = folder / "COMMIT"
     if recorded.exists():
-        return recorded.read_text().strip()
+        return recorded.read_text(encoding="utf-8").strip()
     try:
         _git(folder, "ls-files", "--error-unmatch", Path(__file__).name)
-        return _git(folder, "describe", "--always", "--abbrev=10", "--exclude=*", "--dirty=+")
+        changed = "+" if _git(folder, "status", "--porcelain", "--untracked-files=no", "--", ".") else ""
+        return _git(folder, "describe", "--always", "--abbrev=10", "--exclude=*") + changed
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    return subprocess.run(["git", "-C", folder, *arguments], capture_output=True, text=True, check=True).stdout.strip()
+    # Git refuses a repository of another owner, whose settings could run programs; its Python code runs already.
+    command = ["git", "-c", "safe.directory=*", "-C", folder, *arguments]
+    return subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=True).stdout.strip()
 
 
 def versions() -> dict[str, str]:

@@ -95,4 +95,4 @@ def read(model: type[Record], path: Path) -> Record:
 def write(record: Training | Metrics, path: Path) -> None:
     """Write a record."""
     with atomic(path) as temporary:
-        temporary.write_text(record.model_dump_json(indent=1) + "\n")
+        temporary.write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")

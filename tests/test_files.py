@@ -1,5 +1,6 @@
 """Files appear whole or not at all."""
 
+import ast
 import errno
 import fcntl
 import os
@@ -7,9 +8,11 @@ import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
+import tcwae
 from tcwae.files import atomic, remove_leftovers
 
 
@@ -120,3 +123,27 @@ def test_a_file_taken_for_abandoned_before_it_is_held_is_made_again(tmp_path, mo
     with atomic(tmp_path / "file") as temporary:
         temporary.write_text("new")
     assert (tmp_path / "file").read_text() == "new"
+
+
+def calls_without(keyword, *functions):
+    """Where in the package a function is called without a keyword; and how often it is called."""
+    package = Path(tcwae.__file__).parent
+    calls = [
+        (f"{path.relative_to(package)}:{call.lineno}", keyword in {given.arg for given in call.keywords})
+        for path in package.rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and re.search(rf"(^|\.)({'|'.join(functions)})$", ast.unparse(call.func))
+    ]
+    return [place for place, given in calls if not given], len(calls)
+
+
+def test_every_hdf5_file_is_opened_without_a_lock():
+    """Some file systems of clusters have no locks."""
+    without, calls = calls_without("locking", "h5py.File")
+    assert (without, calls > 5) == ([], True)
+
+
+def test_every_text_has_its_encoding():
+    """In another locale, Python would read and write that locale's."""
+    without, calls = calls_without("encoding", "read_text", "write_text", "subprocess.run")
+    assert (without, calls > 5) == ([], True)

@@ -1,10 +1,11 @@
-"""The command `tcwae`: one verb for each step of the workflow, and some to look at what it leaves.
+"""The command `tcwae`: one verb for each step of the workflow, and some to look at the results.
 
-Exit status: 0 done; 2 something to mend, said in one line on standard error, or stopped by the keyboard; 3 the training
-diverged (its files are written); 75 the training was stopped and has saved its state, or another process trains the run:
-the same command goes on.
+Exit status: 0 done; 2 a mistake that the user can correct, in one line on standard error, or stopped by the keyboard; 3 the
+training diverged (its files are written); 75 the training was stopped and has saved its state, or another process trains the
+run: the same command goes on.
 """
 
+import argparse
 import os
 import sys
 import warnings
@@ -27,7 +28,7 @@ from tcwae.config.costs import COSTS
 from tcwae.config.methods import METHODS
 from tcwae.config.run import KNOWN_DATASETS, Evaluation, Run, Training
 from tcwae.errors import InputError
-from tcwae.log import complain
+from tcwae.log import complain, replace_unprintable
 
 __all__ = ["main", "parser"]
 
@@ -36,28 +37,53 @@ Verb = Callable[[Callable, str], Parser]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; see the module's text for the status."""
-    warnings.formatwarning = lambda message, *_, **__: f"{message}\n"  # for the user, not for who reads the code
+    """Run the command line and return the exit status, which the module's docstring explains."""
+    warnings.formatwarning = lambda message, *_, **__: f"{message}\n"  # without the line of code
+    os.environ["MPLBACKEND"] = "agg"  # figures go to files; a notebook's or a user's backend may need a display
+    replace_unprintable()
     words = sys.argv[1:] if arguments is None else list(arguments)
+    name = " ".join(["tcwae", *words[:1]])
     try:
-        code = own_code(words)
-    except (InputError, OSError) as error:
-        complain(f"tcwae {words[0]}: {_line(error)}")
-        return 2
-    options = parser().parse_args(words)
-    options.code = code
-    try:
+        options = _parsed(words)
         status = options.verb(options) or 0
-        sys.stdout.flush()
+        _flush()
         return status
-    except BrokenPipeError:  # whoever reads what is printed, as `head` does, has read enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader of the output, such as `head`, has read enough
+        _drop_output()
         return 0
     except (InputError, OSError) as error:
-        complain(f"tcwae {options.name}: {_line(error)}")
+        complain(f"{name}: {_line(error)}")
     except KeyboardInterrupt:
-        complain(f"tcwae {options.name}: interrupted")
+        complain(f"{name}: interrupted")
     return 2
+
+
+def _parsed(words: Sequence[str]) -> argparse.Namespace:
+    code = own_code(words)
+    try:
+        options = parser().parse_args(words)
+    except SystemExit:  # after --help or --version
+        _flush()
+        raise
+    options.code = code
+    return options
+
+
+def _flush() -> None:
+    """Write what is printed now, while an error can still be reported."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _drop_output()
+        raise OSError(error.errno, error.strerror, "standard output") from error
+
+
+def _drop_output() -> None:
+    """Send what is still buffered nowhere: Python would try to write it again at its end, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _line(error: Exception) -> str:
@@ -125,14 +151,16 @@ def _add_beginning(verb: Verb) -> None:
 
 def _add_data(verb: Verb) -> None:
     prepare = verb(verbs.prepare, "make a data set's file: render it, or read the original archive")
-    prepare.add_argument("dataset", choices=[*KNOWN_DATASETS, "images", "npz"], help="images and npz are for one's own")
+    prepare.add_argument("dataset", choices=[*KNOWN_DATASETS, "images", "npz"], help="images and npz: your own")
     prepare.add_argument("--source", choices=["rendered", "real"], help="default: real if there is an archive")
     prepare.add_argument("--archive", type=Path, help="the archive, or a folder with its files (--source real)")
     prepare.add_argument("--output", type=Path, help="the prepared file, HDF5 (default resources/NAME-SOURCE.h5)")
     prepare.add_argument("--crop", help="how pictures are cut, by the set: see docs/data.md")
     prepare.add_argument("--count", type=Number(int, 1), help="faces to draw (celeba)")
     prepare.add_argument("--picture", type=Path, help="background of scream_dsprites, PNG or JPEG (default: drawn)")
-    prepare.add_argument("--name", dest="called", help="what one's own data is called")
+    prepare.add_argument(
+        "--name", dest="called", help="what your own data are called (default: made of the archive's name)"
+    )
     prepare.add_argument(
         "--processes", type=Number(int, 1), help="the most to run at a time (default: the cores there are)"
     )

@@ -66,15 +66,16 @@ def status(options: argparse.Namespace) -> None:
 
 
 def prepare(options: argparse.Namespace) -> None:
-    from tcwae.data.prepare import prepare
+    from tcwae.data.prepare import describe, prepare
 
     own = options.dataset in ("images", "npz")
     source = options.source or ("real" if options.archive or own else "rendered")
     label = "-".join(str(part) for part in (source, options.crop, options.count) if part is not None)
+    output = options.output or Path("resources") / f"{options.called or options.dataset}-{label}.h5"
     prepare(
         options.dataset,
         source,
-        options.output or Path("resources") / f"{options.called or options.dataset}-{label}.h5",
+        output,
         options.archive,
         crop=options.crop,
         count=options.count,
@@ -82,6 +83,7 @@ def prepare(options: argparse.Namespace) -> None:
         picture=options.picture,
         processes=options.processes,
     )
+    print(describe(output))
 
 
 def download(options: argparse.Namespace) -> None:

@@ -144,7 +144,7 @@ def chosen(selection: Path) -> dict[str, dict[str, float]]:
         InputError: a row has no setting of which all runs finished.
     """
     made = {}
-    with selection.open(newline="") as file:
+    with selection.open(newline="", encoding="utf-8") as file:
         for line in csv.DictReader(file):
             if line["selected"] == "True":
                 if not line["log_reconstruction_mean"]:

@@ -209,6 +209,10 @@ class Study(Settings):
 
     @model_validator(mode="after")
     def _every_experiment_is_valid(self) -> "Study":
+        for name in KNOWN_DATASETS:
+            if self.dataset(name).format:
+                found = f"found {name!r}, with whose published numbers the report would compare"
+                raise ValueError(f".datasets.{name}.format: expected a name of your own for your own data, {found}")
         known = [*KNOWN_DATASETS, *(name for name, dataset in self.datasets.items() if dataset.format)]
         for name, experiment in self.experiments.items():
             if experiment.dataset not in known:

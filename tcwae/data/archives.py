@@ -11,9 +11,10 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
+from tcwae.data.damage import kind
 from tcwae.errors import InputError
 
-__all__ = ["ARCHIVES", "DSPRITES_NPZ", "Archive", "check", "sha256"]
+__all__ = ["ARCHIVES", "DSPRITES_NPZ", "Archive", "check", "located", "sha256"]
 
 _CHUNK = 2**20
 
@@ -185,6 +186,31 @@ def check(path: Path, archive: Archive) -> dict[str, str]:
             f"{path}: expected {archive.name}{bytes_of}, {kind} {expected}, found {size} bytes, {kind} {found[kind]}"
         )
         if not archive.advisory:
-            raise InputError(f"{message}: fetch it again from {archive.url}")
+            raise InputError(f"{message}{_kind_of(path)}: fetch it again from {archive.url}")
         warnings.warn(f"{message}; the published checksum is from one source only, so this may be right", stacklevel=2)
     return {"archive": path.name, "archive_sha256": found["sha256"]}
+
+
+def _kind_of(path: Path) -> str:
+    with open(path, "rb") as file:
+        found = kind(file.read(512))
+    return f", {found}" if found else ""
+
+
+def located(given: Path | str, *published: Archive) -> Path:
+    """The given file, or the published archive in a given folder.
+
+    Raises:
+        InputError: the folder holds none of the archives.
+    """
+    path = Path(given)
+    if not path.is_dir():
+        return path
+    for archive in published:
+        if (path / archive.name).exists():
+            return path / archive.name
+    names = " or ".join(archive.name for archive in published)
+    raise InputError(
+        f"{path}: expected {names}, or a folder that holds it, found a folder without it. No checksum of unpacked files is "
+        "published, so they are not read: give the archive, or prepare pictures as your own data with `tcwae prepare images`"
+    )

@@ -18,7 +18,7 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from tcwae.config.datasets import PUBLISHED
-from tcwae.data.archives import ARCHIVES, check
+from tcwae.data.archives import ARCHIVES, check, located
 from tcwae.data.damage import refusing
 from tcwae.data.matlab import uint8_array
 from tcwae.data.parallel import in_order
@@ -45,14 +45,15 @@ class _Car(NamedTuple):
 
 
 def read(archive: Path | str, processes: int | None = None) -> Prepared:
-    """Read the tar.gz as published.
+    """Read the published tar.gz, or the folder that holds it.
 
     Raises:
         InputError: another file, a damaged one, or a missing or wrong car.
         OSError: it is missing or cannot be read.
     """
-    origin = check(Path(archive), ARCHIVES["cars3d"][0]) | {"resize": "Lanczos, 128 to 64"}
-    images = read_tar(archive, FACTOR_SIZES, processes)
+    path = located(archive, ARCHIVES["cars3d"][0])
+    origin = check(path, ARCHIVES["cars3d"][0]) | {"resize": "Lanczos, 128 to 64"}
+    images = read_tar(path, FACTOR_SIZES, processes)
     return on_grid("cars3d", "real", images, FACTOR_SIZES, origin)
 
 

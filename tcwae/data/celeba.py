@@ -14,7 +14,7 @@ from jaxtyping import Float32
 
 from tcwae.config.datasets import PUBLISHED
 from tcwae.data import pictures
-from tcwae.data.archives import ARCHIVES, check
+from tcwae.data.archives import ARCHIVES, check, located
 from tcwae.data.damage import refusing
 from tcwae.data.prepared import Blocks, Images, Prepared
 from tcwae.errors import InputError
@@ -34,9 +34,8 @@ def read(archive: Path | str, crop: str = "140", processes: int | None = None) -
         InputError: another or a damaged file, or a missing or wrong picture; pictures are checked as they are read.
         OSError: it is missing or cannot be read.
     """
-    archive = Path(archive)
     pixels, labels = ARCHIVES["celeba"]
-    path = archive / pixels.name if archive.is_dir() else archive
+    path = located(archive, pixels)
     origin = check(path, pixels) | {"crop": crop, "resize": "Lanczos"}
     names, attributes = (), None
     beside = path.with_name(labels.name)

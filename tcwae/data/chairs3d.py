@@ -15,7 +15,7 @@ from typing import Literal
 
 from tcwae.config.datasets import PUBLISHED
 from tcwae.data import pictures
-from tcwae.data.archives import ARCHIVES, check
+from tcwae.data.archives import ARCHIVES, check, located
 from tcwae.data.prepared import Blocks, Images, Prepared, on_grid
 from tcwae.errors import InputError
 
@@ -31,14 +31,15 @@ _ELEVATIONS = ["020", "030"]
 
 
 def read(archive: Path | str, crop: str = "squash", processes: int | None = None) -> Prepared:
-    """Read the published tar.
+    """Read the published tar, or the folder that holds it.
 
     Raises:
         InputError: another or a damaged file, or a missing picture; pictures are checked as they are read.
         OSError: it is missing or cannot be read.
     """
-    origin = check(Path(archive), ARCHIVES["chairs3d"][0]) | {"crop": crop, "resize": "Lanczos"}
-    images = read_tar(archive, FACTOR_SIZES, crop, processes)
+    path = located(archive, ARCHIVES["chairs3d"][0])
+    origin = check(path, ARCHIVES["chairs3d"][0]) | {"crop": crop, "resize": "Lanczos"}
+    images = read_tar(path, FACTOR_SIZES, crop, processes)
     return prepared("real", images, FACTOR_SIZES, origin)
 
 

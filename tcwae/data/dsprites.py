@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from tcwae.config.datasets import PUBLISHED
 from tcwae.data import hdf5
-from tcwae.data.archives import ARCHIVES, DSPRITES_NPZ, check
+from tcwae.data.archives import ARCHIVES, DSPRITES_NPZ, check, located
 from tcwae.data.damage import refusing
 from tcwae.data.npz import opened
 from tcwae.data.prepared import Prepared, factor_grid, on_grid
@@ -34,17 +34,18 @@ _SLAB = 23040  # images; the depth of a chunk in the HDF5 archive
 
 
 def read(archive: Path | str, sizes: Sequence[int] = FACTOR_SIZES) -> Prepared:
-    """Read a published archive in either of its two formats.
+    """Read a published archive in either of its two formats, or the folder that holds one.
 
     Raises:
         InputError: another file, or one that does not follow its format.
         OSError: it is missing or cannot be read.
     """
-    with open(archive, "rb") as file:
+    path = located(archive, ARCHIVES["dsprites"][0], DSPRITES_NPZ)
+    with open(path, "rb") as file:
         is_zip = file.read(2) == b"PK"
     published, unpack = (DSPRITES_NPZ, read_npz) if is_zip else (ARCHIVES["dsprites"][0], read_hdf5)
-    origin = check(Path(archive), published)
-    return on_grid("dsprites", "real", unpack(archive, sizes), sizes, origin)
+    origin = check(path, published)
+    return on_grid("dsprites", "real", unpack(path, sizes), sizes, origin)
 
 
 def read_npz(path: Path | str, sizes: Sequence[int] = FACTOR_SIZES) -> Packed:

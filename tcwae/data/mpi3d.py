@@ -18,7 +18,7 @@ import numpy as np
 from tqdm import tqdm
 
 from tcwae.config.datasets import PUBLISHED
-from tcwae.data.archives import ARCHIVES, check, sha256
+from tcwae.data.archives import ARCHIVES, check, located, sha256
 from tcwae.data.damage import refusing
 from tcwae.data.npz import opened
 from tcwae.data.prepared import Blocks, Images, Prepared, on_grid
@@ -34,25 +34,26 @@ _STEP = 1024  # images, 12.6 MB
 
 
 def read(name: str, archive: Path | str) -> Prepared:
-    """Read the npz of the set called `name` as published; `mpi3d_toy` and `mpi3d_realistic` also in their older form.
+    """Read the published npz of the set called `name`, or the folder that holds it.
 
-    No checksum of the older files is known, which a warning says.
+    The older form of `mpi3d_toy` and `mpi3d_realistic` is read too, with a warning, as no checksum of it is known.
 
     Raises:
         InputError: another file, or not what the format says; damaged images are noticed as they come.
         OSError: it is missing or cannot be read.
     """
     grids = [FACTOR_SIZES] if name == "mpi3d_real" else [FACTOR_SIZES, OLDER_SIZES]
-    sizes, images = read_npz(archive, grids, PUBLISHED[name].label)
+    path = located(archive, ARCHIVES[name][0])
+    sizes, images = read_npz(path, grids, PUBLISHED[name].label)
     if sizes == FACTOR_SIZES:
-        origin = check(Path(archive), ARCHIVES[name][0])
+        origin = check(path, ARCHIVES[name][0])
     else:
         warnings.warn(
-            f"{archive}: the older {PUBLISHED[name].label} with {sizes[0]} colours and {sizes[1]} shapes; "
+            f"{path}: the older {PUBLISHED[name].label} with {sizes[0]} colours and {sizes[1]} shapes; "
             "no checksum of it is known, so it is read unchecked",
             stacklevel=2,
         )
-        origin = {"archive": Path(archive).name, "archive_sha256": sha256(Path(archive))}
+        origin = {"archive": path.name, "archive_sha256": sha256(path)}
     return on_grid(name, "real", images, sizes, origin)
 
 

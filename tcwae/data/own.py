@@ -1,20 +1,13 @@
-"""Data of one's own: pictures in a folder, a zip or a tar, or arrays in an npz."""
+"""Your own data: pictures in a folder, a zip or a tar, or arrays in an npz."""
 
-import math
-import zipfile
-from collections.abc import Iterator
-from io import BytesIO
-from pathlib import Path
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path, PurePosixPath
 
-import numpy as np
-from jaxtyping import Shaped
-from PIL import Image
-
-from tcwae.data import pictures
+from tcwae.config.run import KNOWN_DATASETS
+from tcwae.data import arrays, pictures
 from tcwae.data.archives import sha256
-from tcwae.data.damage import refusing
-from tcwae.data.npz import opened
-from tcwae.data.prepared import Blocks, Images, Prepared, class_type
+from tcwae.data.prepared import Blocks, Images, Prepared
 from tcwae.errors import InputError
 
 __all__ = ["CROPS", "read_images", "read_npz"]
@@ -22,126 +15,144 @@ __all__ = ["CROPS", "read_images", "read_npz"]
 CROPS = ("square", "squash")
 """The largest square at the centre of each picture, or all of it, whatever its sides."""
 
-_SUFFIXES = {".png", ".jpg", ".jpeg"}
-_NPZ = "an npz with the arrays images and, if there are any, factors and factor_names"
-_ARRAYS = {"images.npy", "factors.npy", "factor_names.npy"}
-_LARGEST_TABLE = 2**28  # bytes
+_SUFFIXES = {
+    *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff"),
+    *(".ppm", ".pgm", ".pbm", ".pnm"),
+}
+_NAMED = 8  # kinds of files that are skipped, by their numbers
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
 def read_images(
     archive: Path | str, crop: str = "square", name: str | None = None, processes: int | None = None
 ) -> Prepared:
-    """Every PNG and JPEG of a folder, a zip or a tar, in the order of their names; hidden files are passed over.
+    """Every picture of a folder, a zip or a tar, in the order of their names; `tcwae.data.decoding` says how they are read.
 
-    They become grey when the first is, else colour. `name` is by default the archive's.
+    The set is grey when all pictures are, else colour. `name` is by default made of the archive's. The provenance says what
+    was skipped, by kind and number.
 
     Raises:
-        InputError: there are none, or one does not decode; some only as the images come.
+        InputError: there are none, one does not decode, or all are of one colour; some only as the images come.
         OSError: one cannot be read.
     """
-    found = [member for member in pictures.members(archive) if _is_picture(Path(member.name))]
+    name = _name(name, archive)
+    found, skipped = _sorted_out(pictures.members(archive))
     if not found:
-        raise InputError(f"{archive}: expected pictures called .png, .jpg or .jpeg, found none")
-    with refusing(f"{archive}: {found[0].name}", "a PNG or JPEG"):
-        first = Image.open(BytesIO(pictures.content(found[0])), formats=("PNG", "JPEG"))
-    reduction = pictures.Reduction("L" if first.mode in ("1", "L", "LA") else "RGB", None, crop)
-    origin = _origin(Path(archive)) | {"crop": crop, "resize": "Lanczos"}
-    return _prepared(name or Path(archive).stem, pictures.reduced(found, reduction, "pictures", processes), origin)
+        kinds = ", ".join(sorted(_SUFFIXES))
+        raise InputError(f"{archive}: expected pictures called {kinds}, found {_listed(skipped) or 'none'}")
+    headers = pictures.headers(found, "headers", processes)
+    reduction = pictures.Reduction("L" if all(header.grey for header in headers) else "RGB", None, crop)
+    origin = _origin(Path(archive)) | {"crop": crop, "resize": "Lanczos"} | _account(headers)
+    if skipped:
+        origin["skipped"] = _listed(skipped)
+    blocks = pictures.reduced(found, reduction, "pictures", processes)
+    images = Blocks(blocks.shape, _not_blank(archive, blocks))
+    return Prepared(
+        name=name, source="real", images=images, factors=None, factor_names=(), factor_sizes=(),
+        latent_factor_indices=(), provenance=origin,
+    )  # fmt: skip
 
 
-def _is_picture(path: Path) -> bool:
-    hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
-    return path.suffix.lower() in _SUFFIXES and not hidden
+def _sorted_out(members: Sequence[pictures.Member]) -> tuple[list[pictures.Member], dict[str, list[str]]]:
+    """The pictures, and the names of the other files by kind."""
+    found, skipped = [], {}
+    for member in members:
+        suffix = PurePosixPath(member.name).suffix.lower()
+        if pictures.hidden(member.name):
+            skipped.setdefault("hidden", []).append(member.name)
+        elif suffix in _SUFFIXES:
+            found.append(member)
+        else:
+            skipped.setdefault(suffix or "without a suffix", []).append(member.name)
+    return found, skipped
+
+
+def _listed(skipped: dict[str, list[str]]) -> str:
+    """The numbers of files by kind, the largest first, each with its first file."""
+    kinds = sorted(skipped.items(), key=lambda kind: -len(kind[1]))
+    parts = [
+        f"{len(names):,} {_shown(kind)} ({_shown(names[0])}{', ...' if len(names) > 1 else ''})"
+        for kind, names in kinds
+    ]
+    rest = sum(len(names) for _, names in kinds[_NAMED:])
+    return ", ".join(parts[:_NAMED] + ([f"{rest:,} of other kinds"] if rest else []))
+
+
+def _shown(name: str) -> str:
+    """A file's name as text, whatever its bytes, and not too long for a line."""
+    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    text = "".join(letter if letter.isprintable() else "?" for letter in text)
+    return text if len(text) <= 60 else f"{text[:28]}...{text[-28:]}"
+
+
+def _account(headers: Sequence[pictures.Header]) -> dict[str, str]:
+    """The sizes of the pictures, and how many were changed on the way."""
+    sizes = sorted({header.size for header in headers}, key=lambda size: (size[0] * size[1], size))
+    ends = [f"{width} x {height}" for width, height in dict.fromkeys((sizes[0], sizes[-1]))]
+    counts = {
+        "transparent, put on white": sum(header.transparent for header in headers),
+        "turned upright as EXIF says": sum(header.turned for header in headers),
+        "of several frames, the first taken": sum(header.frames > 1 for header in headers),
+        "grey among colour": sum(header.grey for header in headers) % len(headers),
+    }
+    changes = ", ".join(f"{count:,} {change}" for change, count in counts.items() if count)
+    return {"pictures": " to ".join(ends)} | ({"changed": changes} if changes else {})
 
 
 def read_npz(archive: Path | str, name: str | None = None) -> Prepared:
-    """The arrays `images`, uint8 (N, 64, 64) or (N, 64, 64, 1 or 3), and, if there are any, `factors`, integers (N, F).
-
-    The numbers of each factor become classes in their order; `factor_names`, text (F), names them. All are scored.
-    Nothing is unpickled.
+    """The arrays of an npz; `tcwae.data.arrays` says which they are.
 
     Raises:
-        InputError: not such a file, or a damaged one; some only as the images come.
+        InputError: not such a file, a damaged one, or images all of one colour; some only as the images come.
         OSError: it is missing or cannot be read.
     """
-    with refusing(archive, _NPZ), zipfile.ZipFile(archive) as arrays:
-        there = set(arrays.namelist())
-        if not there <= _ARRAYS:
-            raise InputError(f"{', '.join(sorted(there - _ARRAYS))}")
-        with opened(arrays, "images") as (_, dtype, shape):
-            if dtype != np.uint8 or shape[1:] not in ((64, 64), (64, 64, 1), (64, 64, 3)) or not shape[0]:
-                raise InputError(f"images of type {dtype} and shape {shape}, not uint8 (N, 64, 64[, 1 or 3])")
-        factors, names, sizes = None, (), ()
-        if "factors.npy" in there:
-            factors, sizes = _classes(_table(arrays, "factors"), shape[0])
-            names = tuple(f"factor_{k + 1}" for k in range(len(sizes)))
-        if "factor_names.npy" in there:
-            names = tuple(map(str, _table(arrays, "factor_names").tolist()))
-    images = Blocks((*shape[:3], *(shape[3:] or (1,))), _blocks(archive, shape))
-    return _prepared(name or Path(archive).stem, images, _origin(Path(archive)), factors, names, sizes)
-
-
-def _origin(archive: Path) -> dict[str, str]:
-    """Its name and, where it is one file, its checksum."""
-    checksum = {"archive_sha256": sha256(archive)} if archive.is_file() else {}
-    return {"archive": archive.name} | checksum
-
-
-def _blocks(archive: Path | str, shape: tuple[int, ...]) -> Iterator[Images]:
-    step = max(1, 2**24 // math.prod(shape[1:]))
-    with (
-        refusing(archive, _NPZ),
-        zipfile.ZipFile(archive) as arrays,
-        opened(arrays, "images") as (content, _, _),
-    ):
-        for start in range(0, shape[0], step):
-            count = min(step, shape[0] - start)
-            block = content.read(count * math.prod(shape[1:]))
-            yield np.frombuffer(block, np.uint8).reshape(count, 64, 64, -1)
-
-
-def _table(arrays: zipfile.ZipFile, name: str) -> Shaped[np.ndarray, "..."]:
-    """A small array."""
-    with opened(arrays, name) as (content, dtype, shape):
-        size = math.prod(shape) * dtype.itemsize
-        if size > _LARGEST_TABLE:
-            raise InputError(f"{name} of {size} bytes")
-        return np.frombuffer(content.read(size), dtype).reshape(shape)
-
-
-def _classes(
-    factors: Shaped[np.ndarray, "..."], count: int
-) -> tuple[Shaped[np.ndarray, "rows factors"], tuple[int, ...]]:
-    """Consecutive classes from 0, and how many each factor has; refused where a score would refuse them after the training."""
-    from tcwae.metrics.table import MOST_CLASSES  # scipy, which other sets do not need
-
-    if factors.dtype.kind not in "iu" or factors.ndim != 2 or len(factors) != count or not factors.shape[1]:
-        raise InputError(f"factors of type {factors.dtype} and shape {factors.shape}, not integers ({count}, F)")
-    columns = [np.unique(column, return_inverse=True) for column in factors.T]
-    sizes = tuple(len(values) for values, _ in columns)
-    for k, (_, classes) in enumerate(columns):
-        smallest = int(np.bincount(classes).min())
-        if not 2 <= sizes[k] <= MOST_CLASSES or smallest < 2:
-            found = f"factor {k + 1} of {sizes[k]} classes, the smallest of {smallest} images"
-            raise InputError(f"{found}, not 2 to {MOST_CLASSES} classes of at least 2 images")
-    return np.stack([classes for _, classes in columns], axis=1).astype(class_type(sizes)), sizes
-
-
-def _prepared(
-    name: str,
-    images: Blocks,
-    origin: dict[str, str],
-    factors: Shaped[np.ndarray, "rows factors"] | None = None,
-    names: tuple[str, ...] = (),
-    sizes: tuple[int, ...] = (),
-) -> Prepared:
+    name = _name(name, archive)
+    images, table, notes = arrays.read(archive)
     return Prepared(
         name=name,
         source="real",
-        images=images,
-        factors=factors,
-        factor_names=names,
-        factor_sizes=sizes,
-        latent_factor_indices=tuple(range(len(sizes))),
-        provenance=origin,
+        images=Blocks(images.shape, _not_blank(archive, images)),
+        factors=table.classes,
+        factor_names=table.names,
+        factor_sizes=table.sizes,
+        latent_factor_indices=table.scored,
+        provenance=_origin(Path(archive)) | notes,
     )
+
+
+def _name(given: str | None, archive: Path | str) -> str:
+    """What the set is called: as given, or the archive's name in small letters, digits and _.
+
+    Raises:
+        InputError: it is no name that a study can use, or a published set's, with whose numbers it would be compared.
+    """
+    derived = re.sub(r"[^a-z0-9]+", "_", Path(archive).stem.lower()).strip("_")
+    name = given if given is not None else derived if _NAME.fullmatch(derived) else f"images_{derived}".strip("_")
+    if not _NAME.fullmatch(name):
+        raise InputError(f"--name: expected a small letter, then small letters, digits and _, found {name!r}")
+    if name in KNOWN_DATASETS:
+        raise InputError(
+            f"{archive}: expected a name of your own, found {name!r}, with whose published numbers the report would "
+            "compare: give another with --name"
+        )
+    return name
+
+
+def _origin(archive: Path) -> dict[str, str]:
+    """The archive's name and, where it is one file, its checksum."""
+    checksum = {"archive_sha256": sha256(archive)} if archive.is_file() else {}
+    return {"archive": _shown(archive.resolve().name)} | checksum
+
+
+def _not_blank(archive: Path | str, blocks: Iterable[Images]) -> Iterator[Images]:
+    """The blocks as they are, refused at their end where they hold nothing to learn from."""
+    low, high = 255, 0
+    for block in blocks:
+        low, high = min(low, int(block.min())), max(high, int(block.max()))
+        yield block
+    if high == low:
+        raise InputError(f"{archive}: expected images, found that every pixel of all of them is {low} of 255")
+    if high <= 1:
+        raise InputError(
+            f"{archive}: expected values from 0 to 255, found none above 1, which is black to the eye: multiply them by 255"
+        )

@@ -3,14 +3,20 @@
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing.connection import wait
+from types import ModuleType
 from typing import TypeVar
 
 from tqdm import tqdm
+
+from tcwae.errors import InputError
 
 __all__ = ["in_order"]
 
@@ -28,11 +34,12 @@ def in_order(
     """Yield `function(task)` for each task, in order, with a progress bar; at most four tasks per process are under way.
 
     Tasks may be read from a file as they are needed: then `count` is their number. `processes` is by default the number of
-    cores that this process may use; with 1, everything happens in this process. Workers are spawned: they import the module
-    of `function`, so a script that calls this needs `if __name__ == "__main__":`. They end when this process ends, even if
-    it is killed.
+    cores that this process may use; with 1, everything happens in this process. Workers are spawned and import the module
+    of `function`, which must not be the user's script: they do not run the script again, so it needs no
+    `if __name__ == "__main__":`. They end when this process ends, even if it is killed.
 
     Raises:
+        InputError: a worker was killed, for example for want of memory.
         Exception: whatever `function` raises, when its task's turn comes.
     """
     count = len(tasks) if count is None else count
@@ -46,10 +53,26 @@ def in_order(
         try:
             for _ in tqdm(range(count), title, disable=None):
                 while len(waiting) < 4 * processes and (task := next(ahead, None)) is not None:
-                    waiting.append(pool.submit(function, task))
+                    with _without_script():
+                        waiting.append(pool.submit(function, task))
                 yield waiting.popleft().result()
+        except BrokenProcessPool:
+            raise InputError(
+                f"{title}: one of {processes} processes was killed, perhaps for want of memory: use fewer (--processes)"
+            ) from None
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _without_script() -> Iterator[None]:
+    """Keep the processes that are started here from running the user's script, which starts them, again."""
+    script = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = script
 
 
 def _cores() -> int:

@@ -1,37 +1,41 @@
-"""Pictures in a folder, a zip or a tar: found by name, read one by one without unpacking, reduced to 64 x 64."""
+"""Pictures in a folder, a zip or a tar: listed by name, and read one by one without unpacking the archive."""
 
 import os
 import stat
 import struct
 import tarfile
-import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from functools import partial
-from io import BytesIO
 from pathlib import Path, PurePosixPath
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image
 
-from tcwae.data.damage import refusing
+from tcwae.data import decoding
+from tcwae.data.damage import DAMAGE, kind, refusing
+from tcwae.data.decoding import Header, Reduction
 from tcwae.data.parallel import in_order
 from tcwae.data.prepared import Blocks
 from tcwae.errors import InputError
 
-__all__ = ["Member", "Reduction", "content", "decoded", "members", "reduced"]
+__all__ = ["Member", "Reduction", "content", "headers", "hidden", "members", "reduced"]
 
-LARGEST = 2**26
-"""Bytes in a picture file, far more than any needs."""
+LARGEST = 2**28
+"""Bytes in a picture's file. A zip's member that states more may be a bomb."""
 
+_EXPECTED = "a folder, a zip or an uncompressed tar"
 _BLOCK = 256  # pictures
+_HEAD = 2**16  # bytes, which hold the header of most pictures
+_SYSTEM = {"__MACOSX", "lost+found", "System Volume Information", "$RECYCLE.BIN", "@eaDir", "Thumbs.db", "desktop.ini"}
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")
+_COMPRESSIONS = {9: "Deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "xz", 98: "PPMd"}
 
 
 class Member(NamedTuple):
-    """A file in an archive: where its bytes are; zips deflate them and know their CRC-32."""
+    """A file in an archive: where its bytes are. In a zip they may be deflated, and have a CRC-32."""
 
     archive: str
     name: str
@@ -41,72 +45,89 @@ class Member(NamedTuple):
     crc: int | None = None
 
 
-class Reduction(NamedTuple):
-    """How a picture becomes 64 x 64: of which size it must be, what is cut off, and whether it is grey ("L") or colour.
-
-    `crop` is the side of a square at the centre, or "square": the largest, or "resize-crop": reduced to a width of 64
-    before the square is taken, or "squash": all of it, whatever its sides. Lanczos' filter does the rest.
-    """
-
-    mode: Literal["L", "RGB"]
-    size: tuple[int, int] | None
-    crop: str
-
-
 def members(path: Path | str) -> list[Member]:
-    """The files of a folder, a zip or an uncompressed tar, sorted by name.
+    """The files of a folder, a zip or an uncompressed tar, sorted by name; of several with one name the last.
+
+    In a folder, links are followed; a folder that is reached twice is listed once.
 
     Raises:
-        InputError: it is none of these or damaged; or a member is a link, encrypted, too large, or outside the archive.
-        OSError: it is missing or cannot be read.
+        InputError: it is none of these or damaged; or a member of an archive is a link, encrypted, or outside the archive.
+        OSError: it is missing, or it or a folder in it cannot be read.
     """
     path = Path(path)
     if path.is_dir():
-        files = (file for file in _walked(path) if file.is_file() or not file.exists())  # a link to nowhere is told
-        found = [Member(str(file), str(file.relative_to(path)), 0, file.stat().st_size) for file in files]
+        found = [_on_disk(path, file) for file in _walked(path)]
     else:
-        with refusing(path, "a folder, a zip or an uncompressed tar"), open(path, "rb") as file:
-            start = file.read(4)
-            list_of = _zipped if start in (b"PK\x03\x04", b"PK\x05\x06") else _tarred
-            found = list(list_of(path))
-    for member in found:
-        if member.size > LARGEST:
-            raise InputError(f"{path}: expected files of at most {LARGEST} bytes, found {member.name}: {member.size}")
-    return sorted(found, key=lambda member: member.name)
+        with refusing(path, _EXPECTED), open(path, "rb") as file:
+            start = file.read(512)
+            if start.startswith(_ZIP):
+                found = list(_zipped(path))
+            elif (other := kind(start)) is None or other == "a tar":
+                found = list(_tarred(path))
+            else:
+                raise InputError(other)
+    return sorted({member.name: member for member in found}.values(), key=lambda member: member.name)
+
+
+def hidden(name: str) -> bool:
+    """Whether a path is of a hidden file, or one that an operating system leaves in folders and archives."""
+    return any(part.startswith(".") or part in _SYSTEM for part in PurePosixPath(name).parts)
+
+
+def _on_disk(folder: Path, file: Path) -> Member:
+    size = file.stat().st_size if file.exists() else 0  # of a link to nowhere; `content` names it
+    return Member(str(file), str(file.relative_to(folder)), 0, size)
 
 
 def _walked(folder: Path) -> Iterator[Path]:
-    """All that is in a folder and those within; a folder that may not be read stops it, which `Path.rglob` passes over."""
+    """The files in a folder and in those within."""
+    seen = {folder.resolve()}
 
     def stop(error: OSError) -> None:
-        raise error
+        if not hidden(os.path.relpath(error.filename, folder)):
+            raise error
 
-    for within, _, names in os.walk(folder, onerror=stop):
-        yield from (Path(within, name) for name in names)
+    for within, folders, names in os.walk(folder, onerror=stop, followlinks=True):
+        files = (Path(within, name) for name in names)
+        yield from (file for file in files if file.is_file() or not file.exists())
+        for name in sorted(folders, key=lambda name: (os.path.islink(os.path.join(within, name)), name)):
+            target = Path(within, name).resolve()
+            if target in seen:
+                folders.remove(name)
+            seen.add(target)
 
 
 def _zipped(path: Path) -> Iterator[Member]:
-    """Each member has a header of its own, which must have the name that the directory states."""
+    """The members that the directory lists.
+
+    Each has a header of its own, whose name may differ from the directory's in slashes and encoding, as some programs write
+    it. That it is the right one, the checksum of its content tells.
+    """
     with zipfile.ZipFile(path) as archive, open(path, "rb") as file:
         for info in archive.infolist():
-            _stay_inside(info.orig_filename)
+            name = info.filename.replace("\\", "/")  # as some programs of Windows write it
+            _stay_inside(name)
             if stat.S_ISLNK(info.external_attr >> 16):
                 raise InputError(f"{info.filename}, a link")
-            if info.flag_bits & 1 or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                raise InputError(f"{info.filename}, encrypted or in compression {info.compress_type}")
+            if info.flag_bits & 1:
+                raise InputError(f"{info.filename}, which is encrypted: unpack the archive first, and give the folder")
+            if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                compression = _COMPRESSIONS.get(info.compress_type, f"method {info.compress_type}")
+                raise InputError(
+                    f"{info.filename}, compressed by {compression}: unpack the archive first, and give the folder"
+                )
             file.seek(info.header_offset)
-            signature, flags, length, extra = struct.unpack("<4s2xH18xHH", file.read(30))
-            name = file.read(length).decode("utf-8" if flags & 0x800 else "cp437")
-            if signature != b"PK\x03\x04" or name != info.orig_filename:
-                raise InputError(f"another header of {info.filename}")
-            if not info.is_dir():
+            signature, length, extra = struct.unpack("<4s22xHH", file.read(30))
+            if signature != b"PK\x03\x04":
+                raise InputError(f"no header of {info.filename} where the directory says")
+            if not name.endswith("/"):
                 deflated = info.compress_size if info.compress_type == zipfile.ZIP_DEFLATED else None
                 start = info.header_offset + 30 + length + extra
-                yield Member(str(path), info.filename, start, info.file_size, deflated, info.CRC)
+                yield Member(str(path), name, start, info.file_size, deflated, info.CRC)
 
 
 def _tarred(path: Path) -> Iterator[Member]:
-    with tarfile.open(path, "r:") as archive, open(path, "rb") as file:
+    with tarfile.open(path, "r:", encoding="utf-8") as archive, open(path, "rb") as file:
         for info in archive:
             _stay_inside(info.name)
             if not (info.isdir() or (info.isreg() and not info.issparse())):
@@ -120,21 +141,30 @@ def _tarred(path: Path) -> Iterator[Member]:
 
 
 def _stay_inside(name: str) -> None:
-    if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts or "\\" in name:
+    path = PurePosixPath(name.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts:
         raise InputError(f"{name!r}, a path outside the archive")
 
 
-def content(member: Member) -> bytes:
-    """The bytes of a member.
+def content(member: Member, most: int | None = None) -> bytes:
+    """The bytes of a member, or the first `most` of them; all are compared with the size and checksum that are stated.
 
     Raises:
-        InputError: it is damaged.
+        InputError: it is damaged, or larger than `LARGEST`.
+        OSError: it cannot be read.
     """
+    if member.size > LARGEST:
+        raise InputError(
+            f"{member.archive}: expected files of at most {LARGEST} bytes, found {member.name}: {member.size}"
+        )
     with refusing(f"{member.archive}: {member.name}", f"{member.size} bytes"), open(member.archive, "rb") as file:
         file.seek(member.offset)
-        whole = file.read(member.size if member.deflated is None else member.deflated)
+        stored = member.size if member.deflated is None else member.deflated
+        whole = file.read(stored if most is None else min(stored, most))
         if member.deflated is not None:
-            whole = zlib.decompressobj(-zlib.MAX_WBITS).decompress(whole, member.size + 1)
+            whole = zlib.decompressobj(-zlib.MAX_WBITS).decompress(whole, most or member.size + 1)
+        if most is not None:
+            return whole[:most]
         if len(whole) != member.size:
             raise InputError(f"{len(whole)} bytes or more")
         if member.crc is not None and zlib.crc32(whole) != member.crc:
@@ -142,35 +172,35 @@ def content(member: Member) -> bytes:
         return whole
 
 
-def decoded(whole: bytes, reduction: Reduction) -> UInt8[np.ndarray, "64 64 channels"]:
-    """A PNG or JPEG, checked and reduced.
+def headers(pictures: Sequence[Member], title: str, processes: int | None) -> list[Header]:
+    """What the files of all `pictures` say of them.
 
     Raises:
-        Exception: one of those that `refusing` knows.
+        InputError: one is no picture.
+        OSError: one cannot be read.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        picture = Image.open(BytesIO(whole), formats=("PNG", "JPEG"))
-        if reduction.size and picture.size != reduction.size:
-            raise InputError(f"{picture.width} x {picture.height} pixels")
-        if picture.format == "PNG":
-            picture.verify()  # its checksums, which decoding ignores
-            picture = Image.open(BytesIO(whole), formats=("PNG",))
-        picture = _cut(picture.convert(reduction.mode), reduction.crop)
-    pixels = np.asarray(picture.resize((64, 64), Image.Resampling.LANCZOS))
-    return pixels.reshape(64, 64, -1)
+    blocks = in_order(_headers, _tasks(pictures), title, processes)
+    return [header for block in blocks for header in block]
 
 
-def _cut(picture: Image.Image, crop: str) -> Image.Image:
-    if crop == "squash":
-        return picture
-    if crop == "resize-crop":
-        picture = picture.resize((64, 64 * picture.height // picture.width), Image.Resampling.LANCZOS)
-    side = int(crop) if crop.isdecimal() else min(picture.size)
-    if side > min(picture.size):
-        raise InputError(f"{picture.width} x {picture.height} pixels, smaller than the crop {crop}")
-    left, top = (picture.width - side) // 2, (picture.height - side) // 2
-    return picture.crop((left, top, left + side, top + side))
+def _tasks(pictures: Sequence[Member]) -> list[Sequence[Member]]:
+    return [pictures[start : start + _BLOCK] for start in range(0, len(pictures), _BLOCK)]
+
+
+def _headers(pictures: Sequence[Member]) -> list[Header]:
+    return [_header(picture) for picture in pictures]
+
+
+def _header(picture: Member) -> Header:
+    start = content(picture, _HEAD)
+    if start.startswith((b"\x89PNG", b"\xff\xd8")):  # those of other formats may be at the end
+        try:
+            return decoding.header(start)
+        except DAMAGE:
+            pass  # it is longer
+    whole = content(picture)
+    with refusing(f"{picture.archive}: {picture.name}", decoding.EXPECTED):
+        return decoding.header(whole)
 
 
 def reduced(pictures: Sequence[Member], reduction: Reduction, title: str, processes: int | None) -> Blocks:
@@ -179,8 +209,7 @@ def reduced(pictures: Sequence[Member], reduction: Reduction, title: str, proces
     Raises:
         InputError: as the blocks come: one does not decode, or has another size.
     """
-    tasks = [pictures[start : start + _BLOCK] for start in range(0, len(pictures), _BLOCK)]
-    blocks = in_order(partial(_reduce, reduction=reduction), tasks, title, processes)
+    blocks = in_order(partial(_reduce, reduction=reduction), _tasks(pictures), title, processes)
     return Blocks((len(pictures), 64, 64, len(reduction.mode)), blocks)
 
 
@@ -189,6 +218,6 @@ def _reduce(pictures: Sequence[Member], reduction: Reduction) -> UInt8[np.ndarra
     size = "" if reduction.size is None else f" of {reduction.size[0]} x {reduction.size[1]} pixels"
     for image, picture in zip(images, pictures, strict=True):
         whole = content(picture)
-        with refusing(f"{picture.archive}: {picture.name}", f"a PNG or JPEG{size}"):
-            image[:] = decoded(whole, reduction)
+        with refusing(f"{picture.archive}: {picture.name}", decoding.EXPECTED + size):
+            image[:] = decoding.decoded(whole, reduction)
     return images

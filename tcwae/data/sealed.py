@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 from typing import BinaryIO
 
+from tcwae.data.damage import kind
 from tcwae.errors import InputError
 
 __all__ = ["HEAD_BYTES", "seal", "verify"]
@@ -30,7 +31,10 @@ def verify(path: Path) -> None:
     with open(path, "rb") as file:
         head = file.read(HEAD_BYTES)
         if not head.startswith(_HEAD.partition("\n")[0].encode()):
-            found = "an empty file" if not head else "another kind of file"
+            other = kind(head)
+            found = (
+                "an empty file" if not head else f"another kind of file, {other}" if other else "another kind of file"
+            )
             raise InputError(f"{path}: expected a data set written by `tcwae prepare`, found {found}")
         if head != _head(file):
             raise InputError(f"{path}: expected the checksum in its first bytes, found another: prepare it again")

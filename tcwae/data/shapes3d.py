@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from tcwae.config.datasets import PUBLISHED
 from tcwae.data import hdf5
-from tcwae.data.archives import ARCHIVES, check
+from tcwae.data.archives import ARCHIVES, check, located
 from tcwae.data.damage import refusing
 from tcwae.data.prepared import Blocks, Images, Prepared, factor_grid, on_grid
 from tcwae.errors import InputError
@@ -30,14 +30,15 @@ _SLAB, _LARGEST_SLAB = 4096, 32768  # images: 50 and 400 MB
 
 
 def read(archive: Path | str) -> Prepared:
-    """Read the file as published.
+    """Read the published file, or the folder that holds it.
 
     Raises:
         InputError: another file, or not what the format says; damaged images are noticed as they come.
         OSError: it is missing or cannot be read.
     """
-    origin = check(Path(archive), ARCHIVES["shapes3d"][0])
-    return on_grid("shapes3d", "real", read_hdf5(archive, FACTOR_SIZES), FACTOR_SIZES, origin)
+    path = located(archive, ARCHIVES["shapes3d"][0])
+    origin = check(path, ARCHIVES["shapes3d"][0])
+    return on_grid("shapes3d", "real", read_hdf5(path, FACTOR_SIZES), FACTOR_SIZES, origin)
 
 
 def read_hdf5(path: Path | str, sizes: Sequence[int]) -> Blocks:

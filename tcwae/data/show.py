@@ -1,5 +1,6 @@
 """A summary of a prepared file, in words and as a contact sheet."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,17 @@ _ACROSS, _DOWN = 12, 5
 _MARGIN, _LABEL = 2, 110
 _SAMPLE = 2000
 
+_OWN = ("pictures", "changed", "skipped", "values")
+"""What the provenance of your own data says of how they were read; a line each."""
+
+FEWEST = 20
+"""Images, of which an evaluation holds out a tenth and needs two."""
+_FEWEST_CODES, _ENOUGH = 1000, 10
+"""The smallest sample of codes that an evaluation takes, and how many of a class it should hold."""
+
 
 def describe(path: Path | str) -> str:
-    """Ten lines: the set, its images and their grey levels, its factors and its origin.
+    """Ten lines: the set, its images and their grey levels, its factors and its origin; then what to beware of.
 
     Raises:
         InputError: not a prepared file, or a damaged one.
@@ -26,29 +35,66 @@ def describe(path: Path | str) -> str:
     """
     prepared = read(path)
     some = prepared.pixels(_spread(len(prepared), _SAMPLE)).astype(np.float32) / 255
+    low, high = _range(prepared)
     kind = {1: "grey", 3: "colour"}.get(prepared.channels, f"{prepared.channels} channels")
     if prepared.packed:
         kind = "black and white" if prepared.painting == "none" else f"colour, painted ({prepared.painting})"
-    factors = [
-        f"{name} ({size}{'' if index in prepared.latent_factor_indices else ', not scored'})"
-        for index, (name, size) in enumerate(zip(prepared.factor_names, prepared.factor_sizes, strict=True))
-    ]
     stored = "one bit a pixel" if prepared.packed else "one byte a pixel and channel"
     lines = {
         "data set": f"{prepared.name}, {prepared.source}",
         "images": f"{len(prepared):,} of 64 x 64, {kind}, {stored}",
-        "pixels": f"mean {some.mean():.3f}, standard deviation in an image {some.std(axis=(1, 2, 3)).mean():.3f}",
-        "factors": ", ".join(factors) or "none",
+        "pixels": f"from {low} to {high} of 255, mean {some.mean():.3f}, "
+        f"standard deviation in an image {some.std(axis=(1, 2, 3)).mean():.3f}",
+        "factors": ", ".join(_factors(prepared)) or "none",
         "attributes": ", ".join(prepared.attribute_names) or "none",
         "size": f"{Path(path).stat().st_size / 1e6:,.1f} MB",
     }
-    return "\n".join(f"{key + ':':<18}{value}" for key, value in (lines | _origin(prepared.provenance)).items())
+    lines |= _origin(prepared.provenance) | {
+        key: prepared.provenance[key] for key in _OWN if key in prepared.provenance
+    }
+    lines = [f"{key + ':':<18}{value}" for key, value in lines.items()]
+    return "\n".join(lines + [f"{'beware:':<18}{caution}" for caution in _cautions(prepared)])
+
+
+def _range(prepared: Prepared) -> tuple[int, int]:
+    """The smallest and the largest value of all pixels."""
+    low, high = 255, 0
+    for start in range(0, len(prepared), _SAMPLE):
+        block = prepared.images[start : start + _SAMPLE]
+        low, high = min(low, int(block.min())), max(high, int(block.max()))
+    return (low // 255 * 255, -(-high // 255) * 255) if prepared.packed else (low, high)
+
+
+def _factors(prepared: Prepared) -> list[str]:
+    return [
+        f"{name} ({size}{'' if index in prepared.latent_factor_indices else ', not scored'})"
+        for index, (name, size) in enumerate(zip(prepared.factor_names, prepared.factor_sizes, strict=True))
+    ]
+
+
+def _cautions(prepared: Prepared) -> list[str]:
+    """What an evaluation will lack, as far as the data tell."""
+    count, cautions = len(prepared), []
+    if count < FEWEST:
+        cautions.append(f"{count} images are too few to evaluate: a tenth is held out, so at least {FEWEST} are needed")
+    if len(prepared.latent_factor_indices) == 1:
+        cautions.append("one factor is scored, and the scores need two: there will be none")
+    for k in prepared.latent_factor_indices:
+        assert prepared.factors is not None
+        rarest = int(np.bincount(prepared.factors[:, k], minlength=prepared.factor_sizes[k]).min())
+        if count > _FEWEST_CODES and rarest * _FEWEST_CODES < _ENOUGH * count:
+            least = min(count, math.ceil(_ENOUGH * count / max(rarest, 1)))
+            cautions.append(
+                f"the rarest class of {prepared.factor_names[k]} is in {rarest} of {count:,} images, which an evaluation of "
+                f"fewer than {least:,} codes may miss: leave `codes` out to encode all images"
+            )
+    return cautions
 
 
 def _origin(provenance: dict[str, str]) -> dict[str, str]:
     """The provenance in four lines."""
     archives = [key for key in provenance if key.endswith("_sha256") and key != "images_sha256"]
-    origin = [key for key in provenance if key not in (*archives, *VERSIONS, "images_sha256")]
+    origin = [key for key in provenance if key not in (*archives, *VERSIONS, *_OWN, "images_sha256")]
     return {
         "origin": ", ".join(f"{key} {provenance[key]}" for key in origin) or "not known",
         "archive SHA-256": " ".join(provenance[key] for key in archives) or "none",

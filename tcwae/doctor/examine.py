@@ -48,7 +48,7 @@ def packages(lock: Path) -> Finding:
     if not lock.exists():
         return Finding("ok", "packages", f"torch {version('torch')}; there is no {lock} here to compare with")
     locked: dict[str, set[str]] = {}  # a package may be locked twice, for two versions of Python
-    for name, pinned in re.findall(r"^([\w.-]+)==([^\s;+]+)", lock.read_text(), re.MULTILINE):
+    for name, pinned in re.findall(r"^([\w.-]+)==([^\s;+]+)", lock.read_text(encoding="utf-8"), re.MULTILINE):
         locked.setdefault(name, set()).add(pinned)
     present = {name: found for name in locked if (found := _installed(name)) is not None}
     other = [name for name, found in present.items() if found.partition("+")[0] not in locked[name]]

@@ -54,7 +54,7 @@ def look() -> Seen:
         warnings.simplefilter("always")
         devices = tuple(map(_device, range(torch.cuda.device_count()))) if torch.cuda.is_available() else ()
     module = Path("/proc/driver/nvidia/version")
-    version = re.search(r"\s(\d+\.\d+(?:\.\d+)?)\s", module.read_text()) if module.exists() else None
+    version = re.search(r"\s(\d+\.\d+(?:\.\d+)?)\s", module.read_text(encoding="utf-8")) if module.exists() else None
     granted = [os.environ.get(name) for name in ("SLURM_JOB_GPUS", "SLURM_STEP_GPUS")]
     return Seen(
         cuda=torch.version.cuda,

@@ -74,7 +74,7 @@ def fid(
         "versions": versions() | {"torch-fidelity": version("torch-fidelity")},
     }
     with atomic(folder / "fid.json") as temporary:
-        temporary.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")
+        temporary.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     return result
 
 

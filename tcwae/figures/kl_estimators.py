@@ -65,7 +65,7 @@ def data(results: Results, experiment: str) -> pd.DataFrame:
     for own in results.best(experiment).itertuples():
         path = results.folder / "runs" / own.best_run / "codes.h5"
         try:
-            with h5py.File(path) as file:
+            with h5py.File(path, locking=False) as file:
                 means, deviations = file["codes"][()], file["deviations"][()]
         except (OSError, KeyError) as error:
             raise InputError(f"{path}: expected codes and deviations, found {error}; evaluate the run again") from None

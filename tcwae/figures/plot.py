@@ -54,11 +54,14 @@ def plot(experiment: str, figure: str, results: Path, output: Path) -> None:
     """Draw one figure of an experiment from results/<study> as PDF, and save what it shows beside it (CSV or HDF5).
 
     Raises:
-        InputError: an unknown experiment or kind, or a file of the results that is missing or damaged; it is named.
+        InputError: an unknown experiment or kind, an output that is not called .pdf, or a file of the results that is missing
+            or damaged; it is named.
         OSError: the output cannot be written.
     """
     if figure not in KINDS:
         raise InputError(f"expected a figure of {', '.join(KINDS)}, found {figure!r}")
+    if output.suffix.lower() != ".pdf":
+        raise InputError(f"{output}: expected a name that ends in .pdf, found {output.suffix or 'none'}")
     kind, study = KINDS[figure], load(results, experiment)
     data = kind.data(study, experiment)
     with style.look():

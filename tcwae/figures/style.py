@@ -72,8 +72,13 @@ NOTE_SIZE, NOTE_LINE = 8, 3.4
 
 @contextmanager
 def look() -> Iterator[None]:
-    """Draw in the common style, and leave matplotlib's settings as they were."""
-    with matplotlib.rc_context(LOOK):
+    """Draw in the common style, and leave matplotlib's settings as they were.
+
+    The style starts from matplotlib's defaults: a user's matplotlibrc would change every figure.
+    """
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(LOOK)
         yield
 
 

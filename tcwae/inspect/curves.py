@@ -166,8 +166,11 @@ def draw(curves: Sequence[Curves], output: Path) -> None:
     """A panel a term, a line a run, PNG.
 
     Raises:
+        InputError: `output` is not called .png.
         OSError: it cannot be written.
     """
+    if output.suffix.lower() != ".png":
+        raise InputError(f"{output}: expected a name that ends in .png, found {output.suffix or 'none'}")
     terms = _terms(curves)
     last = max(run.table["step"].max() for run in curves if len(run.table))
     rows = -(-len(terms) // PANELS)

@@ -39,7 +39,7 @@ class Posterior(NamedTuple):
     variance: Values
 
 
-def load(path: Path | str, device: str = "cpu") -> "Model":
+def load(path: Path | str, device: str | torch.device = "cpu") -> "Model":
     """The model that a training wrote: `path` is a run's folder or its `model.safetensors`.
 
     Raises:
@@ -48,7 +48,7 @@ def load(path: Path | str, device: str = "cpu") -> "Model":
     """
     path = Path(path)
     network, run, record = checkpoint.load_model(
-        path / "model.safetensors" if path.is_dir() else path, select_device(device)
+        path / "model.safetensors" if path.is_dir() else path, select_device(str(device))
     )
     return Model(network.to(memory_format=torch.channels_last).eval(), run, record["channels"], record)
 
@@ -83,7 +83,7 @@ class Model:
         if tensor.ndim != 4 or tensor.shape[1:] != shape:
             raise InputError(
                 f"expected images of shape (images, {', '.join(map(str, shape))}), found {tuple(tensor.shape)}"
-                + _advice(tensor.shape, shape)
+                + _advice(images, tensor.shape, shape)
             )
         if not (tensor.is_floating_point() or tensor.dtype in (torch.uint8, torch.bool)):
             raise InputError(f"expected images as uint8, bool or floating-point numbers, found {tensor.dtype}")
@@ -102,7 +102,7 @@ class Model:
         if tensor.ndim != 2 or tensor.shape[1] != self.latent_dimension:
             raise InputError(
                 f"expected codes of shape (codes, {self.latent_dimension}), found {tuple(tensor.shape)}"
-                + _advice(tensor.shape, (self.latent_dimension,))
+                + _advice(codes, tensor.shape, (self.latent_dimension,))
             )
         tensor = tensor.to(self._device, torch.float32)
         if not tensor.isfinite().all():
@@ -148,7 +148,8 @@ class Model:
                 pixels = pixels / 255
             elif not ((pixels >= 0) & (pixels <= 1)).all():
                 lowest, highest = pixels.min().item(), pixels.max().item()
-                raise InputError(f"expected images in [0, 1], found values from {lowest:.4g} to {highest:.4g}")
+                found = f"found values from {lowest:.9g} to {highest:.9g}"
+                raise InputError(f"expected images in [0, 1], {found}{_out_by(lowest, highest)}")
             yield pixels.permute(0, 3, 1, 2)
 
 
@@ -162,13 +163,21 @@ def _tensor(values: Values, what: str) -> Tensor:
     return torch.from_numpy(np.require(array, np.float32 if array.dtype.kind == "f" else None, "CW"))
 
 
-def _advice(found: torch.Size, one: tuple[int, ...]) -> str:
-    """What to do about the two mistakes that everybody makes."""
+def _advice(given: Values, found: torch.Size, one: tuple[int, ...]) -> str:
+    """What to do about the two most common mistakes."""
     if tuple(found) == one:
         return "; for a single one give it a first axis, x[None]"
     if len(found) == 4 and tuple(found[2:]) == one[:2]:
-        return "; channels go last, give images.permute(0, 2, 3, 1)"
+        function = "permute" if isinstance(given, Tensor) else "transpose"
+        return f"; channels go last, give images.{function}(0, 2, 3, 1)"
     return ""
+
+
+def _out_by(lowest: float, highest: float) -> str:
+    """What to do about values that rounding or a filter put out of range, or that are bytes as floating-point numbers."""
+    if -0.1 < lowest and highest < 1.1:
+        return "; give images.clip(0, 1)"
+    return "; give images / 255" if 0 <= lowest and 2 < highest <= 255 else ""
 
 
 def _like(given: Values, result: Tensor) -> Values:

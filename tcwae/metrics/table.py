@@ -251,7 +251,10 @@ def _classes(factors: np.ndarray, rows: int) -> Integer[np.ndarray, "rows factor
         raise InputError("expected factors of at least 2 rows, found none")
     if factors.min() < 0 or factors.max() >= MOST_CLASSES:
         found = f"{factors.min()} to {factors.max()}"
-        raise InputError(f"expected factor classes from 0 to {MOST_CLASSES - 1}, found {found}: put finer ones in bins")
+        advice = "put finer ones in bins"
+        if factors.min() < 0:
+            advice = "np.unique(column, return_inverse=True)[1] makes classes of the values of a factor"
+        raise InputError(f"expected factor classes from 0 to {MOST_CLASSES - 1}, found {found}: {advice}")
     # 16-bit integers sort several times faster than wider ones
     return np.asfortranarray(factors, dtype=np.uint16)
 

@@ -47,7 +47,7 @@ def report(results: Path, template: Path, output: Path, *, partial: bool = False
         for part in template.parent.glob("*.typ"):  # what the template imports and includes
             if part.name != "report.typ":
                 shutil.copyfile(part, build / part.name)
-        (build / "report.json").write_text(json.dumps(content, ensure_ascii=False, indent=1))
+        (build / "report.json").write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
         document = _compile(build / "report.typ", template, finished(study.metrics) or NO_DATE)
     with atomic(output) as temporary:
         temporary.write_bytes(document)

@@ -71,7 +71,7 @@ def gather(study: Study, results: Path, *, partial: bool = False) -> None:
     with atomic(results / "metrics.csv") as temporary:
         table(study, results, partial=partial).to_csv(temporary, index=False)
     with atomic(results / "study.json") as temporary:
-        temporary.write_text(study.model_dump_json(indent=1) + "\n")
+        temporary.write_text(study.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
 def table(study: Study, results: Path, *, partial: bool = False) -> pd.DataFrame:

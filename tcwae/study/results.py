@@ -243,7 +243,7 @@ def read_images(path: Path, datasets: Sequence[str]) -> dict[str, np.ndarray]:
         InputError: the file is missing, damaged, or lacks one of them.
     """
     try:
-        with h5py.File(path) as file:
+        with h5py.File(path, locking=False) as file:
             missing = [name for name in datasets if name not in file]
             if missing:
                 raise InputError(f"{path}: expected the data set {missing[0]!r}, found {', '.join(file) or 'none'}")

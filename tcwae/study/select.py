@@ -112,7 +112,7 @@ def _udr_of_setting(runs: Sequence[str], results: Path) -> list[float]:
     for run in runs:
         path = results / "runs" / run / "codes.h5"
         try:
-            with h5py.File(path) as file:
+            with h5py.File(path, locking=False) as file:
                 means, deviations = file["codes"][:UDR_CODES], file["deviations"][:UDR_CODES]
         except (OSError, KeyError) as error:
             raise InputError(f"{path}: expected codes and deviations, found {error}; evaluate the run again") from None

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from tcwae.config.extensions import verify
 from tcwae.config.run import Run, check
+from tcwae.data.damage import kind
 from tcwae.errors import InputError
 from tcwae.files import atomic
 from tcwae.log import complain
@@ -130,7 +131,8 @@ def _read(path: Path) -> State:
         record = json.loads(header["__metadata__"]["tcwae"])
         expected = record.pop("sha256")
     except (SafetensorError, AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise DamagedError(f"{path}: expected a checkpoint of tcwae, found {_one_line(error)}") from None
+        found = kind(whole[:512]) or _one_line(error)
+        raise DamagedError(f"{path}: expected a checkpoint of tcwae, found {found}") from None
     if _checksum(tensors, record) != expected:
         raise DamagedError(f"{path}: expected a checkpoint of tcwae with its checksum, found another")
     return State(tensors, record)

@@ -1,10 +1,12 @@
 """The command line: help that names every field, and one line and a status for everything that can be mended."""
 
+import os
 import platform
 import subprocess
 import sys
 from importlib.metadata import version
 
+import numpy as np
 import pytest
 from patience import HANG
 
@@ -13,6 +15,7 @@ from tcwae.cli.main import main
 from tcwae.config.base import exact
 from tcwae.config.methods import METHODS
 from tcwae.config.run import Run, Training
+from tcwae.data.prepared import read
 from tcwae.provenance import commit
 
 TRAIN = "train --dataset dsprites --method beta_tcvae --beta 4 --iterations 2 --batch-size 4".split()
@@ -111,6 +114,29 @@ def test_a_reader_that_has_read_enough_is_no_error(small_data):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("option", ["--version", "--help"])
+def test_nor_is_one_that_has_read_nothing_of_the_help(option):
+    done = subprocess.run(
+        f"{sys.executable} -m tcwae {option} | true; exit ${{PIPESTATUS[0]}}",
+        shell=True, executable="bash", capture_output=True, encoding="utf-8",
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_a_terminal_cannot_show_is_replaced(tmp_path):
+    """Whatever the locale; a file's text stays as it is."""
+    images = np.zeros((20, 64, 64), np.uint8)
+    images[:, ::2] = 9
+    factors = np.stack([np.arange(20) % 2, np.arange(20) // 10], axis=1)
+    np.savez(tmp_path / "mine.npz", images=images, factors=factors, factor_names=np.array(["größe", "新"]))
+    plain = os.environ | {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    done = command("prepare", "npz", "--archive", tmp_path / "mine.npz", "--output", tmp_path / "mine.h5", env=plain)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "factors:          gr??e (2), ? (2)\n" in done.stdout
+    assert "pixels:           from 0 to 9 of 255," in done.stdout
+    assert read(tmp_path / "mine.h5").factor_names == ("größe", "新")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -153,6 +179,7 @@ def test_a_reader_that_has_read_enough_is_no_error(small_data):
         (["init", "text"], "text: expected a new or empty folder, found a file"),
         (["init", "."], ".: expected a new or empty folder, found one with files in it"),
         (["plot", "grid", "heatmap", "--results", "none", "--output", "x.pdf"], "none/study.json"),
+        (["plot", "grid", "heatmap", "--results", "none", "--output", "x.png"], "a name that ends in .pdf, found .png"),
         (["prepare", "dsprites", "--source", "real", "--archive", "none.npz", "--output", "x.h5"], "none.npz"),
         (["prepare", "dsprites", "--source", "real", "--archive", "text", "--output", "x.h5"], "text"),
     ],

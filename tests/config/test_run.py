@@ -74,6 +74,12 @@ def changed(path, value):
         (("datasets",), {"mine": {"source": "real", "format": "npz"}}, "datasets.mine", "expected an archive"),
         (
             ("datasets",),
+            {"dsprites": {"source": "real", "format": "npz", "archive": "a.npz"}},
+            "datasets.dsprites.format",
+            "expected a name of your own",
+        ),
+        (
+            ("datasets",),
             {"celeba": {"source": "real", "crop": "a b"}},
             "datasets.celeba.crop",
             "expected text of the form",

@@ -1,7 +1,9 @@
 """Own pictures and dSprites' arrays, made small; and what tests do with what comes of archives."""
 
 import io
+import struct
 import zipfile
+import zlib
 
 import h5py
 import numpy as np
@@ -76,3 +78,23 @@ def save_hdf5(path, imgs, latents_classes):
         file.create_dataset("imgs", data=imgs, chunks=(5, 2, 4), compression="gzip")
         file["latents/classes"] = latents_classes
     return path
+
+
+def chunk(name, content):
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+
+def png(samples, depth, colour, *chunks):
+    """A PNG of samples (height, width, channel) of any depth, with more chunks before the pixels, by the specification."""
+    height, width = samples.shape[:2]
+    rows = samples.reshape(height, -1)
+    if depth == 16:
+        rows = rows.astype(">u2").view(np.uint8).reshape(height, -1)
+    elif depth < 8:
+        bits = (rows[..., None] >> np.arange(depth - 1, -1, -1)) & 1
+        rows = np.packbits(bits.reshape(height, -1).astype(bool), axis=1)
+    lines = b"".join(b"\0" + row.tobytes() for row in rows.astype(np.uint8))
+    head = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    return b"".join(
+        [b"\x89PNG\r\n\x1a\n", chunk(b"IHDR", head), *chunks, chunk(b"IDAT", zlib.compress(lines)), chunk(b"IEND", b"")]
+    )

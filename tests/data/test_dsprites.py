@@ -98,9 +98,9 @@ def test_archives_that_are_not_npz_are_refused(tmp_path):
     assert "imgs.npy" in refusal(dsprites.read_npz, zipped(path, {"latents_classes": good["latents_classes"]}))
     refusal(dsprites.read_npz, zipped(path, good | {"imgs": pickle.dumps(Trap(tmp_path / "unpickled"))}))
     trap = np.full(24, Trap(tmp_path / "unpickled"), dtype=object)
-    assert "|O" in refusal(dsprites.read_npz, zipped(path, good | {"imgs": npy(trap)}))
+    assert "Python objects" in refusal(dsprites.read_npz, zipped(path, good | {"imgs": npy(trap)}))
     assert not (tmp_path / "unpickled").exists()
-    assert "True" in refusal(
+    assert "Fortran order" in refusal(
         dsprites.read_npz, zipped(path, good | {"imgs": npy(np.asfortranarray(sprite_arrays()["imgs"]))})
     )
     assert "compression" in refusal(dsprites.read_npz, zipped(path, good, zipfile.ZIP_BZIP2))

@@ -95,7 +95,7 @@ WRONG = [
     (images().reshape(*ARM[::-1], 64, 64, 3), "shape"),
     (images().astype(np.float32), "float32"),
     (images().astype(np.int8), "int8"),
-    (np.asfortranarray(images()), "with the header"),
+    (np.asfortranarray(images()), "in Fortran order"),
 ]
 
 

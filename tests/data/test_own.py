@@ -1,6 +1,7 @@
 """Pictures and arrays of one's own: reduced right, or refused in one line."""
 
 import hashlib
+import io
 import os
 import re
 from pathlib import Path
@@ -8,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from PIL import Image
 
 from benchmarks.archives import encoded, picture
 from tcwae.config.run import check
 from tcwae.config.runs import runs
 from tcwae.config.study import Study
 from tcwae.data import own
-from tcwae.data.prepare import prepare
+from tcwae.data.prepare import describe, prepare
 from tcwae.data.prepared import read
 
 from .samples import LANCZOS, joined, own_arrays, own_members, packed, refusal, same
@@ -63,7 +65,7 @@ UNREADABLE = [
 def test_pictures_that_do_not_decode_are_refused(tmp_path, whole):
     path = packed("zip", tmp_path, own_members() | {"pictures/03.png": whole})
     message = refusal(lambda: prepare("images", "real", tmp_path / "mine.h5", path, processes=1))
-    assert "pictures/03.png: expected a PNG or JPEG, found: " in message
+    assert "pictures/03.png: expected a picture (PNG, JPEG, WebP, GIF, BMP, TIFF or PPM), found: " in message
     assert not (tmp_path / "mine.h5").exists()
 
 
@@ -71,7 +73,7 @@ def test_a_fault_in_another_process_is_the_same_line(tmp_path):
     members = {f"{n:03}.png": encoded(picture(n, (64, 64))) for n in range(300)} | {"290.png": b"hello"}
     path = packed("zip", tmp_path, members)
     message = refusal(lambda: prepare("images", "real", tmp_path / "mine.h5", path, processes=2))
-    assert "290.png: expected a PNG or JPEG, found: " in message
+    assert "290.png: expected a picture (PNG, JPEG, WebP, GIF, BMP, TIFF or PPM), found: " in message
     assert os.listdir(tmp_path) == ["mine.zip"]
 
 
@@ -84,56 +86,6 @@ def test_damaged_archives_are_refused_or_read_right(tmp_path, survives, kind):
         return joined(own.read_images(path, "squash", processes=1).images)
 
     assert survives(damaged, read, same(own_images("squash")), 250) > 100
-
-
-def without(*names):
-    return {name: array for name, array in own_arrays().items() if name not in names}
-
-
-@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
-def test_own_arrays_are_prepared(tmp_path, save):
-    save(tmp_path / "mine.npz", **own_arrays())
-    prepare("npz", "real", tmp_path / "mine.h5", tmp_path / "mine.npz", name="toys")
-    prepared = read(tmp_path / "mine.h5")
-    np.testing.assert_array_equal(prepared.images, own_arrays()["images"])
-    np.testing.assert_array_equal(prepared.factors, np.stack([np.arange(10) % 2, np.arange(10) // 2], axis=1))
-    assert (prepared.name, prepared.factor_names, prepared.factor_sizes) == ("toys", ("kind", "größe"), (2, 5))
-    assert prepared.latent_factor_indices == (0, 1)
-
-
-def test_factors_and_their_names_may_be_missing(tmp_path):
-    np.savez(tmp_path / "mine.npz", **without("factor_names"))
-    assert own.read_npz(tmp_path / "mine.npz").factor_names == ("factor_1", "factor_2")
-    np.savez(tmp_path / "mine.npz", images=own_arrays()["images"][..., 0])
-    prepared = own.read_npz(tmp_path / "mine.npz")
-    assert (prepared.factors, prepared.factor_names, prepared.channels) == (None, (), 1)
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (without("images"), "images.npy"),
-        (own_arrays(labels=np.zeros(10)), "found: labels.npy"),
-        (own_arrays(images=np.zeros((10, 32, 32), np.uint8)), r"\(10, 32, 32\)"),
-        (own_arrays(images=np.zeros((10, 64, 64))), "float64"),
-        (own_arrays(images=np.zeros((0, 64, 64), np.uint8)), r"\(0, 64, 64\)"),
-        (own_arrays(images=np.full(10, None)), r"\|O"),
-        (own_arrays(images=np.zeros((10, 64, 64, 3), np.uint8, order="F")), "True"),
-        (own_arrays(factors=np.zeros((9, 2), int)), r"\(9, 2\)"),
-        (
-            own_arrays(factors=np.stack([np.arange(10) % 2, np.arange(10)], 1)),
-            "factor 2 of 10 classes, the smallest of 1 images",
-        ),
-        (own_arrays(factors=np.zeros((10, 2), int)), "factor 1 of 1 classes, the smallest of 10 images, not 2 to 1024"),
-        (own_arrays(factors=np.zeros((10, 2))), "float64"),
-        (own_arrays(factors=np.full((10, 2), None)), r"\|O"),
-        (own_arrays(factor_names=np.array(["kind"])), "names"),
-        (without("factors"), "names"),
-    ],
-)
-def test_other_arrays_are_refused(tmp_path, content, message):
-    np.savez(tmp_path / "mine.npz", **content)
-    assert re.search(message, refusal(lambda: own.read_npz(tmp_path / "mine.npz")))
 
 
 def test_damaged_npz_files_are_refused_or_read_right(tmp_path, survives):
@@ -162,3 +114,79 @@ def test_the_documented_study_of_own_pictures_is_one():
     (example,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
     study = check(Study, yaml.safe_load(example), "docs/data.md")
     assert [run.dataset for run in runs(study).values()] == ["photos"] * 4
+
+
+def test_a_set_is_grey_when_all_pictures_are(tmp_path):
+    colour, grey = picture(0, (64, 64)), picture(1, (64, 64), "L")
+    members = {"1.png": encoded(grey), "2.png": encoded(colour)}
+    prepared = own.read_images(packed("zip", tmp_path, members), processes=1)
+    np.testing.assert_array_equal(joined(prepared.images)[1], np.asarray(colour))
+    assert prepared.provenance["changed"] == "1 grey among colour"
+
+
+def test_every_kind_of_picture_is_read_by_what_it_holds(tmp_path):
+    forms = {"PNG": "jpg", "BMP": "bmp", "TIFF": "tif", "GIF": "gif", "PPM": "pgm", "WEBP": "jpg"}
+    image = picture(0, (64, 64), "L")
+    members = {}
+    for n, (form, suffix) in enumerate(forms.items()):
+        buffer = io.BytesIO()
+        image.save(buffer, form, **({"lossless": True} if form == "WEBP" else {}))
+        members[f"{n}.{suffix}"] = buffer.getvalue()
+    images = joined(own.read_images(packed("zip", tmp_path, members), processes=1).images)
+    assert images.shape == (6, 64, 64, 3)  # a WebP is always colour
+    np.testing.assert_array_equal(images, np.broadcast_to(np.asarray(image)[..., None], images.shape))
+
+
+def test_what_is_skipped_is_counted_and_named(tmp_path):
+    others = {"a.heic": b"", "b.heic": b"", "notes.txt": b"", "README": b"", ".DS_Store": b"", "__MACOSX/._a.png": b""}
+    path = packed("zip", tmp_path, own_members() | others)
+    prepare("images", "real", tmp_path / "mine.h5", path, processes=1)
+    kept = read(tmp_path / "mine.h5").provenance
+    assert kept["skipped"] == (
+        "2 hidden (.DS_Store, ...), 2 .heic (a.heic, ...), 1 without a suffix (README), 1 .txt (notes.txt)"
+    )
+    assert kept["pictures"] == "40 x 30 to 45 x 30"
+    described = describe(tmp_path / "mine.h5")
+    assert f"skipped:          {kept['skipped']}" in described.splitlines()
+    assert "6 images are too few to evaluate: a tenth is held out, so at least 20 are needed" in described
+    only = packed("tar", tmp_path, others)
+    assert "found 2 hidden (.DS_Store, ...), 2 .heic" in refusal(lambda: own.read_images(only))
+
+
+@pytest.mark.parametrize("kind", ["pixel", "mask"])
+def test_pictures_without_anything_to_see_are_refused(tmp_path, kind):
+    image = np.zeros((64, 64), np.uint8)
+    image[20:40] = kind == "mask"
+    path = packed("zip", tmp_path, {"1.png": encoded(Image.fromarray(image))})
+    message = "none above 1, which is black" if kind == "mask" else "every pixel of all of them is 0"
+    assert message in refusal(lambda: prepare("images", "real", tmp_path / "mine.h5", path, processes=1))
+    assert not (tmp_path / "mine.h5").exists()
+
+
+@pytest.mark.parametrize(
+    ("archive", "name", "expected"),
+    [
+        ("Photos 2024.zip", None, "photos_2024"),
+        ("mine.v2.zip", None, "mine_v2"),
+        ("2024.zip", None, "images_2024"),
+        ("新.zip", None, "images"),
+        ("a.zip", "mine_3", "mine_3"),
+    ],
+)
+def test_a_set_is_called_by_its_archive_or_as_given(tmp_path, archive, name, expected):
+    packed("zip", tmp_path, own_members()).rename(tmp_path / archive)
+    assert own.read_images(tmp_path / archive, name=name, processes=1).name == expected
+
+
+@pytest.mark.parametrize("name", ["dsprites", "celeba"])
+def test_a_name_of_a_published_set_is_refused(tmp_path, name):
+    """Its report would set the numbers beside the paper's."""
+    path = packed("zip", tmp_path, own_members()).rename(tmp_path / f"{name}.zip")
+    assert f"found '{name}', with whose published numbers" in refusal(lambda: own.read_images(path))
+    np.savez(tmp_path / "mine.npz", **own_arrays())
+    assert "give another with --name" in refusal(lambda: own.read_npz(tmp_path / "mine.npz", name))
+
+
+@pytest.mark.parametrize("name", ["Photos", "my photos", "3d", "", "a/b", "../a"])
+def test_a_name_that_no_study_can_use_is_refused(tmp_path, name):
+    assert "--name: expected a small letter" in refusal(lambda: own.read_images(tmp_path, name=name))

@@ -1,5 +1,6 @@
 """Work on several processes: in order, the same, and ended with the one that asked."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import pytest
 from patience import HANG
 
 from tcwae.data.parallel import in_order
+from tcwae.errors import InputError
 
 
 @pytest.mark.parametrize("processes", [1, 2])
@@ -45,3 +47,21 @@ def test_workers_end_when_their_parent_is_killed(ended):
     running.send_signal(signal.SIGKILL)
     running.communicate(timeout=HANG)
     assert ended(running.pid)
+
+
+def test_a_script_without_a_guard_is_run_once(tmp_path):
+    (tmp_path / "script.py").write_text(
+        "print('begun', flush=True)\n"
+        "from tcwae.data.parallel import in_order\n"
+        "print(list(in_order(int, ['1', '2', '3'], 'numbers', 2)))\n",
+        encoding="utf-8",
+    )
+    done = subprocess.run(
+        [sys.executable, tmp_path / "script.py"], capture_output=True, encoding="utf-8", timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "begun\n[1, 2, 3]\n"), done.stderr
+
+
+def test_a_process_that_is_killed_is_named():
+    with pytest.raises(InputError, match=r"numbers: one of 2 processes was killed, .*--processes"):
+        list(in_order(os._exit, [1, 1, 1], "numbers", 2))

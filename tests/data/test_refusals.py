@@ -143,7 +143,7 @@ def test_no_member_at_all(kind, tmp_path, refusal):
 def test_a_picture_that_does_not_decode(kind, whole, tmp_path, any_checksum, refusal):
     name = next(iter(members(kind)))
     line = refusal(kind, written(kind, members(kind) | {name: whole}, tmp_path / "in"))
-    assert f"{name}: expected a PNG or JPEG" in line
+    assert f"{name}: expected a picture (PNG, JPEG," in line
     assert "found: " in line
 
 
@@ -218,7 +218,8 @@ def test_an_array_that_goes_on_after_its_end(kind, tmp_path, any_checksum, refus
 def test_a_picture_that_is_a_bomb(kind, tmp_path, any_checksum, refusal):
     """90 million pixels in a few kilobytes."""
     bomb = {next(iter(members(kind))): encoded(Image.new("1", (10_000, 9_000)))}
-    assert "decompression bomb" in refusal(kind, written(kind, members(kind) | bomb, tmp_path / "in"))
+    line = refusal(kind, written(kind, members(kind) | bomb, tmp_path / "in"))
+    assert "10000 x 9000 pixels, more than the 89 million that are read: make it smaller first" in line
 
 
 class Trap:
@@ -228,12 +229,18 @@ class Trap:
         return exec, ("raise SystemExit('unpickled')",)
 
 
-@pytest.mark.parametrize("whole", [pickle.dumps(Trap()), npy(np.array([Trap()], dtype=object))])
+@pytest.mark.parametrize(
+    ("whole", "message"),
+    [
+        (pickle.dumps(Trap()), "with the header"),
+        (npy(np.array([Trap()], dtype=object)), "of Python objects, which would have to be unpickled"),
+    ],
+)
 @pytest.mark.parametrize("kind", ARRAYS)
-def test_a_pickle_in_place_of_an_array(kind, whole, tmp_path, any_checksum, refusal):
+def test_a_pickle_in_place_of_an_array(kind, whole, message, tmp_path, any_checksum, refusal):
     for name in members(kind):
         archive = written(kind, members(kind) | {name: whole}, tmp_path / "in")
-        assert "with the header" in refusal(kind, archive)
+        assert message in refusal(kind, archive)
         shutil.rmtree(tmp_path / "in")
 
 

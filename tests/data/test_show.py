@@ -1,6 +1,7 @@
 """A prepared file described and drawn."""
 
 import hashlib
+import re
 
 import numpy as np
 import pytest
@@ -46,7 +47,8 @@ def test_a_file_is_described(tmp_path):
     assert lines["origin"] == "drawn by hand"
     assert lines["archive SHA-256"] == "none"
     assert lines["images SHA-256"] == hashlib.sha256(toys().images.tobytes()).hexdigest()
-    mean = float(lines["pixels"].split()[1].rstrip(","))
+    assert lines["pixels"].startswith("from 0 to 230 of 255, mean ")
+    mean = float(re.search(r"mean ([.\d]+)", lines["pixels"])[1])
     assert mean == pytest.approx(115 / 255, abs=0.02)
     assert lines["pixels"].endswith("in an image 0.000")
 

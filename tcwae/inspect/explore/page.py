@@ -48,13 +48,13 @@ def explore(folders: Sequence[Path], output: Path) -> None:
         "runs": [_run(folder, os.path.relpath(folder, common), inputs) for folder in folders],
     }
     here = Path(__file__).parent
-    page = (here / "page.html").read_text()
+    page = (here / "page.html").read_text(encoding="utf-8")
     for part in ("decoder.js", "page.js"):
-        page = page.replace(f"{{{{{part}}}}}", (here / part).read_text())
+        page = page.replace(f"{{{{{part}}}}}", (here / part).read_text(encoding="utf-8"))
     # A `<` could end the script; in JSON it may be written as an escape.
     page = page.replace("{{data}}", json.dumps(data, allow_nan=False).replace("<", "\\u003c"))
     with atomic(output) as temporary:
-        temporary.write_text(page)
+        temporary.write_text(page, encoding="utf-8")
 
 
 def _run(folder: Path, name: str, inputs: UInt8[np.ndarray, "shown 64 64 channel"]) -> dict[str, Any]:
