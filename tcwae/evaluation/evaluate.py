@@ -32,6 +32,7 @@ from tcwae.errors import InputError
 from tcwae.evaluation import representation
 from tcwae.files import atomic
 from tcwae.methods.networks import Autoencoder
+from tcwae.metrics.registry import measure
 from tcwae.metrics.table import CodeTable
 from tcwae.metrics.udr import posterior_kl
 from tcwae.provenance import versions
