@@ -16,7 +16,7 @@ import yaml
 from patience import HANG
 
 from tcwae import records
-from tcwae.config.run import Run, check, flags, flatten, unflatten
+from tcwae.config.run import Run, check, flatten, run_flags, unflatten
 from tcwae.config.runs import candidates, runs
 from tcwae.config.study import Study
 from tcwae.data import prepared
@@ -100,7 +100,7 @@ def configuration(folder):
         study = check(Study, values, str(path))
         for identifier, run in candidates(study).items():
             assert "\n" not in identifier
-            assert " " not in flags(run).replace(" --", "").replace(" ", "", len(flags(run).split())), identifier
+            assert " " not in run_flags(run).replace(" --", "").replace(" ", "", len(run_flags(run).split())), identifier
         assert check(Study, json.loads(study.model_dump_json()), "again") == study
 
     return mutate, read
