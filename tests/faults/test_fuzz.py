@@ -100,7 +100,9 @@ def configuration(folder):
         study = check(Study, values, str(path))
         for identifier, run in candidates(study).items():
             assert "\n" not in identifier
-            assert " " not in run_flags(run).replace(" --", "").replace(" ", "", len(run_flags(run).split())), identifier
+            assert " " not in run_flags(run).replace(" --", "").replace(" ", "", len(run_flags(run).split())), (
+                identifier
+            )
         assert check(Study, json.loads(study.model_dump_json()), "again") == study
 
     return mutate, read

@@ -17,6 +17,7 @@ from patience import HANG
 from safetensors import safe_open
 
 from tcwae.cli.main import main
+from tcwae.config.run import Dataset
 from tcwae.data.prepared import factor_grid
 from tcwae.records import STATES
 
@@ -28,7 +29,8 @@ ROOT = Path(__file__).parents[2]
 PROFILE = ROOT / "slurm" / "profile.v9+.yaml"
 SIZES = (3, 2, 14, 14)
 STEPS = 100
-DATA = "resources/toys-real.h5"
+TOYS = {"source": "real", "format": "npz", "archive": "toys.npz"}
+DATA = f"resources/toys-{Dataset(**TOYS).label}.h5"
 OVERRIDDEN = ("--software-deployment-method", "env-modules", "--slurm-init-seconds-before-status-checks", "10")
 """All that the tests change of the profile: there is no Apptainer here, and jobs of seconds are asked for earlier."""
 NODE = '''#!{python}
@@ -215,7 +217,7 @@ def make_study(
         "seeds": list(range(seeds)),
         "training": {"iterations": STEPS, "batch_size": 16},
         "evaluation": {"codes": 1000, "held_out": 100},
-        "datasets": {"toys": {"source": "real", "format": "npz", "archive": "toys.npz"}},
+        "datasets": {"toys": TOYS},
         "experiments": {
             "comparison": {
                 "dataset": "toys",
