@@ -12,7 +12,7 @@ import pytest
 import yaml
 from patience import HANG
 
-from tcwae.config.run import check
+from tcwae.config.run import Dataset, check
 from tcwae.config.study import Study
 from tcwae.errors import InputError
 
@@ -85,11 +85,12 @@ def test_a_hostile_archive_is_one_quoted_word(tmp_path):
     """Planned and run: `tcwae prepare` finds the very file of that name, and says that it is no archive."""
     archive = 'it\'s $(touch pwned) "here"; `touch pwned` & touch pwned #.npz'
     np.savez(tmp_path / archive, nothing=np.zeros(3))
-    study = changed(datasets={"dsprites": {"source": "real", "archive": archive}})
+    source = {"source": "real", "archive": archive}
+    study = changed(datasets={"dsprites": source})
     status, output = snakemake(tmp_path, study, "-n", "-p")
     assert status == 0, output
     assert "--archive 'it'\"'\"'s $(touch pwned)" in output
-    target = "resources/dsprites-real.h5"
+    target = f"resources/dsprites-{Dataset(**source).label}.h5"
     status, output = snakemake(tmp_path, study, "--show-failed-logs", target)
     assert status == 1
     assert f"tcwae prepare: {archive}: expected" in output
