@@ -205,7 +205,7 @@ def test_what_can_be_mended_is_one_line_and_status_2(arguments, message, tmp_pat
         ("trian", "found 'trian', did you mean 'train'?; `tcwae --help` says more"),
         ("", "tcwae: expected a verb, found none"),
         ("--verison", "tcwae: expected another flag, found '--verison', did you mean '--version'?"),
-        ("train", "tcwae train: expected also --data, --output, --method; `tcwae train --help` says more"),
+        ("train", "tcwae train: expected also --output, --data, --method; `tcwae train --help` says more"),
         (
             " ".join([*TRAIN, "--data x --output y --itrations=3"]),
             "found '--itrations=3', did you mean '--iterations'?",
