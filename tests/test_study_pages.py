@@ -66,7 +66,7 @@ def test_the_reference_run_stands_beside_the_papers_row():
     (run,) = results.metrics.itertuples()
     (row,) = [row for row in paper.TABLE_1A if row.method == run.method]
     ours, printed = studies.beside(results, "table1a").splitlines()[2:]
-    assert row.setting == f"beta={run.beta:g},gamma={run.gamma:g}"
+    assert row.setting == {"beta": run.beta, "gamma": run.gamma}
     for score, cell, its in zip(PAPER, ours.split("|")[3:], printed.split("|")[3:], strict=False):
         assert float(cell) == pytest.approx(getattr(run, score), abs=0.006)
         assert its.strip() == row.scores[score].text
