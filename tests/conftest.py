@@ -76,9 +76,10 @@ def small_data(tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
-def _one_thread():
-    """Tests run side by side with others; one thread is also what they compare."""
+def _thread_settings():
+    """One thread, because tests run side by side; subnormal numbers, although a training in a test before flushed them to zero."""
     torch.set_num_threads(1)
+    torch.set_flush_denormal(False)
 
 
 @pytest.fixture(scope="session")
