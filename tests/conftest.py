@@ -77,7 +77,7 @@ def small_data(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def _thread_settings():
-    """One thread, because tests run side by side; subnormal numbers, although a training in a test before flushed them to zero."""
+    """One thread, because tests run side by side; and subnormal numbers, which an earlier training flushed to zero."""
     torch.set_num_threads(1)
     torch.set_flush_denormal(False)
 

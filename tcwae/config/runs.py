@@ -9,9 +9,10 @@ from typing import Any
 
 from tcwae.config import extensions
 from tcwae.config.base import exact
+from tcwae.config.experiment import Experiment, Row
 from tcwae.config.methods import METHODS, Method, coefficients, weights
 from tcwae.config.run import Run, Training, flatten
-from tcwae.config.study import Experiment, Row, Study
+from tcwae.config.study import Study
 from tcwae.errors import InputError
 
 __all__ = [

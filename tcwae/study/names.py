@@ -6,8 +6,8 @@ from typing import Any
 from tcwae.config.base import exact
 from tcwae.config.costs import COSTS
 from tcwae.config.datasets import PUBLISHED
+from tcwae.config.experiment import Row
 from tcwae.config.methods import METHODS, symbol
-from tcwae.config.study import Row
 
 __all__ = ["DATASETS", "NO_BREAK", "called", "cost", "count", "dataset", "method", "minus", "setting"]
 

@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 
 from tcwae.config.costs import COSTS
+from tcwae.config.experiment import Experiment
 from tcwae.config.methods import METHODS, weights
 from tcwae.config.run import Run
 from tcwae.config.runs import coefficients_of, experiment_runs, row_runs, setting, unusual
 from tcwae.config.scores import PAPER
-from tcwae.config.study import Experiment, Study, parse
+from tcwae.config.study import Study, parse
 from tcwae.errors import InputError
 from tcwae.study import names
 

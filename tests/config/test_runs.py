@@ -9,10 +9,11 @@ import pytest
 
 from tcwae.config import runs as config_runs
 from tcwae.config.base import exact
+from tcwae.config.experiment import Shows
 from tcwae.config.methods import METHODS, coefficients
 from tcwae.config.run import check, flatten
 from tcwae.config.runs import candidates, experiment_runs, grids, resolve, row_runs, runs, without_selects
-from tcwae.config.study import Shows, Study, read
+from tcwae.config.study import Study, read
 from tcwae.errors import InputError
 from tcwae.report import paper
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tcwae.config.base import exact
-from tcwae.config.study import Experiment, Shows
+from tcwae.config.experiment import Experiment, Shows
 from tcwae.study.gather import columns
 from tcwae.study.select import best_settings
 

@@ -1,0 +1,187 @@
+"""What an experiment of a study may say: rows of methods with their coefficients, and the figures it shows. Pydantic alone."""
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
+
+from tcwae.config.base import Settings, distinct, first_line
+from tcwae.config.costs import Cost
+from tcwae.config.methods import METHODS, Method, MethodName, coefficients
+from tcwae.config.run import Count, DatasetName, Name, Seeds
+
+__all__ = ["NEEDED", "READS", "SELECT", "Experiment", "Row", "Shows"]
+
+Shows = Literal[
+    "scores_table",
+    "heatmap",
+    "scores_vs_reconstruction",
+    "pareto",
+    "violins",
+    "ablation",
+    "deviations",
+    "kl_estimators",
+    "traversals",
+    "latent_traversals",
+    "reconstructions",
+    "samples",
+    "quadrants",
+]
+
+SELECT = "select"
+
+
+def _axis(values: Any) -> tuple[Any, ...]:  # noqa: ANN401
+    """The values of an axis; numbers that YAML reads as text, as 1e-3, are numbers."""
+    return tuple(_number(value) for value in (values if isinstance(values, list | tuple) else (values,)))
+
+
+def _number(value: Any) -> Any:  # noqa: ANN401
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+# Any: the method says what a value may be.
+GridAxis = Annotated[
+    tuple[Any, ...],
+    BeforeValidator(_axis),
+    Field(min_length=1),
+    AfterValidator(distinct),
+]
+
+
+class Row(Settings):
+    """A method with its coefficients: each a number, or a list of them; lists span a grid.
+
+    A coefficient may also be `select`, the value that the experiment named under `grid` selects (section 4.1), or the name
+    of another coefficient of the row, whose value it then shares (section 4.3 has beta = gamma).
+    """
+
+    method: MethodName
+    name: str | None = Field(
+        None, description="in tables and figures; none: the method's, with the cost if it is unusual"
+    )
+    cost: Cost | None = Field(None, description="instead of the experiment's")
+    grid: Name | None = Field(None, description="experiment that was searched for what is `select` here")
+    training: dict[str, Any] = Field({}, description="what differs from the experiment's training")
+    coefficients: dict[str, GridAxis] = Field({}, description="by name; in a file they stand beside `method`")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _coefficients_beside_the_rest(cls, values: Any) -> Any:  # noqa: ANN401
+        if not isinstance(values, Mapping):
+            return values
+        given = {key: value for key, value in values.items() if key in cls.model_fields}
+        others = {key: value for key, value in values.items() if key not in cls.model_fields}
+        return {**given, "coefficients": {**given.get("coefficients", {}), **others}}
+
+    @model_serializer(mode="wrap")
+    def _flat(self, serialize: Callable[["Row"], dict[str, Any]]) -> dict[str, Any]:
+        values = serialize(self)
+        axes = values.pop("coefficients", {})
+        return {key: value for key, value in values.items() if value not in (None, {})} | axes
+
+    @property
+    def selects(self) -> tuple[str, ...]:
+        """The coefficients that a grid decides."""
+        return tuple(key for key, values in self.coefficients.items() if SELECT in values)
+
+    @property
+    def lists(self) -> set[str]:
+        """The coefficients with several values."""
+        return {key for key, values in self.coefficients.items() if len(values) > 1}
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What the row says besides the coefficients that its method cannot do without."""
+        return {
+            key: values for key, values in self.coefficients.items() if key not in coefficients(METHODS[self.method])
+        }
+
+    def cells(self) -> Iterator[Method]:
+        """The method's settings, one for each cell of the grid that the lists span.
+
+        Raises:
+            ValueError: a coefficient is missing, unknown or out of range.
+        """
+        for values in itertools.product(*self.coefficients.values()):
+            cell = dict(zip(self.coefficients, values, strict=True))
+            cell = {key: cell.get(value, value) if isinstance(value, str) else value for key, value in cell.items()}
+            try:
+                yield METHODS[self.method](**cell)
+            except ValidationError as error:
+                raise ValueError(first_line(error)) from None
+
+
+NEEDED = {
+    "heatmap": "rows of one cost that list beta and gamma, and nothing else",
+    "scores_vs_reconstruction": "a row of the experiment's cost",
+    "pareto": "a row of the experiment's cost",
+    "violins": "a row of the experiment's cost that lists its tuned coefficient",
+    "ablation": "a row of the experiment's cost that lists its tuned coefficient",
+    "deviations": "rows of one setting each",
+}
+"""What some figures need of their experiment."""
+
+READS = {
+    **dict.fromkeys(("traversals", "latent_traversals", "reconstructions", "samples", "quadrants"), "images.h5"),
+    "kl_estimators": "estimates.csv",
+    "deviations": "rescored.csv",
+}
+"""The file of a run that a figure reads besides the tables: of the best run of each row, `deviations` of every run of the
+defaults."""
+
+
+class Experiment(Settings):
+    """A set of runs and what is shown of them."""
+
+    title: str = Field("", description="one line for the report")
+    dataset: DatasetName
+    cost: Cost = "cross_entropy"
+    latent_dimension: Count = 10
+    methods: Annotated[dict[Name, Row], Field(min_length=1)] = Field(
+        description="rows of its tables and figures, each under the name of its method, or under any name with a `method`"
+    )
+    seeds: Seeds | None = Field(None, description="instead of the study's seeds")
+    training: dict[str, Any] = Field({}, description="what differs from the study's training")
+    shows: Annotated[tuple[Shows, ...], AfterValidator(distinct)] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_row_is_of_the_method_it_is_called(cls, values: Any) -> Any:  # noqa: ANN401
+        if not isinstance(values, Mapping) or not isinstance(values.get("methods"), Mapping):
+            return values
+        rows = {
+            name: {"method": name, **row} if isinstance(row, Mapping) else row
+            for name, row in values["methods"].items()
+        }
+        return {**values, "methods": rows}
+
+    def lacks(self, figure: Shows) -> bool:
+        """Whether the experiment has not the runs that a figure needs."""
+        rows, own = self.methods.values(), [row for key, row in self.methods.items() if self.cost_of(key) == self.cost]
+        grids = {key: row for key, row in self.methods.items() if {"beta", "gamma"} <= row.lists}
+        has = {
+            "heatmap": len({self.cost_of(key) for key in grids}) == 1
+            and all(len(row.lists) == 2 for row in grids.values()),
+            "scores_vs_reconstruction": bool(own),
+            "pareto": bool(own),
+            "violins": any(METHODS[row.method].tuned in row.lists for row in own),
+            "ablation": any(METHODS[row.method].tuned in row.lists for row in own),
+            "deviations": not any(row.lists for row in rows),
+        }
+        return not has.get(figure, True)
+
+    def cost_of(self, row: str) -> Cost:
+        """The reconstruction cost of a row."""
+        return self.methods[row].cost or self.cost
