@@ -18,6 +18,8 @@ include: "workflow/rules/download.smk"
 include: "workflow/rules/prepare.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/estimate.smk"
+include: "workflow/rules/rescore.smk"
 include: "workflow/rules/gather.smk"
 include: "workflow/rules/select.smk"
 include: "workflow/rules/plot.smk"
@@ -29,5 +31,11 @@ localrules:
 
 
 rule all:
+    # with the report what it was made from, so that any file that was deleted is made again
     input:
-        f"results/{study.study}/report.pdf",
+        f"{results}/report.pdf",
+        f"{results}/metrics.csv",
+        f"{results}/study.json",
+        selections(),
+        figures(),
+        run_files,

@@ -236,6 +236,13 @@ def _add_evaluate(verb: Verb) -> None:
     add_fields(evaluate, Evaluation, prefix="")
     add_code(evaluate)
     add_fields(fid, Evaluation, skip=("codes", "traversal_range", "scores"), prefix="")
+    estimate = verb(
+        verbs.estimate, "estimate the divergences of a run's codes with every estimator, at growing batch sizes"
+    )
+    rescore = verb(verbs.rescore, "score a run's codes by other protocols: fewer votes, fewer factors")
+    for its in (estimate, rescore):
+        its.add_argument("--run", type=Path, required=True, help="an evaluated run's folder, with codes.h5")
+    add_fields(rescore, Evaluation, skip=("codes", "held_out", "traversal_range", "scores"), prefix="")
     fid.add_argument("--weights", type=Path, required=True, help="Inception's, a file one has: see docs/scores/fid.md")
 
 

@@ -172,6 +172,20 @@ def evaluate(options: argparse.Namespace) -> None:
     evaluate(options.run, options.data, settings, device=options.device, threads=options.threads)
 
 
+def estimate(options: argparse.Namespace) -> None:
+    from tcwae.evaluation.estimate import estimate
+
+    _check_folders([options.run])
+    estimate(options.run)
+
+
+def rescore(options: argparse.Namespace) -> None:
+    from tcwae.evaluation.rescore import rescore
+
+    _check_folders([options.run])
+    rescore(options.run, _evaluation(options).seed)
+
+
 def fid(options: argparse.Namespace) -> None:
     settings = _evaluation(options)
 

@@ -18,10 +18,9 @@ from tcwae.config.costs import Cost
 from tcwae.config.methods import METHODS, Method, MethodName, coefficients
 from tcwae.config.run import Count, DatasetName, Name, Seeds
 
-__all__ = ["NEEDED", "READS", "SELECT", "Experiment", "Row", "Shows"]
+__all__ = ["NEEDED", "PICTURES", "READS", "SELECT", "TABLES", "Experiment", "Row", "Shows"]
 
-Shows = Literal[
-    "scores_table",
+TABLES = (
     "heatmap",
     "scores_vs_reconstruction",
     "pareto",
@@ -29,12 +28,13 @@ Shows = Literal[
     "ablation",
     "deviations",
     "kl_estimators",
-    "traversals",
-    "latent_traversals",
-    "reconstructions",
-    "samples",
-    "quadrants",
-]
+)
+"""The figures of numbers; the data beside them are CSV."""
+
+PICTURES = ("traversals", "latent_traversals", "reconstructions", "samples", "quadrants")
+"""The figures of images; the data beside them are HDF5."""
+
+Shows = Literal["scores_table", *TABLES, *PICTURES]
 
 SELECT = "select"
 
@@ -134,7 +134,7 @@ NEEDED = {
 """What some figures need of their experiment."""
 
 READS = {
-    **dict.fromkeys(("traversals", "latent_traversals", "reconstructions", "samples", "quadrants"), "images.h5"),
+    **dict.fromkeys(PICTURES, "images.h5"),
     "kl_estimators": "estimates.csv",
     "deviations": "rescored.csv",
 }

@@ -138,6 +138,20 @@ def without_selects(study: Study) -> Study:
     return study.model_copy(update={"experiments": experiments})
 
 
+def best_runs(selection: Path) -> list[str]:
+    """The best run of each row of an experiment, as `tcwae select` found it."""
+    with selection.open(newline="", encoding="utf-8") as file:
+        return [line["best_run"] for line in csv.DictReader(file) if line["selected"] == "True" and line["best_run"]]
+
+
+def default_runs(study: Study, name: str) -> dict[str, Run]:
+    """The runs of the first row of each method of an experiment, from which its other rows depart."""
+    first: dict[str, str] = {}
+    for row, its in study.experiments[name].methods.items():
+        first.setdefault(its.method, row)
+    return {key: run for row in first.values() for key, run in row_runs(study, name, row).items()}
+
+
 def chosen(selection: Path) -> dict[str, dict[str, float]]:
     """What `tcwae select` found best: the coefficients of the selected setting of each row.
 

@@ -30,6 +30,7 @@ from tcwae.data import prepared
 from tcwae.data.images import Images, split
 from tcwae.errors import InputError
 from tcwae.evaluation import representation
+from tcwae.evaluation.codes import write_codes
 from tcwae.files import atomic
 from tcwae.methods.networks import Autoencoder
 from tcwae.metrics.registry import measure
@@ -72,7 +73,7 @@ def evaluate(folder: Path, data: Path, settings: Evaluation, *, device: str = "c
     codes = representation.encode(model, images, torch.from_numpy(rows).to(held_out.device))
     unseen = torch.from_numpy(np.searchsorted(rows, held_out.cpu().numpy())).to(held_out.device)
 
-    _write_codes(folder / "codes.h5", codes, source, rows)
+    write_codes(folder / "codes.h5", codes.mean.cpu().numpy(), codes.variance.sqrt().cpu().numpy(), source, rows)
     scores, parts, reasons, latent_kl = {}, {}, {}, [math.nan] * run.latent_dimension
     if training.status == "finished":
         scores, latent_kl = _divergences(model, run, images, codes, unseen, held_out, generator)
@@ -188,19 +189,6 @@ def _factor_scores(
         if score.per_factor is not None
     }
     return scores, parts, dict(measured.reasons)
-
-
-def _write_codes(path: Path, codes: representation.Codes, source: prepared.Prepared, rows: np.ndarray) -> None:
-    with atomic(path) as temporary, h5py.File(temporary, "w", locking=False) as file:
-        file["codes"] = codes.mean.cpu().numpy()
-        file["deviations"] = codes.variance.sqrt().cpu().numpy()
-        file["rows"] = rows
-        if source.factors is not None:
-            file["factors"] = source.factors[rows]
-            file["factor_names"] = np.char.encode(
-                source.factor_names, "utf-8"
-            )  # of fixed length: quick to refuse when damaged
-            file["latent_factor_indices"] = list(source.latent_factor_indices)
 
 
 def _write_images(

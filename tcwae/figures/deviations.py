@@ -2,10 +2,10 @@
 
 A row of the experiment is the default of its method if it is the first of that method; every other row of the method departs
 from it in what it says (an option, or its training), and its seeds are paired with the default's. Departures of the scores
-alone (sampled codes, fewer votes, fewer factors) are taken on the default's own runs, from their codes.
+alone (sampled codes, fewer votes, fewer factors) are of the default's own runs, as `tcwae rescore` wrote them.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -17,12 +17,9 @@ from tcwae.config.methods import METHODS
 from tcwae.config.run import flatten
 from tcwae.config.scores import PAPER
 from tcwae.errors import InputError
-from tcwae.evaluation.score import read_table
 from tcwae.figures import style
-from tcwae.metrics.registry import METRICS
-from tcwae.metrics.table import CodeTable
 from tcwae.study import names
-from tcwae.study.results import Results, source_note
+from tcwae.study.results import Results, read_csv, source_note
 
 __all__ = ["COLUMNS", "CONFIDENCE", "data", "draw", "note", "runs", "summary"]
 
@@ -32,8 +29,7 @@ the axis below."""
 
 COLUMNS = ("method", "deviation", "score", "seed", "default", "deviating", "difference")
 CONFIDENCE = 0.95
-
-Scores = dict[str, float]
+RESCORED = ("protocol", "score", "value")
 
 
 def runs(results: Results, experiment: str) -> pd.DataFrame:
@@ -84,30 +80,16 @@ def _of_method(results: Results, runs: pd.DataFrame) -> Iterator[tuple]:
             for score in PAPER:
                 yield run.method, run.deviation, score, run.seed, default.loc[run.seed, score], getattr(run, score)
     for seed, run in default.iterrows():
-        for deviation, scores in _scored_otherwise(results, run).items():
-            for score, value in scores.items():
-                yield run["method"], deviation, score, seed, run[score], value
+        for protocol, score, value in _scored_otherwise(results, run):
+            yield run["method"], protocol, score, seed, run[score], value
 
 
-def _scored_otherwise(results: Results, run: pd.Series) -> Mapping[str, Scores]:
-    """The scores of a run by other protocols than the default one."""
-    seed = results.study.evaluation.seed
-    table = read_table(results.folder / "runs" / run["run"] / "codes.h5", False)
-    sampled = {score: run[f"{score}_sampled"] for score in ("mig", "factor_vae", "sap")}
-    few = METRICS["factor_vae"](table, np.random.default_rng(seed), train_votes=5_000)
-    found = {"sampled codes in the scores": sampled, "5,000 training votes": {"factor_vae": few.value}}
-    if "scale" in table.names:
-        four = _without(table, "scale")
-        fewer = {
-            score: METRICS[score](four, np.random.default_rng(seed)).value for score in ("mig", "factor_vae", "sap")
-        }
-        found["four factors, without the scale"] = fewer
-    return found
-
-
-def _without(table: CodeTable, factor: str) -> CodeTable:
-    kept = [place for place, name in enumerate(table.names) if name != factor]
-    return CodeTable.of_rows(table.codes, table.factors, kept, names=table.names)
+def _scored_otherwise(results: Results, run: pd.Series) -> Iterator[tuple[str, str, float]]:
+    """Protocol, score and value of a run by other protocols than the default one."""
+    for score in ("mig", "factor_vae", "sap"):
+        yield "sampled codes in the scores", score, run[f"{score}_sampled"]
+    for other in read_csv(results.run(run["run"]) / "rescored.csv", RESCORED).itertuples():
+        yield other.protocol, other.score, other.value
 
 
 def summary(pairs: pd.DataFrame) -> pd.DataFrame:

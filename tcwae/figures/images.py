@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -50,14 +49,10 @@ def best(results: Results, experiment: str, arrays: Sequence[str]) -> list[Shown
     return [
         Shown(
             row.row, row.name, row.setting, row.best_run, row.shown,
-            read_images(_path(results, row.best_run), arrays),
+            read_images(results.run(row.best_run) / "images.h5", arrays),
         )
         for row in chosen.itertuples()
     ]  # fmt: skip
-
-
-def _path(results: Results, run: str) -> Path:
-    return results.folder / "runs" / run / "images.h5"
 
 
 def runs(results: Results, experiment: str) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from tcwae.config.study import Study, parse
 from tcwae.errors import InputError
 from tcwae.study import names
 
-__all__ = ["Results", "load", "read_images", "source_note"]
+__all__ = ["Results", "load", "read_csv", "read_images", "source_note"]
 
 MEASURES = (*PAPER, "total_correlation", "dimension_wise_kl", "index_code_mi", "mmd", "active_units")
 METRICS_TEXT = (
@@ -49,6 +49,10 @@ class Results:
     study: Study
     metrics: pd.DataFrame
     selection: pd.DataFrame
+
+    def run(self, identifier: str) -> Path:
+        """The folder of a run."""
+        return self.folder / "runs" / identifier
 
     def begun(self, name: str) -> bool:
         """Whether there is any run of an experiment."""
@@ -126,10 +130,7 @@ class Results:
         Raises:
             InputError: it is missing, no table, or lacks one of the columns.
         """
-        path = self.folder / "figures" / f"{experiment}-{kind}.csv"
-        table = _read_csv(path)
-        _check_columns(table, columns, path)
-        return table
+        return read_csv(self.folder / "figures" / f"{experiment}-{kind}.csv", columns)
 
     def selected(self, experiment: str) -> pd.DataFrame:
         """The selected setting of each row, also of one of which no run finished."""
@@ -189,6 +190,17 @@ def _read_table(path: Path, text: Sequence[str], numbers: Sequence[str], other: 
     _check_columns(table, (*text, *numbers, *other), path)
     _check_values(table, text, numbers, path)
     return _in_reading_order(table)
+
+
+def read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    """A table that another verb wrote.
+
+    Raises:
+        InputError: it is missing, no table, or lacks one of the columns.
+    """
+    table = _read_csv(path)
+    _check_columns(table, columns, path)
+    return table
 
 
 def _read_csv(path: Path, kinds: Mapping[str, type] | None = None) -> pd.DataFrame:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pandas as pd
 
@@ -11,6 +10,7 @@ from tcwae.config.methods import weights
 from tcwae.config.runs import row_runs
 from tcwae.config.study import Study
 from tcwae.errors import InputError
+from tcwae.evaluation.codes import read_posterior
 from tcwae.files import atomic
 from tcwae.metrics.udr import posterior_kl, udr
 from tcwae.study.gather import table
@@ -110,12 +110,7 @@ def _udr(runs: pd.DataFrame, results: Path) -> dict[str, float]:
 def _udr_of_setting(runs: Sequence[str], results: Path) -> list[float]:
     codes, divergences = [], []
     for run in runs:
-        path = results / "runs" / run / "codes.h5"
-        try:
-            with h5py.File(path, locking=False) as file:
-                means, deviations = file["codes"][:UDR_CODES], file["deviations"][:UDR_CODES]
-        except (OSError, KeyError) as error:
-            raise InputError(f"{path}: expected codes and deviations, found {error}; evaluate the run again") from None
+        means, deviations = read_posterior(results / "runs" / run / "codes.h5", UDR_CODES)
         codes.append(means)
         divergences.append(posterior_kl(means, deviations))
     return udr(codes, divergences).scores.tolist()

@@ -1,14 +1,18 @@
 """Paired differences from the default, on runs whose scores are known."""
 
+import json
+
 import h5py
 import numpy as np
 import pandas as pd
 import pytest
+from recorded import record
 from scipy import stats
 
 from tcwae.config.run import check
 from tcwae.config.runs import runs
 from tcwae.config.study import Study
+from tcwae.evaluation.rescore import rescore
 from tcwae.figures import deviations
 from tcwae.metrics.registry import METRICS
 from tcwae.metrics.table import CodeTable
@@ -77,6 +81,8 @@ def results(tmp_path_factory):
             file["factors"] = np.repeat(cells, 40, 0)
             file["factor_names"] = np.array(NAMES, "S")
             file["latent_factor_indices"] = [0, 1, 2]
+        (path / "metrics.json").write_text(json.dumps(record(run)), encoding="utf-8")
+        rescore(path, STUDY.evaluation.seed)
     return Results(folder, STUDY, pd.DataFrame(rows).reindex(columns=columns()), pd.DataFrame())
 
 

@@ -26,7 +26,7 @@ STUDY = {
         "comparison": {
             "dataset": "dsprites",
             "methods": {"wae_mmd": {"lambda": 10}},
-            "shows": ["scores_table", "scores_vs_reconstruction", "reconstructions"],
+            "shows": ["scores_table", "scores_vs_reconstruction", "deviations", "kl_estimators", "reconstructions"],
         },
         "grid": {
             "dataset": "dsprites",
@@ -42,7 +42,8 @@ STUDY = {
         },
     },
 }
-SEED_1 = "results/small/runs/dsprites/wae_mmd/cross_entropy/lambda=10/seed=1"
+WAE = "dsprites/wae_mmd/cross_entropy/lambda=10"
+SEED_1 = f"results/small/runs/{WAE}/seed=1"
 
 
 def snakemake(folder, *arguments, rerun_triggers=(), working=None):
@@ -177,6 +178,59 @@ def test_the_html_report_has_every_result_with_its_label_and_caption(study):
 
 def test_a_second_call_does_nothing(study):
     assert planned(study) == (set(), {})
+
+
+REPORT = {"report": 1, "all": 1}
+GATHERED = {"gather": 1, "plot": 4, "plot_pictures": 1} | REPORT
+SCORED = {"select": 1, "rescore": 1} | GATHERED  # and estimate, of the run that select then finds to be the best
+DEPENDENT = {
+    f"runs/{WAE}/seed=1/model.safetensors": {"train": 1, "evaluate": 1} | SCORED,
+    f"runs/{WAE}/seed=1/curves.csv": {"train": 1, "evaluate": 1} | SCORED,
+    f"runs/{WAE}/seed=1/training.json": {"train": 1, "evaluate": 1} | SCORED,
+    f"runs/{WAE}/seed=1/metrics.json": {"evaluate": 1} | SCORED,
+    f"runs/{WAE}/seed=1/codes.h5": {"evaluate": 1} | SCORED,
+    f"runs/{WAE}/seed=1/images.h5": {"evaluate": 1} | SCORED,
+    f"runs/{WAE}/seed=1/rescored.csv": {"rescore": 1, "plot": 1} | REPORT,
+    "metrics.csv": GATHERED,
+    "study.json": GATHERED,
+    "selection/comparison.csv": {"select": 1, "plot": 3, "plot_pictures": 1} | REPORT,
+    "figures/comparison-reconstructions.h5": {"plot_pictures": 1} | REPORT,
+    "figures/comparison-reconstructions.pdf": {"plot_pictures": 1} | REPORT,
+    "figures/grid-heatmap.csv": {"plot": 1} | REPORT,
+    "figures/grid-heatmap.pdf": {"plot": 1} | REPORT,
+    "report.pdf": REPORT,
+}
+"""For each file that a rule makes, the jobs that make it and what depends on it again."""
+
+
+def test_deleted_estimates_are_made_again(study):
+    (estimates,) = study.glob(f"results/small/runs/{WAE}/*/estimates.csv")  # of the better seed
+    estimates.unlink()
+    assert planned(study) == (set(), {"estimate": 1, "plot": 1} | REPORT)
+
+
+@pytest.mark.parametrize("file", DEPENDENT)
+def test_a_deleted_file_is_made_again_with_what_depends_on_it(study, file):
+    (study / "results" / "small" / file).unlink()
+    trained, counts = planned(study)
+    assert trained == ({f"{WAE}/seed=1"} if "train" in DEPENDENT[file] else set())
+    assert counts == DEPENDENT[file]
+
+
+def kind(path):
+    """Of a file of the results: its name in a run's folder, elsewhere its folder and suffix."""
+    folder, _, name = path.rpartition("/")
+    return name if folder.startswith("runs/") else f"{folder}/*.{name.split('.')[-1]}" if folder else name
+
+
+def test_a_file_of_each_kind_was_deleted(finished):
+    """But for what is written when the workflow starts, and logs and benchmarks, which nothing reads."""
+    results = finished / "results" / "small"
+    made = {str(path.relative_to(results)) for path in results.rglob("*") if path.is_file()}
+    made = {
+        kind(path) for path in made if not path.endswith((".log", ".tsv", "/run.json")) and not path.startswith("eval")
+    }
+    assert made - {".head", ".lock", "config.json"} == {*map(kind, DEPENDENT), "estimates.csv"}
 
 
 def test_one_seed_alone(study):

@@ -18,7 +18,8 @@ from tcwae.doctor.files import check_space
 from tcwae.doctor.head import Head
 from tcwae.errors import InputError, suggestion
 from tcwae.study.declared import declare, evaluation_of
-from tcwae.config.runs import candidates, chosen, experiment_runs, grids, resolve, runs
+from tcwae.config.experiment import PICTURES, READS, TABLES
+from tcwae.config.runs import best_runs, candidates, chosen, default_runs, experiment_runs, grids, resolve, runs
 
 if shutil.which("tcwae") is None:
     raise WorkflowError("the command tcwae is not on PATH: activate the environment (source .venv/bin/activate)")
@@ -87,7 +88,6 @@ wildcard_constraints:
     # not a list of all ids, which Snakemake would search again for each job: `run_of` refuses ids that are not the study's
     run="([^/]+/){4}seed=[0-9]+",
     experiment="|".join(map(re.escape, study.experiments)),
-    figure="[a-z_]+",
 
 
 def run_of(wildcards):
@@ -129,9 +129,9 @@ def prepare_flags(wildcards, input):
     return join([dataset.format or name, *words])
 
 
-def metrics_of(identifiers):
-    """The scores of some runs."""
-    return [f"{results}/runs/{run}/metrics.json" for run in identifiers]
+def of_runs(identifiers, *files):
+    """Files of some runs."""
+    return [f"{results}/runs/{run}/{file}" for run in identifiers for file in files]
 
 
 def resolved(experiments):
@@ -150,9 +150,9 @@ def resolved_experiment(wildcards):
     return whole.model_copy(update={"experiments": {wildcards.experiment: whole.experiments[wildcards.experiment]}})
 
 
-def experiment_metrics(wildcards):
-    """The scores of an experiment's runs."""
-    return metrics_of(experiment_runs(resolved_experiment(wildcards), wildcards.experiment))
+def experiment_evaluations(wildcards):
+    """The scores and codes of an experiment's runs."""
+    return of_runs(experiment_runs(resolved_experiment(wildcards), wildcards.experiment), "metrics.json", "codes.h5")
 
 
 def grids_of(experiments):
@@ -167,7 +167,14 @@ def experiment_grids(wildcards):
 
 def study_metrics(wildcards):
     """The scores of all runs."""
-    return metrics_of(runs(resolved(study.experiments)))
+    return of_runs(runs(resolved(study.experiments)), "metrics.json")
+
+
+def run_files(wildcards):
+    """What training and evaluation leave of each run, and what figures read of some."""
+    files = ("model.safetensors", "curves.csv", "training.json", "metrics.json", "codes.h5", "images.h5")
+    shown = [file for name, figure in shows() for file in read_by(name, figure)]
+    return of_runs(runs(resolved(study.experiments)), *files) + shown
 
 
 def flags_of_run(wildcards):
@@ -205,16 +212,33 @@ def time_budget(wildcards, resources):
     return f"--time-budget {60 * minutes - min(300, 30 * minutes)}" if minutes else ""
 
 
+def read_by(name, figure):
+    """The files of runs that a figure of an experiment reads."""
+    file = READS.get(figure)
+    if file is None:
+        return []
+    if file == "rescored.csv":
+        return of_runs(default_runs(resolved([name]), name), file)
+    return of_runs(best_runs(Path(checkpoints.select.get(experiment=name).output[0])), file)
+
+
+def read_by_figure(wildcards):
+    """The files of runs that a figure reads."""
+    return read_by(wildcards.experiment, wildcards.figure)
+
+
+def shows():
+    """Each experiment with each figure that it shows."""
+    shown = [(name, figure) for name, experiment in study.experiments.items() for figure in experiment.shows]
+    return [(name, figure) for name, figure in shown if figure != "scores_table"]
+
+
 def selections():
     """The ranked settings of each experiment."""
     return [f"{results}/selection/{name}.csv" for name in study.experiments]
 
 
 def figures():
-    """The figures that the experiments show."""
-    return [
-        f"{results}/figures/{name}-{figure}.pdf"
-        for name, experiment in study.experiments.items()
-        for figure in experiment.shows
-        if figure != "scores_table"
-    ]
+    """The figures that the experiments show, and the data beside them."""
+    files = [(f"{results}/figures/{name}-{figure}", "csv" if figure in TABLES else "h5") for name, figure in shows()]
+    return [f"{file}.{suffix}" for file, data in files for suffix in ("pdf", data)]

@@ -5,7 +5,7 @@ localrules:
 # a checkpoint: which runs an experiment needs may depend on what another one selects
 checkpoint select:
     input:
-        experiment_metrics,
+        experiment_evaluations,
         experiment_grids,
         f"{results}/config.json",
     output:
