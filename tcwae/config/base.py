@@ -117,8 +117,9 @@ def _message(error: Mapping[str, Any]) -> str:
     if error["type"] == "missing":
         return "expected a value, found none"
     expected = _EXPECTED.get(error["type"])
+    bounds = {key: exact(bound) for key, bound in error.get("ctx", {}).items()}
     value = _BRIEFLY.repr(error["input"])
-    said = error["msg"] if expected is None else f"expected {expected.format(**error.get('ctx', {}))}"
+    said = error["msg"] if expected is None else f"expected {expected.format(**bounds)}"
     return f"{said}, found {'nothing' if value == 'None' else value}"
 
 

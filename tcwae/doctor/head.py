@@ -134,7 +134,7 @@ def _save(jobs: Sequence[str]) -> None:
         step = ["srun", f"--jobid={job}", "--overlap", "--ntasks=1", "--quiet", "sh", "-c", SAVE]
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("SLURM_", "SRUN_"))}
         with suppress(subprocess.TimeoutExpired, OSError):
-            subprocess.run(step, env=environment, capture_output=True, timeout=ANSWER_SECONDS)
+            subprocess.run(step, env=environment, capture_output=True, encoding="utf-8", timeout=ANSWER_SECONDS)
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(ask, jobs))

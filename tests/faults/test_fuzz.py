@@ -37,6 +37,7 @@ COUNTS = [60, pytest.param(1500, marks=pytest.mark.faults)]
 STUDY = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text())
 RUN = check(Run, unflatten({"dataset": "dsprites", "method": "tcwae_mws", "beta": 4, "gamma": 2}), "test")
 TRAINING = {
+    "settings": flatten(RUN),
     "status": "finished",
     "step": 6,
     "term": None,
