@@ -1,14 +1,17 @@
 """Fixtures shared by all tests."""
 
 import functools
+import os
 import shutil
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import warm as warm_commands
 
 from tcwae.data.prepared import Prepared, factor_grid, write
 
@@ -80,6 +83,15 @@ def _thread_settings():
     """One thread, because tests run side by side; and subnormal numbers, which an earlier training flushed to zero."""
     torch.set_num_threads(1)
     torch.set_flush_denormal(False)
+
+
+@pytest.fixture(scope="session")
+def warm(tmp_path_factory):
+    """For subprocesses: `tcwae` and `snakemake` on PATH, in versions that start at once."""
+    with warm_commands.bin_folder(tmp_path_factory.mktemp("bin")) as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", os.pathsep.join([str(folder), str(Path(sys.executable).parent), os.environ["PATH"]]))
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -180,7 +180,6 @@ def metrics_and_training(folder):
     document = {
         "scores": SCORES,
         "parts": {"mig": {"size": 0.1}},
-        "settings": flatten(RUN),
         "evaluation": {"codes": 1000, "held_out": 100, "seed": 0},
         "training": TRAINING,
         "versions": {"tcwae": "0.1.0"},
