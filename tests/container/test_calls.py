@@ -27,7 +27,7 @@ PREPARES = f"case $1 in tcwae) echo tcwae {tcwae.__version__};; bash) : > {DATA}
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path, warm):
     """A study's folder with the cluster's profile, and the stand-in for Apptainer first on PATH."""
     shutil.copy(ROOT / "Snakefile", tmp_path)
     for name in ("workflow", "slurm"):
@@ -44,13 +44,13 @@ def image(folder, script):
     (folder / IMAGE).chmod(0o755)
 
 
-def snakemake(folder, **options):
-    path = f"{folder / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+def snakemake(folder, start=("snakemake",), **options):
+    path = f"{folder / 'bin'}:{os.environ['PATH']}"
     # Snakemake does not end before the time of its rate of submission is over: of the profile's, a minute
     local = ["--executor", "local", "--cores", "1", "--max-jobs-per-timespan", "100/1s"]
-    command = ["-m", "snakemake", "--profile", "slurm", *local, DATA]
+    command = [*start, "--profile", "slurm", *local, DATA]
     done = subprocess.run(
-        [sys.executable, *command], cwd=folder, env=os.environ | {"PATH": path, "APPTAINER_CALLS": str(folder / "calls")},
+        command, cwd=folder, env=os.environ | {"PATH": path, "APPTAINER_CALLS": str(folder / "calls")},
         capture_output=True, text=True, **options,
     )  # fmt: skip
     return done.returncode, done.stdout + done.stderr
@@ -96,7 +96,8 @@ def test_a_full_quota_stops_before_anything_is_queued(folder):
     """A limit of file size stands for the quota."""
     image(folder, PREPARES)
     limit = 10_000_000
-    status, output = snakemake(folder, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
+    limited = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))}
+    status, output = snakemake(folder, start=(sys.executable, "-m", "snakemake"), **limited)
     assert status == 1
     assert f"{folder / 'results'}: expected to write 64 MB to try, found: File too large" in output
     assert "Traceback" not in output

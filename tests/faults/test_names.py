@@ -1,10 +1,8 @@
 """What a configuration says never reaches a shell as a command: it is refused, or quoted."""
 
 import json
-import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -54,9 +52,8 @@ def snakemake(folder, study, *arguments):
         if not (folder / name).exists():
             (folder / name).symlink_to(ROOT / name)
     (folder / "config.yaml").write_text(yaml.safe_dump(study))
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "snakemake", "--cores", "1", *arguments]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=HANG)
+    command = ["snakemake", "--cores", "1", *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=HANG)
     assert not list(folder.rglob("pwned"))
     return done.returncode, done.stdout + done.stderr
 
@@ -74,14 +71,14 @@ def test_hostile_names_of_studies_experiments_and_containers_are_refused(name):
         assert "\n" not in str(refusal.value)
 
 
-def test_a_hostile_name_of_a_study_stops_snakemake(tmp_path):
+def test_a_hostile_name_of_a_study_stops_snakemake(warm, tmp_path):
     status, output = snakemake(tmp_path, changed(study="$(touch pwned)"), "-n", "-p")
     assert status == 1
     assert "config.yaml: study: expected text of the form" in output
     assert "Traceback" not in output
 
 
-def test_a_hostile_archive_is_one_quoted_word(tmp_path):
+def test_a_hostile_archive_is_one_quoted_word(warm, tmp_path):
     """Planned and run: `tcwae prepare` finds the very file of that name, and says that it is no archive."""
     archive = 'it\'s $(touch pwned) "here"; `touch pwned` & touch pwned #.npz'
     np.savez(tmp_path / archive, nothing=np.zeros(3))
@@ -97,7 +94,7 @@ def test_a_hostile_archive_is_one_quoted_word(tmp_path):
     assert not (tmp_path / target).exists()
 
 
-def test_through_snakemake_the_bytes_are_those_of_the_command_by_hand(small_data, tmp_path):
+def test_through_snakemake_the_bytes_are_those_of_the_command_by_hand(warm, small_data, tmp_path):
     """In a study whose title and folder would be commands to a shell."""
     folder = tmp_path / "$(touch pwned) it's"
     (folder / "resources").mkdir(parents=True)
