@@ -13,9 +13,12 @@ from tcwae.study.results import Results
 
 __all__ = ["data", "draw", "note", "runs"]
 
-LEFT, RIGHT, TOP, GAP, LOWER, HEIGHT, LEGEND = 14.0, 15.0, 5.0, 18.0, 17.0, 46.0, 17.0
-"""Millimetres: for an axis at the left and at the right, above, between panels sideways and downwards, of a panel, and for the
-axis and legend below."""
+LEFT, RIGHT, TOP, GAP, LOWER, HEIGHT, LOW, LEGEND = 14.0, 15.0, 5.0, 18.0, 17.0, 46.0, 38.0, 17.0
+"""Millimetres: for an axis at the left and at the right, above, between panels sideways and downwards, of a panel with lines
+and of one with points alone, and for the axis and legend below."""
+
+FEWEST = 3
+"""Weights that make a line; of fewer only the points are shown."""
 
 TRAINED, HONEST = "trained_kl", "aggregated_kl"
 
@@ -40,7 +43,10 @@ def data(results: Results, experiment: str) -> pd.DataFrame:
 def draw(runs: pd.DataFrame, note: str) -> Figure:
     """Four panels: (a) reconstruction and (b) KL by weight, (c) reconstruction against KL and (d) against MMD."""
     wide = (style.WIDTH - LEFT - GAP - RIGHT) / 2
-    figure = style.new(TOP + 2 * HEIGHT + LOWER + LEGEND, note)
+    handles = _handles(runs.drop_duplicates("row"))
+    high = HEIGHT if runs.groupby("row")["coefficient"].nunique().max() >= FEWEST else LOW
+    legend = TOP + 2 * high + LOWER + LEGEND
+    figure = style.new(legend + style.legend_height([handle.get_label() for handle in handles]), note)
     reconstruction = style.label("log_reconstruction", runs["cost"].iloc[0])
     kl, weight, mmd = "KL(q(z), p(z)) / nats", "weight ($\\lambda$, or $\\beta = \\gamma$)", "MMD(q(z), p(z))"
     panels: list[tuple[str, str, str, Callable[[Axes, pd.DataFrame, dict], None]]] = [
@@ -50,19 +56,19 @@ def draw(runs: pd.DataFrame, note: str) -> Figure:
         ("d", mmd, f"{reconstruction}", lambda axes, own, look: _path(axes, own, "mmd", look)),
     ]
     for place, (letter, xlabel, ylabel, draw_row) in enumerate(panels):
-        left, top = LEFT + place % 2 * (wide + GAP), TOP + place // 2 * (HEIGHT + LOWER)
-        axes = style.axes(figure, left, top, wide, HEIGHT)
+        left, top = LEFT + place % 2 * (wide + GAP), TOP + place // 2 * (high + LOWER)
+        axes = style.axes(figure, left, top, wide, high)
         for _, own in runs.groupby("row", sort=False):
-            first = own.iloc[0]
-            draw_row(axes, own, style.line(first["method"], int(first["twin"])))
-        axes.set(xlabel=xlabel, ylabel=ylabel)
+            draw_row(axes, own, _look(own))
+        axes.set_xlabel(xlabel)
+        axes.set_ylabel(ylabel, fontsize=8)
         if letter != "c":
             axes.set_xscale("log")
             style.log_ticks(axes.xaxis)
         if letter == "b":
             _draw_mmd(axes, runs[runs["method"] == "wae_mmd"])
         style.text(figure, left - 11, top - 1, f"({letter})", weight="bold")
-    _legend(figure, TOP + 2 * HEIGHT + LOWER + LEGEND - 4, runs.drop_duplicates("row"))
+    style.legend(figure, legend - 4, handles)
     return figure
 
 
@@ -75,6 +81,9 @@ def _means(runs: pd.DataFrame, *columns: str) -> pd.DataFrame:
 def _band(axes: Axes, runs: pd.DataFrame, column: str, look: dict) -> None:
     """A mean by weight, and a band of one standard deviation to either side."""
     means = _means(runs, column).dropna()
+    if not look["linestyle"]:
+        axes.errorbar(means.index, means[column], yerr=means[f"{column}_sd"], elinewidth=0.5, **look)
+        return
     axes.plot(means.index, means[column], **look)
     low, high = means[column] - means[f"{column}_sd"], means[column] + means[f"{column}_sd"]
     axes.fill_between(means.index, low, high, color=look["color"], alpha=0.15, linewidth=0)
@@ -82,7 +91,7 @@ def _band(axes: Axes, runs: pd.DataFrame, column: str, look: dict) -> None:
 
 def _draw_kl(axes: Axes, runs: pd.DataFrame, look: dict) -> None:
     _band(axes, runs, HONEST, look)
-    _band(axes, runs, TRAINED, look | {"linestyle": "--", "markerfacecolor": "white"})
+    _band(axes, runs, TRAINED, _own(look))
 
 
 def _draw_mmd(axes: Axes, runs: pd.DataFrame) -> None:
@@ -90,13 +99,24 @@ def _draw_mmd(axes: Axes, runs: pd.DataFrame) -> None:
     if len(runs):
         right = axes.twinx()
         right.spines["right"].set_visible(True)
-        _band(right, runs, "mmd", style.line("wae_mmd", 0) | {"linestyle": "--", "markerfacecolor": "white"})
-        right.set(ylabel="MMD(q(z), p(z)) of WAE-MMD")
+        _band(right, runs, "mmd", _own(_look(runs)))
+        right.set_ylabel("MMD(q(z), p(z)) of WAE-MMD", fontsize=8)
 
 
 def _draw_reconstruction_against_kl(axes: Axes, runs: pd.DataFrame, look: dict) -> None:
     _path(axes, runs, HONEST, look)
-    _path(axes, runs, TRAINED, look | {"linestyle": "--", "markerfacecolor": "white"})
+    _path(axes, runs, TRAINED, _own(look))
+
+
+def _look(runs: pd.DataFrame) -> dict:
+    """How a row looks: without a line where it has too few weights for one."""
+    look = style.line(runs["method"].iloc[0], int(runs["twin"].iloc[0]))
+    return look if runs["coefficient"].nunique() >= FEWEST else look | {"linestyle": ""}
+
+
+def _own(look: dict) -> dict:
+    """How a method's own regulariser looks: hollow, and dashed where there is a line."""
+    return look | {"linestyle": look["linestyle"] and "--", "markerfacecolor": "white"}
 
 
 def _path(axes: Axes, runs: pd.DataFrame, column: str, look: dict) -> None:
@@ -108,14 +128,13 @@ def _path(axes: Axes, runs: pd.DataFrame, column: str, look: dict) -> None:
     )  # fmt: skip
 
 
-def _legend(figure: Figure, top: float, rows: pd.DataFrame) -> None:
+def _handles(rows: pd.DataFrame) -> list[Line2D]:
     handles = [
-        Line2D([], [], **style.line(row.method, row.twin), label=style.mathematics(row.name))
-        for row in rows.itertuples(index=False)
+        Line2D([], [], **style.line(row.method, row.twin), label=row.name) for row in rows.itertuples(index=False)
     ]
     grey = {"color": "0.3", "linewidth": 0.9}
-    handles += [
+    return [
+        *handles,
         Line2D([], [], **grey, label="KL over all encoded images"),
         Line2D([], [], **grey, linestyle="--", label="own regulariser, in training"),
     ]
-    style.legend(figure, top, handles)

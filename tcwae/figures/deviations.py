@@ -5,7 +5,7 @@ from it in what it says (an option, or its training), and its seeds are paired w
 alone (sampled codes, fewer votes, fewer factors) are of the default's own runs, as `tcwae rescore` wrote them.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -100,21 +100,27 @@ def summary(pairs: pd.DataFrame) -> pd.DataFrame:
     return table.assign(low=table["mean"] - half, high=table["mean"] + half).drop(columns="std")
 
 
-def draw(pairs: pd.DataFrame, note: str) -> Figure:
+def draw(pairs: pd.DataFrame, note: str) -> list[Figure]:
     """A panel for each score: mean differences with their intervals, single pairs as faint points, zero as a line."""
     lines = list(dict.fromkeys(zip(pairs["method"], pairs["deviation"], strict=True)))
+    most = int((style.TALLEST - TOP - AXIS) / LINE)
+    return [_page(pairs, part, len({method for method, _ in lines}) > 1, note) for part in style.pages(lines, most)]
+
+
+def _page(pairs: pd.DataFrame, lines: Sequence[tuple[str, str]], several: bool, note: str) -> Figure:
+    pairs = pairs[[pair in lines for pair in zip(pairs["method"], pairs["deviation"], strict=True)]]
     height = LINE * len(lines)
     figure = style.new(TOP + height + AXIS, note)
     wide = (style.WIDTH - LEFT - RIGHT - GAP * (len(PAPER) - 1)) / len(PAPER)
+    said = [f"{deviation} ({names.method(method)})" if several else deviation for method, deviation in lines]
+    said = [style.shown("\n".join(style.wrap(words, LEFT - 2, lines=2))) for words in said]
     for column, (key, score) in enumerate(PAPER.items()):
         axes = style.axes(figure, LEFT + column * (wide + GAP), TOP, wide, height)
-        _panel(axes, pairs[pairs["score"] == key], lines)
+        _panel(axes, pairs[pairs["score"] == key], list(lines))
         axes.set(xlabel=f"Δ {score.label}", ylim=(len(lines) - 0.5, -0.5))
         axes.locator_params(axis="x", nbins=4)
         axes.tick_params(axis="x", labelsize=7)
         axes.tick_params(axis="y", length=0)
-        several = len({method for method, _ in lines}) > 1
-        said = [f"{deviation} ({names.method(method)})" if several else deviation for method, deviation in lines]
         axes.set_yticks(range(len(lines)), said if column == 0 else [], fontsize=7.5)
         style.text(figure, LEFT + column * (wide + GAP) + wide / 2, TOP - 2, f"{score.arrow}", ha="center")
     return figure

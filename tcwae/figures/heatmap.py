@@ -1,5 +1,7 @@
 """Scores over the grid of (beta, gamma), as in Figures 1 and 7 to 9 of the paper."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 import seaborn
@@ -21,7 +23,13 @@ LEFT, TOP, GAP, HEADER = 10.0, 6.0, 4.0, 6.0
 """Millimetres: for gamma's axis, for the scores' names, between panels, and for a method's name above its row."""
 
 SIDE = (style.WIDTH - LEFT - 3 * GAP - 0.5) / 4
-BAR = 12.5
+AXIS, BAR, LOWEST = 9.0, 12.5, 7.0
+"""Millimetres: for beta's axis, for the colours' scale, and of a panel's height at least."""
+
+MOST_NUMBERS = 8
+"""Values of beta of which a panel has the numbers of all cells and the labels of all values."""
+
+Scale = tuple[Normalize, Colormap]
 
 
 def grids(results: Results, experiment: str) -> list[str]:
@@ -57,7 +65,7 @@ def note(results: Results, experiment: str) -> str:
     return source_note(runs(results, experiment))
 
 
-def scale(cells: pd.DataFrame, score: str) -> tuple[Normalize, Colormap]:
+def scale(cells: pd.DataFrame, score: str) -> Scale:
     """The colour scale that all methods' panels of a score share; its dark end is the better one."""
     means = cells[f"{score}_mean"]
     low, high = (means.min(), means.max()) if means.notna().any() else (0.0, 1.0)
@@ -65,41 +73,52 @@ def scale(cells: pd.DataFrame, score: str) -> tuple[Normalize, Colormap]:
     return Normalize(low, high), colours if PAPER[score].higher_is_better else colours.reversed()
 
 
-def draw(cells: pd.DataFrame, note: str) -> Figure:
-    """A row of four panels for each row of the study, a column and a colour scale for each score; darker is better."""
-    rows = dict(zip(cells["row"], cells["name"], strict=True))
-    height = SIDE * min(1.0, cells["gamma"].nunique() / cells["beta"].nunique())
-    step = HEADER + height + 9
+def draw(cells: pd.DataFrame, note: str) -> list[Figure]:
+    """A row of panels for each row of the study, a column and a colour scale for each score that there is; darker is better."""
+    scales = {score: scale(cells, score) for score in PAPER if cells[f"{score}_mean"].notna().any()}
+    height = max(LOWEST, SIDE * min(1.0, cells["gamma"].nunique() / cells["beta"].nunique()))
+    most = int((style.TALLEST - TOP - BAR) / (HEADER + height + AXIS))
+    parts = style.pages(list(dict.fromkeys(cells["row"])), most)
+    return [_page(cells[cells["row"].isin(rows)], scales, height, note) for rows in parts]
+
+
+def _page(cells: pd.DataFrame, scales: Mapping[str, Scale], height: float, note: str) -> Figure:
+    rows, step = dict(zip(cells["row"], cells["name"], strict=True)), HEADER + height + AXIS
     figure = style.new(TOP + step * len(rows) + BAR, note)
-    for column, score in enumerate(PAPER):
+    for column, (score, shared) in enumerate(scales.items()):
         left = LEFT + column * (SIDE + GAP)
         for line, (row, name) in enumerate(rows.items()):
             top = TOP + line * step + HEADER
             axes = style.axes(figure, left, top, SIDE, height)
-            _panel(axes, cells[cells["row"] == row], score, scale(cells, score))
+            _panel(axes, cells[cells["row"] == row], score, shared)
             if column > 0:
                 axes.set_yticks([])
             else:
                 axes.set_ylabel("$\\gamma$", rotation=0, va="center")
-                style.text(figure, left, top - 2, name, weight="bold")
-        style.text(figure, left + SIDE / 2, 4.0, style.label(score, cells["cost"].iloc[0]), ha="center")
-        _colour_bar(style.axes(figure, left, TOP + step * len(rows) + 2, SIDE, 2.5), scale(cells, score))
+                style.text(
+                    figure, left, top - 2, style.wrap(name, style.WIDTH - LEFT, "bold", lines=1)[0], weight="bold"
+                )
+        label = style.label(score, cells["cost"].iloc[0])
+        figure.text((left + SIDE / 2) / style.WIDTH, 1 - 4 / (figure.get_figheight() * 25.4), label, ha="center")
+        _colour_bar(style.axes(figure, left, TOP + step * len(rows) + 2, SIDE, 2.5), shared)
     return figure
 
 
-def _panel(axes: Axes, cells: pd.DataFrame, score: str, shared: tuple[Normalize, Colormap]) -> None:
+def _panel(axes: Axes, cells: pd.DataFrame, score: str, shared: Scale) -> None:
     """One method's grid of one score: a number in each cell, hatching where no run finished, a frame where selected."""
     grid = cells.pivot(index="gamma", columns="beta", values=f"{score}_mean").sort_index(ascending=False)
     norm, colours = shared
     seaborn.heatmap(
-        grid, ax=axes, vmin=norm.vmin, vmax=norm.vmax, cmap=colours, cbar=False, linewidths=0.6,
+        grid, ax=axes, vmin=norm.vmin, vmax=norm.vmax, cmap=colours, cbar=False, linewidths=0.6 if max(grid.shape) < 20 else 0,
         xticklabels=[f"{value:g}" for value in grid.columns], yticklabels=[f"{value:g}" for value in grid.index],
     )  # fmt: skip
+    style.few_ticks(axes.xaxis, MOST_NUMBERS)
+    style.few_ticks(axes.yaxis, MOST_NUMBERS)
     for (row, column), value in np.ndenumerate(grid):
         if np.isnan(value):
             missing = Rectangle((column, row), 1, 1, facecolor="0.93", edgecolor="0.6", hatch="////", linewidth=0)
             axes.add_patch(missing)
-        else:
+        elif grid.shape[1] <= MOST_NUMBERS and grid.shape[0] <= 2 * MOST_NUMBERS:
             number = PAPER[score].text(value).removeprefix("0")
             size, ink = 8 if max(grid.shape) <= 4 else 6.5, style.ink(colours(norm(value)))
             axes.text(column + 0.5, row + 0.5, number, size=size, color=ink, ha="center", va="center")
@@ -111,7 +130,7 @@ def _panel(axes: Axes, cells: pd.DataFrame, score: str, shared: tuple[Normalize,
     axes.xaxis.labelpad = 0
 
 
-def _colour_bar(axes: Axes, shared: tuple[Normalize, Colormap]) -> None:
+def _colour_bar(axes: Axes, shared: Scale) -> None:
     """The shared scale, from the worst mean at its left to the best at its right."""
     bar = axes.figure.colorbar(ScalarMappable(*shared), cax=axes, orientation="horizontal", ticks=MaxNLocator(3))
     bar.outline.set_visible(False)

@@ -84,16 +84,26 @@ def place(axes: Axes, images: UInt8[np.ndarray, "rows columns height width chann
     axes.spines[:].set_visible(False)
 
 
-def rows(shown: Sequence[Shown], array: str, note: str) -> Figure:
-    """The inputs in the first row, then for each method a row of one of its arrays."""
+def rows(shown: Sequence[Shown], array: str, note: str) -> list[Figure]:
+    """The inputs in the first row, then for each method a row of one of its arrays; as many figures as it takes."""
     columns = min(COLUMNS, *(len(own.arrays[name]) for own in shown for name in ("inputs", array)))
     side = min((style.WIDTH - LABEL) / columns, LARGEST)
-    stack = [(["data"], [], shown[0].arrays["inputs"])]
-    stack += [(style.wrap(own.name, LABEL, "bold"), style.wrap(own.said, LABEL), own.arrays[array]) for own in shown]
-    tallest = style.NOTE_LINE * max(len(name) + len(said) for name, said, _ in stack)
+    stack = [(_called(own), own.arrays[array]) for own in shown]
+    tallest = style.NOTE_LINE * max(len(name) + len(said) for (name, said), _ in stack)
     height = max(side, tallest) + GAP
+    most = int((style.TALLEST - 2 * GAP) / height) - 1
+    inputs = (["data"], []), shown[0].arrays["inputs"]
+    return [_stack([inputs, *part], side, height, columns, note) for part in style.pages(stack, most)]
+
+
+def _called(own: Shown) -> tuple[list[str], list[str]]:
+    """Name and setting, in at most two lines each."""
+    return style.wrap(own.name, LABEL - 1, "bold", lines=2), style.wrap(own.said, LABEL - 1, lines=2)
+
+
+def _stack(stack: Sequence[tuple], side: float, height: float, columns: int, note: str) -> Figure:
     figure = style.new(height * len(stack) + 2 * GAP, note)
-    for index, (name, said, images) in enumerate(stack):
+    for index, ((name, said), images) in enumerate(stack):
         top = index * height + (GAP if index else 0)
         place(style.axes(figure, LABEL, top, side * columns, side), images[None, :columns])
         first = top + (side - style.NOTE_LINE * (len(name) + len(said))) / 2 + 2.6

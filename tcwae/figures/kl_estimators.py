@@ -12,6 +12,9 @@ from tcwae.study.results import Results, read_csv
 
 __all__ = ["COLUMNS", "ESTIMATORS", "TERMS", "data", "draw", "note", "runs"]
 
+ABREAST = 6
+"""Runs beside each other."""
+
 ESTIMATORS = {
     "large sample": ("0.2", "-", ""),
     "MWS": ("#0072B2", "-", "o"),
@@ -47,8 +50,13 @@ def data(results: Results, experiment: str) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def draw(estimates: pd.DataFrame, note: str) -> Figure:
+def draw(estimates: pd.DataFrame, note: str) -> list[Figure]:
     """A column for each run; above the total correlation, below the dimension-wise KL, by the size of the sample."""
+    parts = style.pages(list(dict.fromkeys(estimates["row"])), ABREAST)
+    return [_page(estimates[estimates["row"].isin(rows)], note) for rows in parts]
+
+
+def _page(estimates: pd.DataFrame, note: str) -> Figure:
     rows = estimates.drop_duplicates("row")
     wide = (style.WIDTH - LEFT - RIGHT - GAP * (len(rows) - 1)) / len(rows)
     figure = style.new(TOP + 2 * HEIGHT + LOWER + LEGEND, note)
@@ -62,7 +70,7 @@ def draw(estimates: pd.DataFrame, note: str) -> Figure:
             axes.set(xlabel="M" if line else "", ylabel="" if column else label)
             axes.tick_params(labelleft=not column, labelbottom=bool(line), labelsize=7)
             if not line:
-                lines = style.wrap(row.name, wide - 2)
+                lines = style.wrap(row.name, wide - 2, "bold", lines=3)
                 for up, words in enumerate(reversed(lines)):
                     middle = left + wide / 2
                     style.text(figure, middle, top - 2 - 3 * up, words, ha="center", weight="bold", fontsize=7)

@@ -1,5 +1,6 @@
 """A few latents, each moved from the codes of several inputs, as in Figures 4 and 5 of the paper."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,8 +16,8 @@ __all__ = ["data", "draw", "note", "runs"]
 LATENTS = 4
 """Latents shown: those that tell most of the image."""
 
-LABEL, HEADER, AXIS, GAP, TALLEST = 11.0, 8.5, 4.5, 5.0, 205.0
-"""Millimetres: for a latent's name, a row's name, a block's axis, between blocks, and of the whole figure at most."""
+LABEL, HEADER, AXIS, GAP, ABREAST = 11.0, 8.5, 4.5, 5.0, 3
+"""Millimetres: for a latent's name, a row's name, a block's axis, and between columns; and columns beside each other."""
 
 
 def data(results: Results, experiment: str) -> list[Shown]:
@@ -28,24 +29,36 @@ def data(results: Results, experiment: str) -> list[Shown]:
     return images.best(results, experiment, ("traversals", "traversal_values", "posterior_kl"))
 
 
-def draw(shown: Sequence[Shown], note: str) -> Figure:
+def draw(shown: Sequence[Shown], note: str) -> list[Figure]:
     """A column for each row of the study; below each other its latents, with an input a line."""
     inputs, latents, steps = shown[0].arrays["traversals"].shape[:3]
-    count = min(LATENTS, latents)
-    wide = (style.WIDTH - GAP * (len(shown) - 1)) / len(shown)
-    side = min((wide - LABEL) / steps, ((TALLEST - HEADER) / count - AXIS) / inputs)
-    block = side * inputs + AXIS
-    figure = style.new(HEADER + block * count, note)
-    for column, own in enumerate(shown):
-        left = column * (wide + GAP)
-        style.text(figure, left + LABEL, 3.4, own.name, weight="bold")
-        style.small(figure, left + LABEL, 6.8, style.wrap(own.said, wide - LABEL)[:1])
-        for line, latent in enumerate(np.argsort(-own.arrays["posterior_kl"], kind="stable")[:count]):
-            top = HEADER + line * block
-            axes = style.axes(figure, left + LABEL, top, side * steps, side * inputs)
-            images.place(axes, own.arrays["traversals"][:, latent])
-            axes.set_yticks([inputs / 2], [f"$z_{{{latent + 1}}}$"])
-            values = own.arrays["traversal_values"]
-            axes.set_xticks([0.5, steps - 0.5], [names.minus(f"{values[end]:.2g}") for end in (0, -1)], fontsize=7.5)
-            axes.tick_params(length=0, pad=2)
+    count, abreast = min(LATENTS, latents), min(ABREAST, len(shown))
+    wide = (style.WIDTH - GAP * (abreast - 1)) / abreast
+    lines = min(2, math.ceil(len(shown) / ABREAST))
+    side = min((wide - LABEL) / steps, ((style.TALLEST / lines - HEADER) / count - AXIS) / inputs)
+    height = HEADER + (side * inputs + AXIS) * count
+    most = abreast * int(style.TALLEST / height)
+    return [_page(part, side, height, wide + GAP, note) for part in style.pages(shown, most)]
+
+
+def _page(shown: Sequence[Shown], side: float, height: float, pitch: float, note: str) -> Figure:
+    figure = style.new(height * math.ceil(len(shown) / ABREAST), note)
+    for index, own in enumerate(shown):
+        _column(figure, own, index % ABREAST * pitch, index // ABREAST * height, side, pitch - GAP)
     return figure
+
+
+def _column(figure: Figure, own: Shown, left: float, top: float, side: float, wide: float) -> None:
+    inputs, latents, steps = own.arrays["traversals"].shape[:3]
+    name = style.wrap(own.name, wide - LABEL - 1, "bold", lines=1)[0]
+    style.text(figure, left + LABEL, top + 3.4, name, weight="bold", fontsize=8)
+    style.small(figure, left + LABEL, top + 6.8, style.wrap(own.said, wide - LABEL - 1, lines=1))
+    order = np.argsort(-own.arrays["posterior_kl"], kind="stable")
+    for line, latent in enumerate(order[: min(LATENTS, latents)]):
+        down = top + HEADER + line * (side * inputs + AXIS)
+        axes = style.axes(figure, left + LABEL, down, side * steps, side * inputs)
+        images.place(axes, own.arrays["traversals"][:, latent])
+        axes.set_yticks([inputs / 2], [f"$z_{{{latent + 1}}}$"])
+        values = own.arrays["traversal_values"]
+        axes.set_xticks([0.5, steps - 0.5], [names.minus(f"{values[end]:.2g}") for end in (0, -1)], fontsize=7.5)
+        axes.tick_params(length=0, pad=2)

@@ -94,7 +94,7 @@ def _reached(runs: pd.DataFrame, score: str, levels: np.ndarray) -> np.ndarray:
 
 def draw(runs: pd.DataFrame, note: str) -> Figure:
     """A panel for each score: faint runs, and each method's front as a line through its filled markers."""
-    scores = [score for score in PAPER if score != "log_reconstruction"]
+    scores = [score for score in PAPER if score != "log_reconstruction" and runs[score].notna().any()]
     figure = style.new(TOP + HEIGHT + LEGEND, note)
     wide = (style.WIDTH - LEFT - GAP * (len(scores) - 1) - 1) / len(scores)
     methods = [method for method in METHODS if method in set(runs["method"])]
@@ -105,7 +105,7 @@ def draw(runs: pd.DataFrame, note: str) -> Figure:
         cost = runs["cost"].iloc[0]
         axes.set(xlabel=style.label("log_reconstruction", cost), ylabel=style.label(score, cost))
         axes.yaxis.set_label_coords(-9.5 / wide, 0.5)
-        axes.locator_params(nbins=5)
+        style.room(axes)
     handles = [Line2D([], [], **style.line(method, 0), label=names.method(method)) for method in methods]
     style.legend(figure, TOP + HEIGHT + LEGEND - 4, handles)
     return figure

@@ -1,7 +1,8 @@
 """The figures of a study, a module a kind; each reads `results/<study>` and is drawn at the size of the report's page.
 
 A kind's module has `runs(results, experiment)`, the runs behind the figure; `data(results, experiment)`, what is plotted;
-`note(results, experiment)`, the line that says where it is from; and `draw(data, note)`, the figure.
+`note(results, experiment)`, the line that says where it is from; and `draw(data, note)`, the figure, or a list of figures where
+one would be taller than a page. Where it has `silent(results, experiment)`, that is why the runs have nothing to show in it.
 """
 
 from collections.abc import Sequence
@@ -11,6 +12,8 @@ from types import ModuleType
 import h5py
 import pandas as pd
 
+from tcwae.config.experiment import PICTURES
+from tcwae.config.scores import PAPER
 from tcwae.errors import InputError
 from tcwae.figures import (
     ablation,
@@ -29,9 +32,9 @@ from tcwae.figures import (
 )
 from tcwae.figures.images import Shown
 from tcwae.files import atomic
-from tcwae.study.results import load
+from tcwae.study.results import Results, load
 
-__all__ = ["KINDS", "plot"]
+__all__ = ["KINDS", "plot", "silence"]
 
 KINDS: dict[str, ModuleType] = {
     "heatmap": heatmap,
@@ -50,6 +53,10 @@ KINDS: dict[str, ModuleType] = {
 """In the order in which a report shows them."""
 
 
+OF_FACTORS = ("scores_vs_reconstruction", "pareto", "deviations")
+"""Those that have nothing to show without the scores that need factors."""
+
+
 def plot(experiment: str, figure: str, results: Path, output: Path) -> None:
     """Draw one figure of an experiment from results/<study> as PDF, and save what it shows beside it (CSV or HDF5).
 
@@ -63,11 +70,31 @@ def plot(experiment: str, figure: str, results: Path, output: Path) -> None:
     if output.suffix.lower() != ".pdf":
         raise InputError(f"{output}: expected a name that ends in .pdf, found {output.suffix or 'none'}")
     kind, study = KINDS[figure], load(results, experiment)
-    data = kind.data(study, experiment)
+    reason = silence(study, experiment, figure)
     with style.look():
-        drawing = kind.draw(data, kind.note(study, experiment))
+        if reason:
+            data = [] if figure in PICTURES else pd.DataFrame({"nothing": [reason]})
+            drawing = style.new(0.0, f"Nothing to draw, as {reason}.")
+        else:
+            data = kind.data(study, experiment)
+            drawing = kind.draw(data, kind.note(study, experiment))
         _save_data(data, output)
         style.save(drawing, output)
+
+
+def silence(study: Results, experiment: str, figure: str) -> str | None:
+    """Why a figure has nothing to show of the runs that there are; None where it has.
+
+    Raises:
+        InputError: there is no run of the experiment.
+    """
+    kind = KINDS[figure]
+    runs = kind.runs(study, experiment)
+    if not (runs["status"] == "finished").any():
+        return "no run finished"
+    if figure in OF_FACTORS and runs[[score for score in PAPER if score != "log_reconstruction"]].isna().all(axis=None):
+        return "the data have no factors, and so no scores but the reconstruction"
+    return kind.silent(study, experiment) if hasattr(kind, "silent") else None
 
 
 def _save_data(data: pd.DataFrame | Sequence[Shown], output: Path) -> None:

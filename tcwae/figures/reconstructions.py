@@ -28,6 +28,6 @@ def data(results: Results, experiment: str) -> list[Shown]:
     return shown
 
 
-def draw(shown: Sequence[Shown], note: str) -> Figure:
+def draw(shown: Sequence[Shown], note: str) -> list[Figure]:
     """The inputs, then a row of reconstructions for each method."""
     return images.rows(shown, "reconstructions", note)

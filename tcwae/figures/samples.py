@@ -20,6 +20,6 @@ def data(results: Results, experiment: str) -> list[Shown]:
     return images.best(results, experiment, ("inputs", "samples"))
 
 
-def draw(shown: Sequence[Shown], note: str) -> Figure:
+def draw(shown: Sequence[Shown], note: str) -> list[Figure]:
     """Inputs, then a row of samples for each method."""
     return images.rows(shown, "samples", note)

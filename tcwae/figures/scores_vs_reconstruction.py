@@ -16,13 +16,15 @@ from tcwae.study.results import Results, source_note
 
 __all__ = ["data", "draw", "note", "runs"]
 
-LEFT, TOP, GAP, LOWER, LEGEND, LINE = 13.0, 3.0, 14.5, 5.0, 17.0, 4.0
-"""Millimetres: for the first panel's axis, above, between panels sideways and downwards, for the axis and the legend below
-them, and for each further line of the legend."""
+LEFT, TOP, GAP, LOWER, LEGEND = 13.0, 3.0, 14.5, 5.0, 17.0
+"""Millimetres: for the first panel's axis, above, between panels sideways and downwards, for the axis and the legend below."""
 
-SIDE_BY_SIDE, BESIDE, BELOW, ENTRIES = 8, 45.0, 58.0, 5
+SIDE_BY_SIDE, BESIDE, BELOW = 8, 45.0, 58.0
 """Settings of which three panels beside each other stay readable; millimetres of a panel's height there, and where each has
-a line of its own; names in a line of the legend."""
+a line of its own."""
+
+LABELLED = 40
+"""Settings that all have their coefficient written beside them; of more only the lowest and the highest of a row."""
 
 OFFSETS = [(6, 4), (-6, 4), (6, -8), (-6, -8), (0, 6), (0, -10), (9, -2), (-9, -2)]
 """Points: where a label may stand beside its point, in order of preference."""
@@ -65,13 +67,19 @@ def runs(results: Results, experiment: str) -> pd.DataFrame:
 
 def draw(runs: pd.DataFrame, note: str) -> Figure:
     """A panel for each score: settings as means and standard deviations over seeds, single runs as faint points."""
-    scores = [score for score in PAPER if score != "log_reconstruction"]
+    scores = [score for score in PAPER if score != "log_reconstruction" and runs[score].notna().any()]
     cost = runs["cost"].iloc[0]
     few = runs.groupby("row")["setting"].nunique().sum() <= SIDE_BY_SIDE
+    handles = [
+        Line2D([], [], **style.line(row.method, row.twin), label=f"{row.name} ({symbol(METHODS[row.method].tuned)})")
+        for row in runs.drop_duplicates("row").itertuples(index=False)
+    ]
+    further = style.legend_height([handle.get_label() for handle in handles])
     columns, height = (len(scores), BESIDE) if few else (1, BELOW)
     lines = len(scores) // columns
+    height = min(height, (style.TALLEST - TOP - LEGEND - further) / lines - LOWER)
     legend = TOP + lines * (height + LOWER) - LOWER + LEGEND
-    figure = style.new(legend + LINE * ((runs["row"].nunique() - 1) // ENTRIES), note)
+    figure = style.new(legend + further, note)
     width = (style.WIDTH - LEFT - GAP * (columns - 1) - 1) / columns
     for index, score in enumerate(scores):
         left, top = LEFT + index % columns * (width + GAP), TOP + index // columns * (height + LOWER)
@@ -83,14 +91,9 @@ def draw(runs: pd.DataFrame, note: str) -> Figure:
             axes.set(xlabel=style.label("log_reconstruction", cost))
         axes.yaxis.set_label_coords(-9.5 / width, 0.5)
         axes.margins(0.12)
-        axes.locator_params(nbins=5)
+        style.room(axes)
         _draw_labels(axes, runs, score)
-    handles = [
-        Line2D([], [], **style.line(row.method, row.twin),
-               label=f"{style.mathematics(row.name)} ({symbol(METHODS[row.method].tuned)})")
-        for row in runs.drop_duplicates("row").itertuples(index=False)
-    ]  # fmt: skip
-    style.legend(figure, legend - 4, handles, columns=min(ENTRIES, len(handles)))
+    style.legend(figure, legend - 4, handles)
     return figure
 
 
@@ -124,6 +127,10 @@ def _draw_row(axes: Axes, runs: pd.DataFrame, score: str) -> None:
 def _draw_labels(axes: Axes, runs: pd.DataFrame, score: str) -> None:
     """Write each setting's coefficient where it covers the fewest points and labels."""
     means = _settings(runs, score)
+    if len(means) > LABELLED:
+        values = means.groupby("row")["coefficient"]
+        ends = [values.transform(end) for end in ("min", "max")]
+        means = means[(means["coefficient"] == ends[0]) | (means["coefficient"] == ends[1])]
     axes.autoscale_view()
     points = axes.transData.transform(means[["x", "y"]].to_numpy()) / axes.figure.dpi * 72
     labels: list[np.ndarray] = []

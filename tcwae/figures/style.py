@@ -3,18 +3,23 @@
 A method's colour and marker stand beside its settings (`tcwae.config.methods`).
 """
 
+import math
+import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_agg import RendererAgg
+from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
+from matplotlib.font_manager import FontProperties, findfont
+from matplotlib.ft2font import FT2Font
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from seaborn.utils import relative_luminance
@@ -26,18 +31,24 @@ from tcwae.files import atomic
 
 __all__ = [
     "LINES",
+    "TALLEST",
     "WIDTH",
     "axes",
     "colour",
+    "few_ticks",
     "ink",
     "label",
     "legend",
+    "legend_height",
+    "legible",
     "line",
     "log_ticks",
     "look",
-    "mathematics",
     "new",
+    "pages",
+    "room",
     "save",
+    "shown",
     "small",
     "text",
     "wrap",
@@ -46,11 +57,20 @@ __all__ = [
 WIDTH = 160.0
 """Millimetres: the text width of the report's A4 page. Figures are drawn at the size at which they are printed."""
 
+TALLEST = 205.0
+"""Millimetres of a figure at most: what a page has beside a heading and a caption. What is taller goes on in another figure."""
+
 LINES, SHADES = ("-", "--", ":"), ((0.0, 0.0), (0.5, 1.0), (0.5, 0.0))
 """Of the first, second and third row of one method: its line, and how much of which grey (1 is white) is in its colour."""
 
+MARKERS = ("*", "X", "h", "p", "<", ">", "d")
+"""Of the fourth to sixth row of one method, of the seventh to ninth, and so on."""
+
+FONTS = ("STIXGeneral", "DejaVu Sans")
+"""Both come with matplotlib; the second has letters that the first lacks."""
+
 LOOK = {
-    "font.family": "STIXGeneral",
+    "font.family": FONTS,
     "mathtext.fontset": "stix",
     "font.size": 9,
     "axes.titlesize": 9,
@@ -90,18 +110,46 @@ def new(height: float, note: str) -> Figure:
     return figure
 
 
-def wrap(words: str, width: float, weight: str = "normal") -> list[str]:
-    """Break small type (`NOTE_SIZE`) into lines no wider than `width` millimetres."""
-    renderer, font = FigureCanvasAgg(Figure(dpi=720)).get_renderer(), FontProperties(size=NOTE_SIZE, weight=weight)
-    lines = [""]
+def wrap(words: str, width: float, weight: str = "normal", lines: int | None = None) -> list[str]:
+    """Break small type (`NOTE_SIZE`) into lines no wider than `width` millimetres, within words that are wider.
+
+    What does not fit into so many `lines` ends in an ellipsis.
+    """
+    found = [""]
     for word in words.split(" "):
-        longer = f"{lines[-1]} {word}".lstrip(" ")
-        drawn = mathematics(longer)
-        if renderer.get_text_width_height_descent(drawn, font, "$" in drawn)[0] / 720 * 25.4 > width:
-            lines.append(word)
-        else:
-            lines[-1] = longer
-    return lines
+        longer = f"{found[-1]} {word}".lstrip(" ")
+        if _width(longer, weight) <= width:
+            found[-1] = longer
+            continue
+        found.append(word)
+        while _width(found[-1], weight) > width and len(found[-1]) > 1:
+            fits = next(k for k in range(len(found[-1]) - 1, 0, -1) if k == 1 or _width(found[-1][:k], weight) <= width)
+            found[-1:] = [found[-1][:fits], found[-1][fits:]]
+    found = [line for line in found if line] or [""]
+    if lines is None or len(found) <= lines:
+        return found
+    last = found[lines - 1]
+    while last and _width(f"{last}…", weight) > width:
+        last = last[:-1]
+    return [*found[: lines - 1], f"{last}…"]
+
+
+def _width(words: str, weight: str = "normal") -> float:
+    """Millimetres of small type."""
+    drawn, font = shown(words), FontProperties(family=FONTS, size=NOTE_SIZE, weight=weight)
+    return _ruler().get_text_width_height_descent(drawn, font, "$" in drawn.replace(r"\$", ""))[0] / 720 * 25.4
+
+
+@cache
+def _ruler() -> RendererAgg:
+    return RendererAgg(1, 1, 720)
+
+
+def pages(things: Sequence[Any], most: int) -> list[Sequence[Any]]:
+    """Things in parts of at most `most`, as equal as can be: each is drawn in a figure of its own."""
+    parts = max(1, math.ceil(len(things) / most))
+    size = math.ceil(len(things) / parts)
+    return [things[start : start + size] for start in range(0, max(1, len(things)), max(1, size))]
 
 
 def axes(figure: Figure, left: float, top: float, width: float, height: float, **options: object) -> Axes:
@@ -123,9 +171,10 @@ def ink(ground: tuple[float, ...]) -> str:
 
 def line(method: str, twin: int) -> dict[str, Any]:
     """How a row of the study looks as a line with markers: by its method, and how many rows before it are of that method."""
+    further = twin // len(SHADES)
     return {
         "color": colour(method, twin),
-        "marker": METHODS[method].marker,
+        "marker": MARKERS[(further - 1) % len(MARKERS)] if further else METHODS[method].marker,
         "linestyle": LINES[twin % len(LINES)],
         "linewidth": 0.9,
         "markersize": 3.5,
@@ -135,12 +184,30 @@ def line(method: str, twin: int) -> dict[str, Any]:
 
 def text(figure: Figure, left: float, top: float, words: str, **options: object) -> None:
     """Text whose first baseline starts at a place in millimetres from the figure's upper left corner."""
-    figure.text(left / WIDTH, 1 - top / (figure.get_figheight() * 25.4), mathematics(words), va="baseline", **options)
+    figure.text(left / WIDTH, 1 - top / (figure.get_figheight() * 25.4), shown(words), va="baseline", **options)
 
 
-def mathematics(words: str) -> str:
-    """The words with L₁ and L₂² as formulas: the font's bold has no such digits."""
-    return words.replace("L₁", "$L_1$").replace("L₂²", "$L_2^2$")
+def shown(words: str) -> str:
+    """Any words as matplotlib shows them as they are: a dollar is no formula; L₁ and L₂² are, as the bold lacks such digits."""
+    return legible(words).replace("$", r"\$").replace("L₁", "$L_1$").replace("L₂²", "$L_2^2$")
+
+
+def legible(words: str) -> str:
+    """The words with letters that the fonts lack as their codes, [U+65E5], instead of as empty boxes."""
+    known = (letter for letter in words if unicodedata.category(letter) != "Cf")  # without marks that are not seen
+    return "".join(letter if ord(letter) in _letters() else f"[U+{ord(letter):04X}]" for letter in known)
+
+
+@cache
+def _letters() -> frozenset[int]:
+    return frozenset().union(*(FT2Font(findfont(name)).get_charmap() for name in FONTS), map(ord, " \n"))
+
+
+def few_ticks(axis: Axis, most: int) -> None:
+    """Label every second, third ... of an axis's categories, so that there are at most `most`."""
+    labels = [label.get_text() for label in axis.get_ticklabels()]
+    step = math.ceil(len(labels) / most)
+    axis.set_ticks(axis.get_ticklocs()[::step], labels[::step])
 
 
 def log_ticks(axis: Axis) -> None:
@@ -149,6 +216,15 @@ def log_ticks(axis: Axis) -> None:
     axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 300 * low else (1,), numticks=8))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())
+
+
+def room(axes: Axes) -> None:
+    """At most five ticks; around a single value half of it to either side, instead of nearly equal numbers."""
+    axes.locator_params(nbins=5)
+    for limits, change in ((axes.dataLim.intervalx, axes.set_xlim), (axes.dataLim.intervaly, axes.set_ylim)):
+        if limits[0] == limits[1] != 0:
+            change(*sorted((0.5 * limits[0], 1.5 * limits[0])))
+            axes.locator_params(nbins=3)
 
 
 def small(figure: Figure, left: float, top: float, lines: list[str]) -> None:
@@ -163,19 +239,41 @@ def label(score: str, cost: str) -> str:
     return f"{PAPER[score].label}{unit} {PAPER[score].arrow}"
 
 
-def legend(figure: Figure, top: float, handles: Sequence[Line2D], columns: int | None = None) -> None:
-    """A legend without a frame, centred, its first line at a height in millimetres from the figure's upper edge."""
+LEGEND_LINE, LABEL, ENTRY, KEY = 4.0, 62.0, 4.0, 7.0
+"""Millimetres: from line to line of a legend, of a label at most, between two entries, and of the key before a label."""
+
+
+def legend(figure: Figure, top: float, handles: Sequence[Line2D]) -> None:
+    """A legend without a frame, centred, its first line at a height in millimetres from the figure's upper edge.
+
+    Labels are shortened, and the lines hold as many of them as fit.
+    """
+    columns = _columns([handle.get_label() for handle in handles])
+    for handle in handles:
+        handle.set_label(shown(wrap(handle.get_label(), LABEL, lines=1)[0]))
     figure.legend(
         handles=handles, loc="upper center", bbox_to_anchor=(0.5, 1 - (top - 3) / (figure.get_figheight() * 25.4)),
-        ncols=columns or len(handles), frameon=False, handlelength=1.8, columnspacing=1.2, handletextpad=0.4, fontsize=8,
+        ncols=columns, frameon=False, handlelength=1.8, columnspacing=1.2, handletextpad=0.4, fontsize=NOTE_SIZE,
     )  # fmt: skip
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Write a vector PDF, byte-identical for an identical figure.
+def legend_height(labels: Sequence[str]) -> float:
+    """Millimetres that a legend's second and further lines need."""
+    return LEGEND_LINE * (math.ceil(len(labels) / _columns(labels)) - 1)
+
+
+def _columns(labels: Sequence[str]) -> int:
+    widest = max(_width(wrap(label, LABEL, lines=1)[0]) for label in labels)
+    return max(1, min(len(labels), int((WIDTH + ENTRY) / (KEY + widest + ENTRY))))
+
+
+def save(drawn: Figure | Sequence[Figure], path: Path) -> None:
+    """Write a vector PDF, a page a figure, byte-identical for identical figures.
 
     Raises:
         OSError: it cannot be written.
     """
-    with atomic(path) as temporary:
-        figure.savefig(temporary, format="pdf", metadata={"CreationDate": None})
+    figures = [drawn] if isinstance(drawn, Figure) else drawn
+    with atomic(path) as temporary, PdfPages(temporary, metadata={"CreationDate": None}) as pages:
+        for figure in figures:
+            pages.savefig(figure)

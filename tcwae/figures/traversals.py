@@ -14,11 +14,11 @@ from tcwae.study.results import Results
 
 __all__ = ["data", "draw", "note", "order", "runs"]
 
-LABEL, HEADER, AXIS, GAP, TALLEST = 14.0, 5.8, 4.0, 3.0, 205.0
-"""Millimetres: for the rows' labels, a block's name, its axis, between blocks, and of the whole figure at most."""
+LABEL, HEADER, AXIS, GAP = 14.0, 5.8, 4.0, 3.0
+"""Millimetres: for the rows' labels, a block's name, its axis, and between blocks."""
 
-NARROWEST = 36.0
-"""Millimetres to which a setting is broken."""
+NARROWEST, SMALLEST = 36.0, 4.2
+"""Millimetres to which a setting is broken, and of an image's side at least where several figures can be made instead."""
 
 
 def data(results: Results, experiment: str) -> list[Shown]:
@@ -35,11 +35,17 @@ def order(latent_kl: Float[np.ndarray, " latent"]) -> Int[np.ndarray, " latent"]
     return np.argsort(latent_kl, kind="stable")
 
 
-def draw(shown: Sequence[Shown], note: str) -> Figure:
+def draw(shown: Sequence[Shown], note: str) -> list[Figure]:
     """A block for each method: a latent a row, moved along it from the code of the first anchor."""
     latents, steps = shown[0].arrays["traversals"].shape[1:3]
-    lines = max(len(style.wrap(own.said, NARROWEST)) for own in shown)
-    header = HEADER + style.NOTE_LINE * lines
+    header = HEADER + style.NOTE_LINE * max(len(style.wrap(own.said, NARROWEST, lines=2)) for own in shown)
+    enough = min(SMALLEST, _fit(1, latents, steps, header)[1])
+    most = next(count for count in range(len(shown), 0, -1) if _fit(count, latents, steps, header)[1] >= enough)
+    return [_page(part, header, note) for part in style.pages(shown, most)]
+
+
+def _page(shown: Sequence[Shown], header: float, note: str) -> Figure:
+    latents, steps = shown[0].arrays["traversals"].shape[1:3]
     columns, side = _fit(len(shown), latents, steps, header)
     pitch = (style.WIDTH - LABEL - side * steps) / max(1, columns - 1)
     height = header + side * latents + AXIS
@@ -57,7 +63,7 @@ def _fit(blocks: int, latents: int, steps: int, header: float) -> tuple[int, flo
 
     def side(columns: int) -> float:
         wide = ((style.WIDTH + GAP) / columns - LABEL - GAP) / steps
-        high = (TALLEST / math.ceil(blocks / columns) - header - AXIS) / latents
+        high = (style.TALLEST / math.ceil(blocks / columns) - header - AXIS) / latents
         return min(wide, high)
 
     largest = max(side(columns) for columns in range(1, blocks + 1))
@@ -70,8 +76,11 @@ def _block(figure: Figure, own: Shown, left: float, top: float, side: float, hea
     rows = order(own.arrays["latent_kl"])
     walk = own.arrays["traversals"][0][rows]
     latents, steps = walk.shape[:2]
-    style.text(figure, left + LABEL, top + 3.4, own.name, weight="bold")
-    style.small(figure, left + LABEL, top + 7, style.wrap(own.said, NARROWEST))
+    wide = max(NARROWEST, side * steps)
+    style.text(
+        figure, left + LABEL, top + 3.4, style.wrap(own.name, wide, "bold", lines=1)[0], weight="bold", fontsize=8
+    )
+    style.small(figure, left + LABEL, top + 7, style.wrap(own.said, NARROWEST, lines=2))
     style.small(figure, left, top + header - 2, ["KL / nats"])
     axes = style.axes(figure, left + LABEL, top + header, side * steps, side * latents)
     images.place(axes, walk)

@@ -4,6 +4,7 @@ import pandas as pd
 import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from tcwae.config.methods import METHODS, symbol
 from tcwae.config.scores import PAPER
@@ -12,13 +13,14 @@ from tcwae.figures.scores_vs_reconstruction import data as all_data
 from tcwae.figures.scores_vs_reconstruction import note, runs
 from tcwae.study.results import Results
 
-__all__ = ["data", "draw", "note", "runs"]
+__all__ = ["data", "draw", "note", "runs", "silent"]
 
-LEFT, TOP, GAP, HEIGHT, AXIS = 13.5, 5.0, 2.5, 36.0, 9.0
-"""Millimetres: for the scores' axes, for the methods' names, between panels, of a panel, and for the values below."""
+LEFT, TOP, GAP, HEIGHT, LOW, AXIS = 13.5, 5.0, 2.5, 36.0, 28.0, 9.0
+"""Millimetres: for the scores' axes, for the methods' names, between panels, of a panel with violins and of one with points
+alone, and for the values below."""
 
-FEWEST = 3
-"""Seeds that have a distribution; of fewer only the points are shown."""
+FEWEST, ABREAST, TICKS = 5, 6, 12
+"""Seeds that have a distribution, of fewer only the points are shown; columns beside each other, and values named below one."""
 
 
 def data(results: Results, experiment: str) -> pd.DataFrame:
@@ -31,28 +33,46 @@ def data(results: Results, experiment: str) -> pd.DataFrame:
     return table[table.groupby("row")["coefficient"].transform("nunique") > 1]
 
 
-def draw(runs: pd.DataFrame, note: str) -> Figure:
+def silent(results: Results, experiment: str) -> str | None:
+    """One seed has no distribution, and one setting is compared with nothing."""
+    shown = data(results, experiment)
+    if shown.empty:
+        return "no method has finished runs of several values of its coefficient"
+    one = shown.groupby(["row", "setting"])["seed"].nunique().max() == 1
+    return "there is one seed a setting, which has no distribution" if one else None
+
+
+def draw(runs: pd.DataFrame, note: str) -> list[Figure]:
     """A column for each method, a row for each score, which its panels share as axis."""
+    scores = [score for score in PAPER if runs[score].notna().any()]
+    seeds = runs.groupby(["row", "setting"])["seed"].nunique().max()
+    high = HEIGHT if seeds >= FEWEST else LOW
+    parts = style.pages(list(dict.fromkeys(runs["row"])), ABREAST)
+    return [_page(runs[runs["row"].isin(rows)], scores, high, note) for rows in parts]
+
+
+def _page(runs: pd.DataFrame, scores: list[str], high: float, note: str) -> Figure:
     rows = runs.drop_duplicates("row")
     wide = (style.WIDTH - LEFT - GAP * (len(rows) - 1)) / len(rows)
-    titles = [style.wrap(row.name, wide, "bold") for row in rows.itertuples()]
+    titles = [style.wrap(row.name, wide, "bold", lines=3) for row in rows.itertuples()]
     head = TOP + style.NOTE_LINE * (max(map(len, titles)) - 1)
-    figure = style.new(head + (HEIGHT + GAP) * len(PAPER) + AXIS, note)
-    for line, score in enumerate(PAPER):
+    figure = style.new(head + (high + GAP) * len(scores) + AXIS, note)
+    for line, score in enumerate(scores):
         shared: Axes | None = None
         for column, row in enumerate(rows.itertuples(index=False)):
             axes = style.axes(
-                figure, LEFT + column * (wide + GAP), head + line * (HEIGHT + GAP), wide, HEIGHT, sharey=shared
+                figure, LEFT + column * (wide + GAP), head + line * (high + GAP), wide, high, sharey=shared
             )
             shared = shared or axes
             _panel(axes, runs[runs["row"] == row.row], score, style.colour(row.method, row.twin))
-            last = line == len(PAPER) - 1
+            last = line == len(scores) - 1
             axes.set(
                 xlabel=symbol(METHODS[row.method].tuned) if last else "",
-                ylabel="" if column else style.label(score, row.cost),
             )
+            axes.set_ylabel("" if column else style.label(score, row.cost), fontsize=7.5 if high == LOW else 9)
             axes.yaxis.set_label_coords(-9.8 / wide, 0.5)
             axes.tick_params(labelleft=not column, labelbottom=last)
+        shared.yaxis.set_major_locator(MaxNLocator(5, prune="both"))
     for column, title in enumerate(titles):
         for place, words in enumerate(reversed(title)):
             style.text(
@@ -72,6 +92,7 @@ def _panel(axes: Axes, runs: pd.DataFrame, score: str, colour: str) -> None:
             width=0.85, linewidth=0.4, alpha=0.4,
         )  # fmt: skip
     seaborn.stripplot(shown, x="value", y=score, order=values, ax=axes, color=colour, size=2, jitter=False)
+    style.few_ticks(axes.xaxis, TICKS)
     axes.tick_params(axis="x", labelsize=6.5, labelrotation=90 if len(values) > 4 else 0)
     axes.grid(axis="y", linewidth=0.3, color="0.85")
     axes.set_axisbelow(True)

@@ -3,19 +3,22 @@
 `contents` is the report.json that the typst template reads; its keys are the template's names.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from tcwae.config.figures import FIGURES
 from tcwae.config.methods import METHODS
 from tcwae.config.run import Run
 from tcwae.config.runs import experiment_runs, runs, unusual
 from tcwae.config.scores import PAPER
-from tcwae.figures.plot import KINDS
-from tcwae.report import findings, paper, paper_tables, run_tables
+from tcwae.figures.plot import KINDS, silence
+from tcwae.report import answers, findings, paper, paper_tables, run_tables
 from tcwae.report.paper_tables import UNKNOWN
 from tcwae.study import names
 from tcwae.study.results import Results
@@ -53,6 +56,8 @@ def contents(study: Results, *, partial: bool = False) -> dict[str, Any]:
         "gammas": paper_tables.gammas(study),
         "latents": paper_tables.latents(study),
         "missing": len(runs(study.study).keys() - set(metrics["run"])),
+        "agreement": answers.agreement(study),
+        "summary": answers.summary(study),
         "remarks": run_tables.remarks(study),
         "run_tables": run_tables.run_tables(study),
         "versions": _versions(metrics),
@@ -90,10 +95,14 @@ def _experiment(study: Results, name: str, partial: bool) -> dict[str, Any]:
     experiment, its, best = study.experiment(name), study.runs(name), study.selected(name)
     comparable = paper_tables.comparable(its)
     table, figures = "scores_table" in experiment.shows, _figures(study, name)
-    shown = [figure for figure in figures if not partial or (study.folder / figure["path"]).exists()]
-    sure = paper_tables.intervals(study, name)
+    shown = [
+        figure
+        for figure in figures
+        if not figure["silent"] and (not partial or (study.folder / figure["path"]).exists())
+    ]
+    sure, first = paper_tables.intervals(study, name), its.groupby(["row", "setting"])["run"].first()
     return {
-        "title": experiment.title or name,
+        "title": " ".join(experiment.title.split()) or name,
         "data": _distinct(names.dataset(*pair) for pair in zip(its["dataset"], its["source"], strict=True)),
         "cost": names.cost(experiment.cost),
         "runs": _count(its.drop_duplicates("run")),
@@ -102,8 +111,8 @@ def _experiment(study: Results, name: str, partial: bool) -> dict[str, Any]:
         "iterations": _span(its["iterations"]),
         "batch_size": _span(its["batch_size"]),
         "common": _common(study, its, study.typed(name)),
-        "table": _score_table(best, sure, comparable) if table else [],
-        "winners": _winners(best) if table and len(best) > 1 else [],
+        "table": _score_table(best, sure, first, comparable) if table else [],
+        "outcomes": answers.outcomes(study, name) if table else [],
         "ranks": findings.ranks(study, name) if table else [],
         "rules": findings.rules(study, name) if table else None,
         **{
@@ -111,8 +120,9 @@ def _experiment(study: Results, name: str, partial: bool) -> dict[str, Any]:
             for key, (kind, texts) in BEYOND.items()
         },
         "figures": shown,
-        "undrawn": [figure["kind"].replace("_", " ") for figure in figures if figure not in shown],
-        "settings": [_setting_row(row, sure) for _, row in study.settings(name).iterrows()],
+        "undrawn": [figure["title"] for figure in figures if figure not in shown and not figure["silent"]],
+        "silent": _silent(figures),
+        "settings": [_setting_row(row, sure, first) for _, row in study.settings(name).iterrows()],
     }
 
 
@@ -137,8 +147,10 @@ def _figures(study: Results, name: str) -> list[dict[str, Any]]:
     return [
         {
             "kind": kind,
+            **FIGURES[kind]._asdict(),
             "path": f"figures/{name}-{kind}.pdf",
-            "methods": study.best(name)["name"].tolist(),
+            "pages": _pages(study.folder / f"figures/{name}-{kind}.pdf"),
+            "silent": silence(study, name, kind),
             "runs": _count(module.runs(study, name).drop_duplicates("run")),
         }
         for kind, module in KINDS.items()
@@ -146,7 +158,21 @@ def _figures(study: Results, name: str) -> list[dict[str, Any]]:
     ]
 
 
-def _score_table(best: pd.DataFrame, sure: Intervals, comparable: bool) -> list[dict[str, Any]]:
+def _silent(figures: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Why figures have nothing to show, each reason once with their titles."""
+    reasons = _distinct(figure["silent"] for figure in figures if figure["silent"])
+    return [
+        {"reason": reason, "titles": [figure["title"] for figure in figures if figure["silent"] == reason]}
+        for reason in reasons
+    ]
+
+
+def _pages(path: Path) -> int:
+    """How many pages a figure has; 1 where it is not drawn or damaged, which typesetting tells."""
+    return max(1, len(re.findall(rb"/Type /Page\b", path.read_bytes()))) if path.exists() else 1
+
+
+def _score_table(best: pd.DataFrame, sure: Intervals, first_run: pd.Series, comparable: bool) -> list[dict[str, Any]]:
     """A line for each row: its selected setting's mean and sd over seeds, and the paper's, once for each method and cost.
 
     The best mean of each score is marked, among the rows of the same cost.
@@ -158,7 +184,7 @@ def _score_table(best: pd.DataFrame, sure: Intervals, comparable: bool) -> list[
         printed = paper.find(row["dataset"], row["method"], row["cost"]) if comparable and first else None
         rows.append(
             {
-                **_setting_row(row, sure),
+                **_setting_row(row, sure, first_run),
                 "best": [bool(row[f"{key}_mean"] == score.best(peers[f"{key}_mean"])) for key, score in PAPER.items()],
                 "paper": printed
                 and {
@@ -171,26 +197,13 @@ def _score_table(best: pd.DataFrame, sure: Intervals, comparable: bool) -> list[
     return rows
 
 
-def _winners(best: pd.DataFrame) -> list[dict[str, Any]]:
-    """For each score the row, or the rows, with the best mean, among those of the experiment's own cost."""
-    winners = []
-    best = best[best["cost"] == best["cost"].iloc[0]]
-    for key, score in PAPER.items():
-        first = best[best[f"{key}_mean"] == score.best(best[f"{key}_mean"])]
-        if len(first):
-            winners.append(
-                {
-                    "score": score.label,
-                    "methods": first["name"].tolist(),
-                    "text": _mean_sd(first.iloc[0], key),
-                }
-            )
-    return winners
+def _setting_row(row: pd.Series, sure: Intervals, first: pd.Series) -> dict[str, Any]:
+    """A setting with its scores, their intervals, its ranks among those of its row, and how many of its seeds finished.
 
-
-def _setting_row(row: pd.Series, sure: Intervals) -> dict[str, Any]:
-    """A setting with its scores, their intervals, its ranks among those of its row, and how many of its seeds finished."""
+    `run` is the first of its runs: where the table of all runs has them.
+    """
     return {
+        "run": first[row["row"], row["setting"]],
         "method": row["name"],
         "setting": row["shown"],
         "seeds": f"{row['seeds'] - row['diverged']} of {row['seeds']}" if row["diverged"] else f"{row['seeds']}",

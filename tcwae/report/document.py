@@ -5,14 +5,19 @@ The words and the layout are the template's (typst); the numbers are in `report.
 """
 
 import json
+import math
 import shutil
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import typst
+from matplotlib import get_data_path
 
 from tcwae.errors import InputError
+from tcwae.figures import style, summary
 from tcwae.files import atomic
 from tcwae.report.content import contents, finished
 from tcwae.study.results import load
@@ -43,14 +48,35 @@ def report(results: Path, template: Path, output: Path, *, partial: bool = False
         for experiment in content["experiments"]:
             for figure in experiment["figures"]:
                 _copy(results / figure["path"], build / figure["path"], "run the workflow's rule plot first")
+        if content["summary"]:
+            _draw_summary(content["summary"], build / "figures" / "summary.pdf")
         _copy(template, build / "report.typ", "give the path of the typst template")
         for part in template.parent.glob("*.typ"):  # what the template imports and includes
             if part.name != "report.typ":
                 shutil.copyfile(part, build / part.name)
-        (build / "report.json").write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
+        (build / "report.json").write_text(
+            json.dumps(_legible(content), ensure_ascii=False, indent=1), encoding="utf-8"
+        )
         document = _compile(build / "report.typ", template, finished(study.metrics) or NO_DATE)
     with atomic(output) as temporary:
         temporary.write_bytes(document)
+
+
+def _draw_summary(rows: list[dict[str, Any]], path: Path) -> None:
+    path.parent.mkdir(exist_ok=True)
+    with style.look():
+        style.save(summary.draw(pd.DataFrame(rows), ""), path)
+
+
+def _legible(content: Any) -> Any:  # noqa: ANN401
+    """Texts, lists and mappings of them with the letters that the fonts lack as codes."""
+    if isinstance(content, dict):
+        return {key: _legible(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_legible(value) for value in content]
+    if isinstance(content, str):
+        return style.legible(content)
+    return None if isinstance(content, float) and math.isnan(content) else content
 
 
 def _copy(source: Path, target: Path, advice: str) -> None:
@@ -61,7 +87,8 @@ def _copy(source: Path, target: Path, advice: str) -> None:
 
 
 def _compile(source: Path, template: Path, date: datetime) -> bytes:
-    compiler = typst.Compiler(source, root=source.parent, ignore_system_fonts=True)
+    letters = [get_data_path() + "/fonts/ttf"]  # DejaVu Sans, for what the text's own font lacks
+    compiler = typst.Compiler(source, root=source.parent, ignore_system_fonts=True, font_paths=letters)
     try:
         return compiler.compile(format="pdf", timestamp=date)
     except typst.TypstError as error:

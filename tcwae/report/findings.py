@@ -65,14 +65,10 @@ def _in_words(rows: pd.DataFrame) -> str:
         score, mean = PAPER[key], rows["mean"][key]
         good = "better" if (mean > 0) == score.higher_is_better else "worse"
         moved.append(f"{score.label} {'rises' if mean > 0 else 'falls'} by {abs(mean):.2g} ({good})")
-    kept = _listing([PAPER[key].label for key in keys if key not in clear])
-    parts = [_listing(moved)] if moved else []
+    kept = names.listing([PAPER[key].label for key in keys if key not in clear])
+    parts = [names.listing(moved)] if moved else []
     parts += [f"{kept}: no significant difference in {pairs} pairs"] if kept else []
     return "; ".join(parts) + "."
-
-
-def _listing(words: list[str]) -> str:
-    return " and ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)
 
 
 def estimators(study: Results, name: str) -> dict[str, Any]:

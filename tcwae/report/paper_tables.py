@@ -139,11 +139,12 @@ def against_the_paper(study: Results) -> list[dict[str, Any]]:
     for name, experiment in study.study.experiments.items():
         if "scores_table" not in experiment.shows or not comparable(study.runs(name)):
             continue
-        sure = intervals(study, name)
+        sure, first = intervals(study, name), study.runs(name).groupby(["row", "setting"])["run"].first()
         for _, row in study.selected(name).iterrows():
             printed = paper.find(row["dataset"], row["method"], row["cost"])
             if printed is not None:
-                found.append(_comparison(row, sure[row["row"], row["setting"]], printed))
+                key = row["row"], row["setting"]
+                found.append({"run": first[key], **_comparison(row, sure[key], printed)})
     return found
 
 
@@ -173,7 +174,8 @@ def _comparison(row: pd.Series, sure: list[str], printed: paper.PaperRow) -> dic
             {
                 "ours": UNKNOWN if math.isnan(mean) else score.text(mean),
                 "interval": interval,
-                "paper": score.text(printed.scores[key].mean),
+                "paper": printed.scores[key].text.split(" ±")[0],
+                "off": None if math.isnan(z) else z,
                 "z": UNKNOWN if math.isnan(z) else names.minus(f"{z:+.1f}"),
             }
         )

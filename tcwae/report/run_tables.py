@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import quote
 
 import pandas as pd
 
@@ -75,6 +76,8 @@ def _run_row(run: pd.Series, setting: str) -> dict[str, Any]:
     cells = [_number(float(run[key]), score.decimals) for key, score in PAPER.items()]
     cells += [_number(float(run[key]), decimals) for key, decimals in measures.items()]
     return {
+        "run": run["run"],
+        "folder": quote(f"runs/{run['run']}/"),
         "method": names.method(run["method"]),
         "setting": setting,
         "seed": int(run["seed"]),

@@ -1,6 +1,6 @@
 """How data sets, methods, settings and scores are called wherever a person reads them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tcwae.config.base import exact
@@ -9,7 +9,7 @@ from tcwae.config.datasets import PUBLISHED
 from tcwae.config.experiment import Row
 from tcwae.config.methods import METHODS, symbol
 
-__all__ = ["DATASETS", "NO_BREAK", "called", "cost", "count", "dataset", "method", "minus", "setting"]
+__all__ = ["DATASETS", "NO_BREAK", "called", "cost", "count", "dataset", "listing", "method", "minus", "setting"]
 
 DATASETS = {name: published.label for name, published in PUBLISHED.items()}
 NO_BREAK = "\N{NO-BREAK SPACE}"
@@ -46,7 +46,12 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def listing(words: Sequence[str]) -> str:
+    """As "one, two and three"."""
+    return " and ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)
+
+
 def called(row: Row, usual: str) -> str:
     """A row of an experiment: by its own name, else by its method, and its cost where it is not the `usual` one."""
     unusual = row.cost is not None and row.cost != usual
-    return row.name or method(row.method) + (f" ({cost(row.cost)})" if unusual else "")
+    return " ".join((row.name or "").split()) or method(row.method) + (f" ({cost(row.cost)})" if unusual else "")

@@ -129,7 +129,7 @@ def test_the_interval_is_students():
 
 
 def test_a_panel_marks_the_mean_where_it_is(results, pairs):
-    figure = deviations.draw(pairs, "")
+    (figure,) = deviations.draw(pairs, "")
     means = deviations.summary(pairs)
     for axes, score in zip(figure.axes, ("log_reconstruction", "mig", "factor_vae", "sap"), strict=True):
         marks = [container.lines[0].get_xdata()[0] for container in axes.containers]

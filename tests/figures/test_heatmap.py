@@ -29,7 +29,7 @@ def cells(results):
 def panels(cells):
     """(method, score) -> axes."""
     with style.look():
-        figure = heatmap.draw(cells, "")
+        (figure,) = heatmap.draw(cells, "")
     maps = [axes for axes in figure.axes if axes.get_xlabel()]
     keys = [(method, score) for score in PAPER for method in ("tcwae_mws", "tcwae_gan")]
     return dict(zip(keys, maps, strict=True))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from figures import synthetic
 from tcwae.errors import InputError
-from tcwae.figures import images, reconstructions, samples, traversals
+from tcwae.figures import images, reconstructions, samples, style, traversals
 from tcwae.study import names
 from tcwae.study.results import load
 
@@ -42,7 +42,7 @@ def test_a_mosaic_is_its_images_between_white_seams(rows, columns, channels, see
 def test_the_first_row_is_the_data_and_each_other_row_a_method(results, kind, array):
     shown = kind.data(results, "grid")
     assert [own.row for own in shown] == list(synthetic.METHODS)
-    figure = kind.draw(shown, "")
+    (figure,) = kind.draw(shown, "")
     expected = [shown[0].arrays["inputs"], *(own.arrays[array] for own in shown)]
     for axes, row in zip(figure.axes, expected, strict=True):
         assert (picture(axes) == images.mosaic(row[None, :10])).all()
@@ -58,7 +58,7 @@ def test_the_run_that_is_shown_is_the_selected_best_one(results):
 
 def test_rows_of_a_traversal_are_in_the_order_of_the_kl(results):
     shown = traversals.data(results, "grid")
-    figure = traversals.draw(shown, "")
+    (figure,) = traversals.draw(shown, "")
     for axes, own in zip(figure.axes, shown, strict=True):
         labels = [label.get_text().split() for label in axes.get_yticklabels()]
         divergences = [float(kl) for _, kl in labels]
@@ -81,7 +81,7 @@ def test_traversals_fit_the_page(blocks, latents, steps):
     wide = columns * (traversals.LABEL + side * steps) + (columns - 1) * traversals.GAP
     high = -(-blocks // columns) * (9.2 + side * latents + traversals.AXIS)
     assert wide <= 160 + 1e-9
-    assert high <= traversals.TALLEST + 1e-9
+    assert high <= style.TALLEST + 1e-9
 
 
 def test_a_method_that_always_diverged_is_left_out_and_named(tmp_path):

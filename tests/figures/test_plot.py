@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from typing import get_args
 
 import h5py
 import matplotlib
@@ -10,6 +11,8 @@ import pandas as pd
 import pytest
 
 from figures import synthetic
+from tcwae.config.experiment import Shows
+from tcwae.config.figures import FIGURES
 from tcwae.errors import InputError
 from tcwae.figures.plot import KINDS, plot
 from tcwae.study.results import load
@@ -66,3 +69,8 @@ def test_unknown_names_are_refused_before_anything_is_written(folder, tmp_path):
 def test_figures_do_not_import_torch():
     code = "import sys, tcwae.figures.plot, tcwae.report.content; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_each_kind_has_a_title_and_a_caption():
+    assert list(KINDS) == list(FIGURES)
+    assert set(KINDS) == {*get_args(Shows)} - {"scores_table"}

@@ -6,7 +6,6 @@ from matplotlib.container import ErrorbarContainer
 
 from figures import synthetic
 from tcwae.config.methods import METHODS
-from tcwae.errors import InputError
 from tcwae.figures import scores_vs_reconstruction, style
 from tcwae.study.results import load
 
@@ -75,10 +74,3 @@ def test_a_setting_that_lost_a_run_is_hollow(tmp_path):
     axes = scores_vs_reconstruction.draw(data, "").axes[0]
     assert sorted(own[0].get_markerfacecolor() for own in axes.containers) == ["#009E73", "white"]
     assert "1 run diverged" in scores_vs_reconstruction.note(results, "grid")
-
-
-def test_without_a_finished_run_it_says_so(tmp_path):
-    runs = tuple(f"dsprites/beta_tcvae/cross_entropy/beta=2/seed={seed}" for seed in synthetic.SEEDS)
-    results = load(synthetic.write(tmp_path / "small", {"beta_tcvae": {"beta": [2.0]}}, runs))
-    with pytest.raises(InputError, match=r"metrics\.csv: expected a finished run of 'grid', found none"):
-        scores_vs_reconstruction.data(results, "grid")

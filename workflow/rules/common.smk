@@ -11,6 +11,7 @@ from snakemake.settings.types import DeploymentMethod
 
 from tcwae.config import study as studies
 from tcwae.config.base import read_yaml
+from tcwae.config.figures import FIGURES
 from tcwae.config.run import KNOWN_DATASETS, evaluation_flags, run_flags
 from tcwae.doctor.cluster import check_partitions
 from tcwae.doctor.container import check_folders, check_image
@@ -231,6 +232,11 @@ def shows():
     """Each experiment with each figure that it shows."""
     shown = [(name, figure) for name, experiment in study.experiments.items() for figure in experiment.shows]
     return [(name, figure) for name, figure in shown if figure != "scores_table"]
+
+
+def caption_of(wildcards):
+    """What a figure's caption says."""
+    return f"{wildcards.experiment}: {FIGURES[wildcards.figure].caption}"
 
 
 def selections():

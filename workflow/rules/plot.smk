@@ -22,6 +22,7 @@ rule plot:
         runtime=growing_time,
     params:
         results=subpath(input[0], parent=True),
+        caption=caption_of,  # for Snakemake's own report
     shell:
         "tcwae plot {wildcards.experiment} {wildcards.figure} --results {params.results:q} --output {output.figure:q} "
         "> {log:q} 2>&1"

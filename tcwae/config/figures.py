@@ -1,0 +1,91 @@
+# ruff: noqa: RUF001 - γ is a coefficient
+"""What is known of each kind of figure without drawing it: what it is called, and what its caption says.
+
+The report, the web page and Snakemake's own report all take their captions from here. `tcwae.figures` draws.
+"""
+
+from typing import NamedTuple
+
+__all__ = ["FIGURES", "FigureFacts"]
+
+
+class FigureFacts(NamedTuple):
+    """What people are told of a kind of figure, as plain text."""
+
+    title: str
+    caption: str
+
+
+FIGURES = {
+    "heatmap": FigureFacts(
+        "Scores over the grid of β and γ",
+        "Means over seeds. Each row is a method and each column a score. The methods share the colour scale of a score, and "
+        "darker is better in every panel. The frame marks the selected setting. A hatched cell has no mean: a run of the "
+        "setting diverged, or all are missing.",
+    ),
+    "scores_vs_reconstruction": FigureFacts(
+        "Scores against reconstruction",
+        "Upper left is better. Each marker is a setting: the mean over its seeds, with one standard deviation where there are "
+        "several, and its single runs as faint points. Numbers are values of the coefficient that the legend names; lines join "
+        "the settings of a method in their order. From a grid of β and γ, the settings at the selected γ are shown. A hollow "
+        "marker: a run of the setting diverged.",
+    ),
+    "pareto": FigureFacts(
+        "Fronts of reconstruction and scores",
+        "Upper left is better. Faint: every finished run of the study on these data and with this cost. Filled: each method's "
+        "front, its runs that no other of its runs beats in both reconstruction and score.",
+    ),
+    "violins": FigureFacts(
+        "Distribution of the scores by coefficient",
+        "A column is a method and a row a score. Points are runs, and each violin is the distribution over the seeds of one "
+        "value of the method's coefficient, drawn where there are at least five. From a grid of β and γ, the settings at the "
+        "selected γ are shown.",
+    ),
+    "ablation": FigureFacts(
+        "What regularisation costs and achieves",
+        "(a) Reconstruction and (b) divergence of the aggregated posterior from the prior, by the weight of the regulariser; "
+        "(c) reconstruction against that divergence, and (d) against the MMD to the prior on held-out images (on a logarithmic "
+        "axis: values below zero are left out). Means over seeds, with one standard deviation to either side; of one or two "
+        "weights only the points. The divergence is the sum of the total correlation and the dimension-wise KL. Solid and "
+        "filled: over all encoded images. Dashed and hollow: as the method itself estimated it at the end of training; that of "
+        "TCWAE-MWS is too low by ln N, the bias of Eq. (10), and may be negative. WAE-MMD has the MMD instead: in (b), on the "
+        "axis at the right.",
+    ),
+    "deviations": FigureFacts(
+        "Departures from the default setting",
+        "Differences from the default setting, seed by seed (grey points), and their mean with its 95 % interval by Student's "
+        "t. Right of zero the score is higher. Departures of the scores alone are taken on the default's runs.",
+    ),
+    "kl_estimators": FigureFacts(
+        "What each estimator says",
+        "Total correlation and dimension-wise KL of each best run's aggregated posterior over all its encoded images, as each "
+        "estimator has them from a batch of M codes (mean and range of three batches; the scale is linear within ±1 nat). "
+        "Black: the large-sample value. MWS is equation (10) as printed, “in batch” takes the batch alone for the data, MSS is "
+        "stratified sampling, and the density ratio is that of a classifier of M codes of each kind.",
+    ),
+    "traversals": FigureFacts(
+        "Latent traversals",
+        "By the best run of each method. An image is encoded, and one latent at a time is moved from its code by the values "
+        "below the columns. Rows are ordered by increasing KL divergence of the latent's aggregated posterior from the prior, "
+        "given at the left.",
+    ),
+    "latent_traversals": FigureFacts(
+        "Traversals of a few latents",
+        "By the best run of each method. Each block is one of the four latents that tell most of an image (largest mean KL of "
+        "its posterior to the prior). Its lines are held-out images, each encoded and then moved along the latent by the "
+        "values below.",
+    ),
+    "reconstructions": FigureFacts(
+        "Reconstructions", "Held-out images (first row) and their reconstructions by the best run of each method."
+    ),
+    "samples": FigureFacts(
+        "Samples",
+        "Images of the data (first row), and images decoded from codes drawn from the prior, by the best run of each method.",
+    ),
+    "quadrants": FigureFacts(
+        "Reconstructions and samples",
+        "By the best run of each method. Left: held-out images, and below each line of them their reconstructions. Right: "
+        "images decoded from codes drawn from the prior.",
+    ),
+}
+"""By the name that a study's `shows` uses, in the order in which a report shows them."""
