@@ -3,6 +3,7 @@
 A method's colour and marker stand beside its settings (`tcwae.config.methods`).
 """
 
+import bisect
 import math
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -123,8 +124,9 @@ def wrap(words: str, width: float, weight: str = "normal", lines: int | None = N
             continue
         found.append(word)
         while _width(found[-1], weight) > width and len(found[-1]) > 1:
-            fits = next(k for k in range(len(found[-1]) - 1, 0, -1) if k == 1 or _width(found[-1][:k], weight) <= width)
-            found[-1:] = [found[-1][:fits], found[-1][fits:]]
+            rest = found[-1]
+            fits = max(1, bisect.bisect_right(range(1, len(rest)), width, key=lambda k: _width(rest[:k], weight)))
+            found[-1:] = [rest[:fits], rest[fits:]]
     found = [line for line in found if line] or [""]
     if lines is None or len(found) <= lines:
         return found
@@ -134,6 +136,7 @@ def wrap(words: str, width: float, weight: str = "normal", lines: int | None = N
     return [*found[: lines - 1], f"{last}…"]
 
 
+@cache
 def _width(words: str, weight: str = "normal") -> float:
     """Millimetres of small type."""
     drawn, font = shown(words), FontProperties(family=FONTS, size=NOTE_SIZE, weight=weight)
