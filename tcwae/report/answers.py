@@ -65,12 +65,15 @@ def _compared(key: str, score: ScoreFacts, first: pd.Series, second: pd.Series, 
 
 def agreement(study: Results) -> str:
     """How many of the scores that stand in the paper too agree with it, and which is furthest from it."""
+    rows = paper_tables.against_the_paper(study)
     compared = [
         (abs(cell["off"]), f"{score.label} of {row['name']} on {row['data']}", cell["z"])
-        for row in paper_tables.against_the_paper(study)
+        for row in rows
         for score, cell in zip(PAPER.values(), row["cells"], strict=True)
         if cell["off"] is not None
     ]
+    if not compared and any(cell["ours"] != paper_tables.UNKNOWN for row in rows for cell in row["cells"]):
+        return "With one seed a setting nobody knows whether a difference to the paper's Table 1 is chance."
     if not compared:
         return "Nothing here can be compared with the paper."
     near = sum(off <= 2 for off, _, _ in compared)

@@ -6,6 +6,7 @@ The words and the layout are the template's (typst); the numbers are in `report.
 
 import json
 import math
+import re
 import shutil
 import tempfile
 from datetime import UTC, datetime
@@ -23,6 +24,10 @@ from tcwae.report.content import contents, finished
 from tcwae.study.results import load
 
 __all__ = ["report"]
+
+LONGEST = 24
+VERBATIM = ("folder", "formula", "path", "provenance", "run")
+"""Keys of texts that are no words to be read, or to be copied as they are."""
 
 NO_DATE = datetime(1980, 1, 1, tzinfo=UTC)
 """The PDF's timestamp where the results have none."""
@@ -69,13 +74,13 @@ def _draw_summary(rows: list[dict[str, Any]], path: Path) -> None:
 
 
 def _legible(content: Any) -> Any:  # noqa: ANN401
-    """Texts, lists and mappings of them with the letters that the fonts lack as codes."""
+    """Texts as they can be read: letters that the fonts lack as codes, and places to break words of more than `LONGEST`."""
     if isinstance(content, dict):
-        return {key: _legible(value) for key, value in content.items()}
+        return {key: value if key in VERBATIM else _legible(value) for key, value in content.items()}
     if isinstance(content, list | tuple):
         return [_legible(value) for value in content]
     if isinstance(content, str):
-        return style.legible(content)
+        return re.sub(rf"([^\s\xa0]{{{LONGEST}}})(?=\S)", "\\1\N{ZERO WIDTH SPACE}", style.legible(content))
     return None if isinstance(content, float) and math.isnan(content) else content
 
 
