@@ -32,6 +32,7 @@ from tcwae.errors import InputError
 from tcwae.evaluation import representation
 from tcwae.evaluation.codes import write_codes
 from tcwae.files import atomic
+from tcwae.methods.divergences import active_units
 from tcwae.methods.networks import Autoencoder
 from tcwae.metrics.registry import measure
 from tcwae.metrics.table import CodeTable
@@ -153,7 +154,7 @@ def _divergences(
         "reconstruction": reconstruction,
         "log_reconstruction": math.log(reconstruction),
         "mmd": representation.mmd_to_prior(drawn, generator),
-        "active_units": representation.active_units(codes),
+        "active_units": active_units(codes.mean).item(),
         **terms,
         **representation.batch_terms(own, min(run.training.batch_size, len(held_out)), len(images), generator),
     }, latent_kl
