@@ -143,13 +143,18 @@ def test_a_diverged_run_has_pictures_and_no_scores(trained, small_data, tmp_path
 
 
 def test_reconstruction_is_of_held_out_images(evaluated, small_data):
-    """A code a held-out image, drawn with noise: within the noise, the cost of decoding the means."""
+    """A code a held-out image, drawn from its posterior: one of the costs that such draws have."""
     model, _, _ = load_model(evaluated / "model.safetensors")
     images = Images(read(small_data), torch.device("cpu"))
     held_out = torch.from_numpy(split(432)[1])
-    codes = representation.encode(model, images, held_out).mean
-    at_the_mean = representation.reconstruction(model, images, held_out, "cross_entropy", codes)
-    assert record(evaluated)["scores"]["reconstruction"] == pytest.approx(at_the_mean, rel=0.2)
+    posterior, generator = representation.encode(model, images, held_out), torch.Generator().manual_seed(1)
+    draws = (posterior.sample(generator) for _ in range(30))
+    costs = [representation.reconstruction(model, images, held_out, "cross_entropy", codes) for codes in draws]
+    found = record(evaluated)["scores"]["reconstruction"]
+    assert found == pytest.approx(np.mean(costs), abs=5 * np.std(costs))  # one in a million is further away
+    trained_on = torch.from_numpy(split(432)[0])
+    others = representation.encode(model, images, trained_on).sample(generator)
+    assert found != pytest.approx(representation.reconstruction(model, images, trained_on, "cross_entropy", others))
 
 
 def test_other_images_are_refused(trained, small_data, tmp_path):
