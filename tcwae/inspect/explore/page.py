@@ -26,7 +26,7 @@ from tcwae.files import atomic
 from tcwae.inspect.model import Model, load
 from tcwae.study import names
 
-__all__ = ["HERE", "column", "explore", "shared"]
+__all__ = ["HERE", "column", "explore", "images", "shared"]
 
 HERE = Path(__file__).parent
 """Where the page's scripts and styles are."""
@@ -43,8 +43,7 @@ def explore(folders: Sequence[Path], output: Path) -> None:
         OSError: a file cannot be read, or the page not written.
     """
     common = os.path.commonpath([os.path.dirname(os.path.abspath(folder)) for folder in folders])
-    data = shared(folders[0])
-    inputs, _ = _images(folders[0])
+    data, (inputs, _) = shared(folders[0]), images(folders[0])
     data["runs"] = [column(folder, os.path.relpath(folder, common), inputs) for folder in folders]
     page = (HERE / "page.html").read_text(encoding="utf-8")
     for part in ("sliders.css", "decoder.js", "sliders.js"):
@@ -62,7 +61,7 @@ def shared(folder: Path) -> dict[str, Any]:
         InputError: the run is not evaluated.
         OSError: a file cannot be read.
     """
-    inputs, _ = _images(folder)
+    inputs, _ = images(folder)
     training = records.read(records.Training, folder / "training.json")
     return {
         "source": names.dataset(training.settings["dataset"], training.data.source),
@@ -78,7 +77,7 @@ def column(folder: Path, name: str, inputs: UInt8[np.ndarray, "shown 64 64 chann
         InputError: the run is not evaluated, has diverged, or its images are not `inputs`.
         OSError: a file cannot be read.
     """
-    its_inputs, kl = _images(folder)
+    its_inputs, kl = images(folder)
     if inputs is not None and not np.array_equal(its_inputs, inputs):
         raise InputError(f"{folder}: expected the images of the first run, found others; show it on a page of its own")
     if records.read(records.Training, folder / "training.json").status == "diverged":
@@ -96,8 +95,13 @@ def column(folder: Path, name: str, inputs: UInt8[np.ndarray, "shown 64 64 chann
     }
 
 
-def _images(folder: Path) -> tuple[UInt8[np.ndarray, "shown 64 64 channel"], np.ndarray]:
-    """The inputs that the evaluation chose, and the KL of each latent."""
+def images(folder: Path) -> tuple[UInt8[np.ndarray, "shown 64 64 channel"], np.ndarray]:
+    """The inputs that the evaluation chose, and the KL of each latent.
+
+    Raises:
+        InputError: the run is not evaluated, or the file is damaged.
+        OSError: it cannot be read.
+    """
     path = folder / "images.h5"
     if not path.exists() and (folder / "model.safetensors").exists():
         raise InputError(f"{path}: expected the images of the evaluation, found none; run `tcwae evaluate` first")
