@@ -312,7 +312,8 @@ def _add_study(verb: Verb) -> None:
         metavar="STUDY",
         help="of an unfinished study, the file of its --configfile or config.yaml",
     )
-    for its in (gather, select, plot, report):
+    page = verb(verbs.page, "make the study's web page: index.html and page/ in its results")
+    for its in (gather, select, plot, report, page):
         its.add_argument("--results", type=Path, required=True, help="results/<study>")
     for its in (plot, report):
         its.add_argument("--output", type=Path, required=True, help="the PDF")

@@ -282,6 +282,13 @@ def report(options: argparse.Namespace) -> None:
     report(options.results, template, options.output)
 
 
+def page(options: argparse.Namespace) -> None:
+    from tcwae.page.page import page
+
+    page(options.results)
+    print(f"open {(options.results / 'index.html').resolve().as_uri()} in a browser")
+
+
 def doctor(options: argparse.Namespace) -> int:
     from tcwae.doctor.examine import examine
 

@@ -1,0 +1,126 @@
+"""What the page knows before a run is opened: the results of each experiment, and the table of all runs."""
+
+from typing import Any
+
+import pandas as pd
+
+from tcwae.config.methods import METHODS
+from tcwae.config.run import Run
+from tcwae.config.runs import coefficients_of, runs, unusual
+from tcwae.config.scores import PAPER
+from tcwae.report.content import contents
+from tcwae.study import names
+from tcwae.study.results import Results
+
+__all__ = ["FIGURES", "summary"]
+
+FIGURES = {
+    "heatmap": "Mean scores over the grid of β and γ; darker is better",
+    "scores_vs_reconstruction": "Scores against reconstruction; upper left is better",
+    "pareto": "Every run on these data, and the front of each method",
+    "violins": "Distribution of the scores over seeds, by coefficient",
+    "ablation": "Reconstruction and divergence as the regulariser's weight grows",
+    "deviations": "Differences from the default setting, seed by seed",
+    "kl_estimators": "Total correlation and dimension-wise KL by each estimator and batch size",
+    "traversals": "One latent a row, moved from the code of an image, by the best run of each method",
+    "latent_traversals": "The most informative latents, moved from the codes of several images",
+    "reconstructions": "Held-out images and their reconstructions by the best run of each method",
+    "samples": "Images of the data, and images decoded from the prior by the best run of each method",
+    "quadrants": "Held-out images with their reconstructions, and samples from the prior",
+}
+"""What one sees on a figure of each kind."""
+
+MEASURES = {
+    **{name: (score.label, score.decimals, 1 if score.higher_is_better else -1) for name, score in PAPER.items()},
+    "total_correlation": ("TC", 2, 0),
+    "dimension_wise_kl": ("KL of latents", 2, 0),
+    "active_units": ("active", 0, 0),
+    "iterations": ("steps", 0, 0),
+    "train_seconds": ("seconds", 0, 0),
+}
+"""Columns of the table of runs: label, decimals, and whether more (1) or less (-1) is better."""
+
+
+def summary(study: Results) -> dict[str, Any]:
+    """All that the page shows of the study but its single runs.
+
+    Raises:
+        InputError: a table that the summary needs is damaged.
+    """
+    said = contents(study, partial=True)
+    numbers = {run: number for number, run in enumerate(study.metrics["run"])}
+    shown = [_experiment(study, name, numbers) for name in study.study.experiments if study.begun(name)]
+    kept = (
+        "study",
+        "date",
+        "data",
+        "methods",
+        "runs",
+        "iterations",
+        "missing",
+        "remarks",
+        "provenance",
+        "configuration",
+    )
+    return {
+        **{key: said[key] for key in kept},
+        "experiments": [{**its, **more} for its, more in zip(said["experiments"], shown, strict=True)],
+        "scores": said["scores"],
+        "measures": [list(measure) for measure in MEASURES.values()],
+        "table": _table(study),
+        "best": _best(study, numbers),
+    }
+
+
+def _experiment(study: Results, name: str, numbers: dict[str, int]) -> dict[str, Any]:
+    """What the report's words do not have: the runs behind each line of the table, and the files of the figures."""
+    folder, shows = study.folder / "figures", study.experiment(name).shows
+    drawn = [(kind, f"{name}-{kind}") for kind in FIGURES if kind in shows]
+    return {
+        "name": name,
+        "lines": [
+            {"runs": run.rpartition("/")[0] + "/", "best": numbers[run]} if isinstance(run, str) else None
+            for run in study.best(name)["best_run"]
+        ],
+        "drawings": [
+            {
+                "kind": kind.replace("_", " "),
+                "words": FIGURES[kind],
+                "files": [
+                    f"{stem}{end}" for end in (".svg", ".pdf", ".csv", ".h5") if (folder / f"{stem}{end}").exists()
+                ],
+            }
+            for kind, stem in drawn
+        ],
+    }
+
+
+def _table(study: Results) -> list[dict[str, Any]]:
+    """A line a run, in the order of its number."""
+    typed, metrics = runs(study.study), study.metrics
+    return [_line(study, typed[row["run"]], row) for _, row in metrics.iterrows()]
+
+
+def _line(study: Results, run: Run, row: pd.Series) -> dict[str, Any]:
+    lost = row["status"] == "diverged"
+    remarks = [f"diverged at step {row['diverged_step']:,.0f}"] if lost else []
+    if isinstance(row["warnings"], str):
+        remarks.append(row["warnings"].replace("_", " "))
+    return {
+        "id": row["run"],
+        "method": names.method(run.method.name),
+        "colour": METHODS[run.method.name].colour,
+        "setting": names.setting(coefficients_of(run) | unusual(run, study.study.training)),
+        "seed": run.seed,
+        "data": f"{names.dataset(run.dataset, row['source'])}, {names.cost(run.cost)}",
+        "experiments": list(dict.fromkeys(place.partition("/")[0] for place in row["experiments"].split())),
+        "remark": "; ".join(remarks),
+        "values": [None if pd.isna(row[measure]) else float(row[measure]) for measure in MEASURES],
+    }
+
+
+def _best(study: Results, numbers: dict[str, int]) -> list[int]:
+    """The best run of each method in each experiment with a table of scores, or in all where there is none."""
+    begun = [name for name in study.study.experiments if study.begun(name)]
+    compared = [name for name in begun if "scores_table" in study.experiment(name).shows] or begun
+    return list(dict.fromkeys(numbers[run] for name in compared for run in study.best(name)["best_run"]))
