@@ -15,7 +15,7 @@ views.latents = async (place, parameters) => {
   text(choices, "legend", "The best run of each method");
   for (const number of same) {
     const label = element(choices, "label");
-    const box = element(label, "input", { type: "checkbox", value: number, checked: chosen.includes(number) });
+    const box = element(label, "input", { id: `best-${number}`, type: "checkbox", value: number, checked: chosen.includes(number) });
     nameRun(label, study.table[number]);
     label.append(`, ${study.table[number].setting}`);
     box.addEventListener("change", () => {
@@ -31,7 +31,7 @@ views.latents = async (place, parameters) => {
 function chooseData(place, data) {
   const all = [...new Set(study.best.map((number) => study.table[number].data))];
   if (all.length < 2) return;
-  const select = element(element(place, "p", { className: "controls" }), "select", { ariaLabel: "data and cost" });
+  const select = element(element(place, "p", { className: "controls" }), "select", { id: "data", ariaLabel: "data and cost" });
   for (const value of all) element(select, "option", { value, textContent: value, selected: value === data });
   select.addEventListener("change", () => {
     location.hash = `#latents?run=${study.best.find((number) => study.table[number].data === select.value)}`;

@@ -25,13 +25,20 @@ function need(name) {
 function begin(content) {
   study = content;
   document.querySelector("header strong").textContent = study.study;
-  addEventListener("hashchange", route);
+  document.querySelector(".skip").addEventListener("click", (event) => {
+    event.preventDefault(); // the address is that of a view
+    document.getElementById("main").focus();
+  });
+  addEventListener("hashchange", async () => {
+    const held = document.activeElement.id; // of a control that is there again in the next view
+    await route();
+    (document.getElementById(held) ?? document.querySelector("h1"))?.focus({ preventScroll: true });
+  });
   route();
 }
 
 async function route() {
   const [, name, query] = /^#?(\w*)\??(.*)$/s.exec(location.hash);
-  if (name === "main") return document.getElementById("main").focus();
   const view = name in views ? name : "summary";
   for (const link of document.querySelectorAll("nav a")) {
     const current = link.hash === `#${view}` || (view === "run" && link.hash === "#runs");
@@ -48,6 +55,7 @@ async function route() {
   }
   if (!place.isConnected) return; // another view was asked for meanwhile
   const heading = place.querySelector("h1");
+  if (heading) heading.tabIndex = -1;
   document.title = `${heading ? heading.textContent + " – " : ""}${study.study} – tcwae`;
   scrollTo(0, 0);
 }

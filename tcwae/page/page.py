@@ -66,7 +66,7 @@ def _write_model(study: Results, number: int, folder: Path) -> bool:
     run = study.folder / "runs" / identifier
     try:
         _write(folder, f"models/{number}", {**shared(run), **column(run, identifier)})
-    except (InputError, OSError) as error:
+    except (InputError, OSError, ValueError) as error:  # the last where a number is not finite
         complain(f"without sliders: {error}")
         return False
     return True

@@ -63,7 +63,7 @@ function scores(section, experiment) {
     row.best.forEach((best, place) => cells[3 + place].classList.toggle("best", best));
     row.intervals.forEach((interval, place) => interval && element(cells[3 + place], "small", { textContent: interval }));
     const last = element(made.tBodies[0].rows[number], "td");
-    link(last, "best run", address("run", { id: study.table[best].id })).ariaLabel = `best run of ${row.method}`;
+    if (best !== null) link(last, "best run", address("run", { id: study.table[best].id })).ariaLabel = `best run of ${row.method}`;
   });
 }
 

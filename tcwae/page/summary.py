@@ -1,5 +1,6 @@
 """What the page knows before a run is opened: the results of each experiment, and the table of all runs."""
 
+import math
 from typing import Any
 
 import pandas as pd
@@ -8,6 +9,7 @@ from tcwae.config.methods import METHODS
 from tcwae.config.run import Run
 from tcwae.config.runs import coefficients_of, runs, unusual
 from tcwae.config.scores import PAPER
+from tcwae.figures.plot import KINDS
 from tcwae.report.content import contents
 from tcwae.study import names
 from tcwae.study.results import Results
@@ -74,25 +76,24 @@ def summary(study: Results) -> dict[str, Any]:
 
 def _experiment(study: Results, name: str, numbers: dict[str, int]) -> dict[str, Any]:
     """What the report's words do not have: the runs behind each line of the table, and the files of the figures."""
-    folder, shows = study.folder / "figures", study.experiment(name).shows
-    drawn = [(kind, f"{name}-{kind}") for kind in FIGURES if kind in shows]
-    return {
-        "name": name,
-        "lines": [
-            {"runs": run.rpartition("/")[0] + "/", "best": numbers[run]} if isinstance(run, str) else None
-            for run in study.best(name)["best_run"]
-        ],
-        "drawings": [
-            {
-                "kind": kind.replace("_", " "),
-                "words": FIGURES[kind],
-                "files": [
-                    f"{stem}{end}" for end in (".svg", ".pdf", ".csv", ".h5") if (folder / f"{stem}{end}").exists()
-                ],
-            }
-            for kind, stem in drawn
-        ],
-    }
+    finished = set(study.best(name)["best_run"])
+    members = study.runs(name).groupby(["row", "setting"])["run"].first()
+    lines = [
+        {
+            "runs": members[row.row, row.setting].rpartition("/")[0] + "/",
+            "best": numbers[row.best_run] if row.best_run in finished else None,
+        }
+        for row in study.selected(name).itertuples()
+    ]
+    shows = study.experiment(name).shows
+    return {"name": name, "lines": lines, "drawings": [_drawing(study, name, kind) for kind in KINDS if kind in shows]}
+
+
+def _drawing(study: Results, name: str, kind: str) -> dict[str, Any]:
+    said = kind.replace("_", " ")
+    files = [f"{name}-{kind}{end}" for end in (".svg", ".pdf", ".csv", ".h5")]
+    there = [file for file in files if (study.folder / "figures" / file).exists()]
+    return {"kind": said, "words": FIGURES.get(kind, said), "files": there}
 
 
 def _table(study: Results) -> list[dict[str, Any]]:
@@ -115,7 +116,7 @@ def _line(study: Results, run: Run, row: pd.Series) -> dict[str, Any]:
         "data": f"{names.dataset(run.dataset, row['source'])}, {names.cost(run.cost)}",
         "experiments": list(dict.fromkeys(place.partition("/")[0] for place in row["experiments"].split())),
         "remark": "; ".join(remarks),
-        "values": [None if pd.isna(row[measure]) else float(row[measure]) for measure in MEASURES],
+        "values": [float(row[measure]) if math.isfinite(row[measure]) else None for measure in MEASURES],
     }
 
 

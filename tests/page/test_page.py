@@ -134,6 +134,7 @@ def test_all_diverged(copy):
     page(copy)
     study = content(copy, "study")
     assert study["best"] == []
+    assert [line["best"] for line in study["experiments"][0]["lines"]] == [None, None]
     assert all(line["remark"].startswith("diverged at step 3") for line in study["table"])
     assert study["runs"]["diverged"] == 4
 
