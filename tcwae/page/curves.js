@@ -3,7 +3,7 @@
 "use strict";
 
 const SVG = "http://www.w3.org/2000/svg";
-const WIDE = 320, HIGH = 150, LEFT = 46, BELOW = 20, ABOVE = 8, RIGHT = 8;
+const WIDE = 320, HIGH = 150, LEFT = 46, BELOW = 20, ABOVE = 8, RIGHT = 20;
 
 function drawCurves(place, runs) {
   const terms = [...new Set(runs.flatMap((run) => run.terms.map(([term]) => term)))];

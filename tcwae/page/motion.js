@@ -1,19 +1,18 @@
-// All latents of a run moved back and forth at once, each from the code of the same image. The pictures are on one sheet, a row a
-// latent, and a number from 0 to 1 says which of each row is shown.
+// All latents of a run moved back and forth at once, each from the code of the same image. The pictures are on one sheet, a row for
+// each image and latent; two numbers of the place say which column and which image's rows are shown.
 "use strict";
 
 const PAUSE = 120; // milliseconds that a picture stands
 const CALM = matchMedia("(prefers-reduced-motion: reduce)");
 
-// One picture of a sheet, by its column and row; `null` for the column leaves that to the moving number.
+// One picture of a sheet. Its column and row are numbers, or what CSS computes from the place's own.
 function picture(parent, { file: name, columns, rows }, column, row, label) {
   const made = element(parent, "div", { className: "picture", ariaLabel: label });
   made.setAttribute("role", "img");
-  const share = (place, all) => `${all > 1 ? (100 * place) / (all - 1) : 0}%`;
   made.style.backgroundImage = `url("${file("page", "runs", name)}")`;
   made.style.backgroundSize = `${100 * columns}% ${100 * rows}%`;
-  made.style.backgroundPositionY = share(row, rows);
-  if (column !== null) made.style.backgroundPositionX = share(column, columns);
+  made.style.backgroundPosition = [[column, columns], [row, rows]]
+    .map(([place, all]) => `calc(100% * (${place}) / ${Math.max(1, all - 1)})`).join(" ");
   return made;
 }
 
@@ -24,15 +23,19 @@ function motion(controls, places, traversals) {
   const label = text(controls, "label", "by hand ");
   const slider = element(label, "input", { type: "range", min: 0, max: steps - 1, step: 1 });
   const value = element(controls, "output");
+  const starts = Math.min(...traversals.map((its) => its.starts));
+  const start = element(text(controls, "label", "from image "), "select");
+  for (let number = 0; number < starts; number++) element(start, "option", { value: number, textContent: number + 1 });
   let playing, since, from;
 
   function show(step) {
     slider.value = step;
-    const shares = traversals.map((its) => Math.round((step / Math.max(1, steps - 1)) * (its.values.length - 1)));
     places.forEach((place, number) => {
-      place.style.setProperty("--at", `${(100 * shares[number]) / Math.max(1, traversals[number].values.length - 1)}%`);
+      const last = traversals[number].values.length - 1;
+      place.style.setProperty("--step", Math.round((step / Math.max(1, steps - 1)) * last));
+      place.style.setProperty("--start", start.value);
     });
-    value.textContent = `z moved by ${shown(traversals[0].values[shares[0]], 2)}`;
+    value.textContent = `z moved by ${shown(traversals[0].values[Math.min(step, traversals[0].values.length - 1)], 2)}`;
   }
 
   function play(on) {
@@ -57,6 +60,7 @@ function motion(controls, places, traversals) {
     play(false);
     show(slider.valueAsNumber);
   });
+  start.addEventListener("change", () => show(slider.valueAsNumber));
   places.forEach((place, number) => {
     fillLatents(place, traversals[number]);
     place.addEventListener("click", () => play(!playing));
@@ -69,7 +73,7 @@ function fillLatents(place, { sheet, latents, kl }) {
   const tiles = element(place, "div", { className: "tiles" });
   latents.forEach((latent, row) => {
     const tile = element(tiles, "figure");
-    picture(tile, sheet, null, row, `latent ${latent} moved back and forth`);
+    picture(tile, sheet, "var(--step)", `var(--start) * ${latents.length} + ${row}`, `latent ${latent} moved back and forth`);
     const caption = text(tile, "figcaption", `z${latent} `);
     if (kl[latent] !== null) text(caption, "small", `${shown(kl[latent], 2)} nats`);
   });

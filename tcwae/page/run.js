@@ -118,8 +118,8 @@ function showScores(place, runs, all) {
   const two = element(place, "div", { className: "columns columns-2" });
   if (rows.length) table(element(two, "section"), "scores", ["", ...runs.map((run) => (runs.length > 1 ? titleOf(run) : "value"))], rows);
   else text(two, "p", "There are none.");
+  const column = element(two, "section");
   all.forEach(({ factors, reasons }, number) => {
-    const column = element(two, "section");
     const name = runs.length > 1 ? `${titleOf(runs[number])}: ` : "";
     if (factors) {
       const rows = factors.factors.map((factor, row) => [factor, ...factors.values[row].map((value) => shown(value, 3))]);

@@ -29,8 +29,8 @@ POINTS = 200
 """Of a curve at most; each is the mean of the rows that it stands for."""
 SAMPLES, BINS = 10_000, 20
 """Codes behind the matrix of mutual information, and bins of each latent, as for MIG."""
-LATENTS, ACROSS = 40, 10
-"""Latents that are moved at most, those of the largest KL; and pictures in a row of a sheet."""
+STARTS, LATENTS, ACROSS = 3, 40, 10
+"""Images from which latents are moved; latents at most, those of the largest KL; and pictures in a row of a sheet."""
 LINES = 60
 """Of a log, its last ones."""
 HASHED = ("model.safetensors", "metrics.json", "curves.csv", "images.h5")
@@ -85,7 +85,7 @@ def _number(value: float) -> float | None:
 
 def _scores(record: records.Metrics) -> list[list[Any]]:
     """Label, number and decimals of each score; those of the paper first."""
-    facts = SCORES | PAPER
+    facts = SCORES | PAPER | {"active_units": ScoreFacts("active units", 0)}
     order = sorted(record.scores, key=lambda name: name not in PAPER)
     plain = ((name, facts.get(name, ScoreFacts(_words(name)))) for name in order)
     return [[its.label, _number(record.scores[name]), its.decimals] for name, its in plain]
@@ -174,17 +174,17 @@ def _matrix(folder: Path) -> dict[str, Any] | None:
 
 
 def _traversals(folder: Path, path: Path) -> dict[str, Any]:
-    """The first image's code with each latent moved, a row of the sheet a latent; the largest KL to the prior first."""
+    """Each latent moved from the codes of some images, a row of the sheet for each pair; the largest KL to the prior first."""
     arrays = read_images(folder / "images.h5", ["traversals", "traversal_values", "latent_kl"])
-    kl = arrays["latent_kl"]
-    order = np.argsort(-kl, kind="stable")[:LATENTS]
-    pictures = arrays["traversals"][0][order]
-    steps = pictures.shape[1]
+    order = np.argsort(-arrays["latent_kl"], kind="stable")[:LATENTS]
+    pictures = arrays["traversals"][:STARTS, order]
+    starts, _, steps, *size = pictures.shape
     return {
-        "sheet": sheet(pictures.reshape(-1, *pictures.shape[2:]), steps, path.with_name(f"{path.name}-latents.webp")),
+        "sheet": sheet(pictures.reshape(-1, *size), steps, path.with_name(f"{path.name}-latents.webp")),
+        "starts": starts,
         "values": arrays["traversal_values"].astype(float).round(4).tolist(),
         "latents": order.tolist(),
-        "kl": [_number(value) for value in kl.astype(float).round(4).tolist()],
+        "kl": [_number(value) for value in arrays["latent_kl"].astype(float).round(4).tolist()],
     }
 
 

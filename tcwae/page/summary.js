@@ -89,5 +89,5 @@ function remarks(place) {
   const section = element(place, "section");
   text(section, "h2", "Runs that want a look");
   table(section, "remarks", ["Data", "Method", "Setting", "Seeds", "What"],
-    study.remarks.map((its) => [its.data, its.method, its.setting, its.seeds, its.what]));
+    study.remarks.map((its) => [its.data, its.method, its.setting, its.seeds, its.what])).className = "words";
 }

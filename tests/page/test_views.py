@@ -143,17 +143,24 @@ def test_two_marked_runs_stand_side_by_side(opened, folder):
 
 def test_latents_move_until_a_click_and_by_hand(opened, folder):
     page = at(opened, folder, f"#run?id={quote(RUN)}")
-    at_now = "document.querySelector('.tiles').parentNode.style.getPropertyValue('--at')"
+    at_now = "document.querySelector('.tiles').parentNode.style.getPropertyValue('--step')"
     wait_until(page, f"(window.seen = (window.seen ?? new Set()).add({at_now})).size > 3")
     page.locator(".tiles .picture").first.click()
     still = page.evaluate(at_now)
     page.wait_for_timeout(400)
     assert page.evaluate(at_now) == still
     page.get_by_label("by hand").fill("0")
-    assert page.evaluate(at_now) == "0%"
+    assert page.evaluate(at_now) == "0"
+    place = page.locator(".tiles .picture").first
+    seen = [place.evaluate("(picture) => getComputedStyle(picture).backgroundPosition")]
+    for start in ("1", "2"):
+        page.get_by_label("from image").select_option(value=start)
+        seen.append(place.evaluate("(picture) => getComputedStyle(picture).backgroundPosition"))
+    assert [float(where.split()[1].rstrip("%")) for where in seen] == pytest.approx([0, 400 / 11, 800 / 11], abs=0.01)
+    assert {float(where.split()[0].rstrip("%")) for where in seen} == {0}
     assert "−2" in page.locator(".controls output").inner_text()
     page.get_by_role("button", name="Play").press("Space")
-    wait_until(page, f"{at_now} !== '0%'")
+    wait_until(page, f"{at_now} !== '0'")
     assert page.locator(".tiles .picture").count() == 4
 
 
