@@ -40,7 +40,7 @@ MEASURES = {
     "iterations": ("steps", 0, 0),
     "train_seconds": ("seconds", 0, 0),
 }
-"""Columns of the table of runs: label, decimals, and whether more (1) or less (-1) is better."""
+"""Columns of the table of runs: label, decimals, and whether more (1) or less (-1) is better. All runs alike: no column."""
 
 
 def summary(study: Results) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def summary(study: Results) -> dict[str, Any]:
         **{key: said[key] for key in kept},
         "experiments": [{**its, **more} for its, more in zip(said["experiments"], shown, strict=True)],
         "scores": said["scores"],
-        "measures": [list(measure) for measure in MEASURES.values()],
+        "measures": [list(MEASURES[measure]) for measure in _measures(study)],
         "table": _table(study),
         "best": _best(study, numbers),
     }
@@ -96,13 +96,18 @@ def _drawing(study: Results, name: str, kind: str) -> dict[str, Any]:
     return {"kind": said, "words": FIGURES.get(kind, said), "files": there}
 
 
+def _measures(study: Results) -> list[str]:
+    """The paper's scores, and whatever else differs between the runs."""
+    return [measure for measure in MEASURES if measure in PAPER or study.metrics[measure].nunique() > 1]
+
+
 def _table(study: Results) -> list[dict[str, Any]]:
     """A line a run, in the order of its number."""
-    typed, metrics = runs(study.study), study.metrics
-    return [_line(study, typed[row["run"]], row) for _, row in metrics.iterrows()]
+    typed, measures = runs(study.study), _measures(study)
+    return [_line(study, typed[row["run"]], row, measures) for _, row in study.metrics.iterrows()]
 
 
-def _line(study: Results, run: Run, row: pd.Series) -> dict[str, Any]:
+def _line(study: Results, run: Run, row: pd.Series, measures: list[str]) -> dict[str, Any]:
     lost = row["status"] == "diverged"
     remarks = [f"diverged at step {row['diverged_step']:,.0f}"] if lost else []
     if isinstance(row["warnings"], str):
@@ -116,7 +121,7 @@ def _line(study: Results, run: Run, row: pd.Series) -> dict[str, Any]:
         "data": f"{names.dataset(run.dataset, row['source'])}, {names.cost(run.cost)}",
         "experiments": list(dict.fromkeys(place.partition("/")[0] for place in row["experiments"].split())),
         "remark": "; ".join(remarks),
-        "values": [float(row[measure]) if math.isfinite(row[measure]) else None for measure in MEASURES],
+        "values": [float(row[measure]) if math.isfinite(row[measure]) else None for measure in measures],
     }
 
 
