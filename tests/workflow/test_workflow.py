@@ -225,11 +225,13 @@ def kind(path):
 
 
 def test_a_file_of_each_kind_was_deleted(finished):
-    """But for what is written when the workflow starts, logs and benchmarks, which nothing reads, and parts of the page."""
+    """But for what is written when the workflow starts, logs and benchmarks, and parts of the page."""
     results = finished / "results" / "small"
     made = {str(path.relative_to(results)) for path in results.rglob("*") if path.is_file()}
     made = {
-        kind(path) for path in made if not path.endswith((".log", ".tsv", "/run.json")) and not path.startswith(("eval", "page/"))
+        kind(path)
+        for path in made
+        if not path.endswith((".log", ".tsv", "/run.json")) and not path.startswith(("eval", "page/"))
     }
     assert made - {".head", ".lock", "config.json"} == {*map(kind, DEPENDENT), "estimates.csv"}
 
