@@ -153,8 +153,8 @@ def test_latents_move_until_a_click_and_by_hand(opened, folder):
     assert page.evaluate(at_now) == "0"
     place = page.locator(".tiles .picture").first
     seen = [place.evaluate("(picture) => getComputedStyle(picture).backgroundPosition")]
-    for start in ("1", "2"):
-        page.get_by_label("from image").select_option(value=start)
+    for start in (1, 2):
+        page.get_by_label("from image").select_option(index=start)
         seen.append(place.evaluate("(picture) => getComputedStyle(picture).backgroundPosition"))
     assert [float(where.split()[1].rstrip("%")) for where in seen] == pytest.approx([0, 400 / 11, 800 / 11], abs=0.01)
     assert {float(where.split()[0].rstrip("%")) for where in seen} == {0}
