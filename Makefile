@@ -79,7 +79,7 @@ env: .venv/ready  ## the environment: .venv from requirements.lock
 build/oldest/ready: pyproject.toml setup.py .venv/ready
 	$(PYTHON) -m venv build/oldest
 	$(BIN)/uv pip install --quiet --python build/oldest/bin/python --resolution lowest-direct \
-	    --editable '.[dev,fid,tensorboard]' 'pygments>=2.20' 'snakemake>=9.27'
+	    --editable '.[dev,fid,tensorboard,video]' 'pygments>=2.20' 'snakemake>=9.27'
 	touch $@
 
 lock:  ## requirements.lock anew, from pyproject.toml

@@ -24,6 +24,7 @@ include: "workflow/rules/gather.smk"
 include: "workflow/rules/select.smk"
 include: "workflow/rules/plot.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/page.smk"
 
 
 localrules:
@@ -34,6 +35,7 @@ rule all:
     # with the report what it was made from, so that any file that was deleted is made again
     input:
         f"{results}/report.pdf",
+        f"{results}/index.html",
         f"{results}/metrics.csv",
         f"{results}/study.json",
         selections(),

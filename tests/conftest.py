@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 import warm as warm_commands
+from browser import chromium, opener
 
 from tcwae.data.prepared import Prepared, factor_grid, write
 
@@ -76,6 +77,20 @@ def small_data(tmp_path_factory):
     path = tmp_path_factory.mktemp("data") / "small.h5"
     write(small_images(), path)
     return path
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Headless Chromium; without it the test is skipped."""
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def opened(browser):
+    """Opens pages (`browser.opener`)."""
+    with opener(browser) as open_page:
+        yield open_page
 
 
 @pytest.fixture(autouse=True)

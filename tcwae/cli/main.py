@@ -253,9 +253,31 @@ def _add_looking(verb: Verb) -> None:
     curves.add_argument("run", type=Path, nargs="+", help="a run's folder")
     curves.add_argument("--output", type=Path, metavar="PNG", help="draw them here")
     curves.add_argument("--tensorboard", type=Path, metavar="FOLDER", help="write event files for TensorBoard here")
+    curves.add_argument("--watch", action="store_true", help="show them anew every ten seconds until all have ended")
     explore = verb(verbs.explore, "make a page in which one moves the latents of runs and watches the decoder")
     explore.add_argument("run", type=Path, nargs="+", help="an evaluated run's folder; several stand side by side")
     explore.add_argument("--output", type=Path, default=Path("explore.html"), help="the page (default %(default)s)")
+    traverse = verb(verbs.traverse, "animate what a run's latents do, for slides")
+    traverse.add_argument("run", type=Path, help="an evaluated run's folder")
+    traverse.add_argument(
+        "--output", type=Path, required=True, help=".gif, .webp or .mp4; .png has a row for each latent instead"
+    )
+    traverse.add_argument(
+        "--latents", type=Number(int, 0), nargs="+", default=(), metavar="D", help="from 0 (default: ten by their KL)"
+    )
+    traverse.add_argument(
+        "--image",
+        type=Number(int, 0),
+        default=0,
+        metavar="I",
+        help="where to start, of the evaluation's images, from 0",
+    )
+    traverse.add_argument(
+        "--reach",
+        type=Number(float, 0),
+        default=2.0,
+        help="how far a latent moves to either side (default %(default)s)",
+    )
 
 
 def _add_score(verb: Verb) -> None:
@@ -290,7 +312,8 @@ def _add_study(verb: Verb) -> None:
         metavar="STUDY",
         help="of an unfinished study, the file of its --configfile or config.yaml",
     )
-    for its in (gather, select, plot, report):
+    page = verb(verbs.page, "make the study's web page: index.html and page/ in its results")
+    for its in (gather, select, plot, report, page):
         its.add_argument("--results", type=Path, required=True, help="results/<study>")
     for its in (plot, report):
         its.add_argument("--output", type=Path, required=True, help="the PDF")

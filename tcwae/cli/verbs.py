@@ -213,6 +213,9 @@ def curves(options: argparse.Namespace) -> None:
     from tcwae.inspect import curves
 
     _check_folders(options.run)
+    if options.watch:
+        curves.watch(options.run)
+        return
     runs = curves.read(options.run)
     if options.output is not None:
         curves.draw(runs, options.output)
@@ -228,6 +231,13 @@ def explore(options: argparse.Namespace) -> None:
     _check_folders(options.run)
     explore(options.run, options.output)
     print(f"open {options.output.resolve().as_uri()} in a browser")
+
+
+def traverse(options: argparse.Namespace) -> None:
+    from tcwae.inspect.traverse import traverse
+
+    _check_folders([options.run])
+    traverse(options.run, options.output, options.latents, image=options.image, reach=options.reach)
 
 
 def score(options: argparse.Namespace) -> None:
@@ -270,6 +280,13 @@ def report(options: argparse.Namespace) -> None:
     from tcwae.report.document import report
 
     report(options.results, template, options.output)
+
+
+def page(options: argparse.Namespace) -> None:
+    from tcwae.page.page import page
+
+    page(options.results)
+    print(f"open {(options.results / 'index.html').resolve().as_uri()} in a browser")
 
 
 def doctor(options: argparse.Namespace) -> int:

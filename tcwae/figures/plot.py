@@ -51,7 +51,7 @@ KINDS: dict[str, ModuleType] = {
 
 
 def plot(experiment: str, figure: str, results: Path, output: Path) -> None:
-    """Draw one figure of an experiment from results/<study> as PDF, and save what it shows beside it (CSV or HDF5).
+    """Draw one figure of an experiment from results/<study> as PDF and SVG, and save what it shows beside it (CSV or HDF5).
 
     Raises:
         InputError: an unknown experiment or kind, an output that is not called .pdf, or a file of the results that is missing

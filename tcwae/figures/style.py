@@ -64,6 +64,7 @@ LOOK = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "pdf.fonttype": 42,
+    "svg.hashsalt": "tcwae",
 }
 
 NOTE_SIZE, NOTE_LINE = 8, 3.4
@@ -172,10 +173,11 @@ def legend(figure: Figure, top: float, handles: Sequence[Line2D], columns: int |
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a vector PDF, byte-identical for an identical figure.
+    """Write a vector PDF for the report, and beside it the same as SVG for the web; byte-identical for an identical figure.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: one cannot be written.
     """
-    with atomic(path) as temporary:
-        figure.savefig(temporary, format="pdf", metadata={"CreationDate": None})
+    for file, date in ((path.with_suffix(".svg"), "Date"), (path, "CreationDate")):
+        with atomic(file) as temporary:
+            figure.savefig(temporary, format=file.suffix[1:].lower(), metadata={date: None})

@@ -90,9 +90,11 @@ def study(finished, tmp_path):
     return folder
 
 
-def test_ends_with_the_report(finished):
+def test_ends_with_the_report_and_the_page(finished):
     results = finished / "results" / "small"
     assert (results / "report.pdf").read_bytes().startswith(b"%PDF")
+    assert len(list((results / "page" / "runs").glob("*.js"))) == 7
+    assert (results / "index.html").exists()
     table = pd.read_csv(results / "metrics.csv")
     assert len(table) == 2 + 4 + 1
     assert (table["status"] == "finished").all()
@@ -177,7 +179,7 @@ def test_a_second_call_does_nothing(study):
     assert planned(study) == (set(), {})
 
 
-REPORT = {"report": 1, "all": 1}
+REPORT = {"report": 1, "page": 1, "all": 1}
 GATHERED = {"gather": 1, "plot": 4, "plot_pictures": 1} | REPORT
 SCORED = {"select": 1, "rescore": 1} | GATHERED  # and estimate, of the run that select then finds to be the best
 DEPENDENT = {
@@ -195,7 +197,9 @@ DEPENDENT = {
     "figures/comparison-reconstructions.pdf": {"plot_pictures": 1} | REPORT,
     "figures/grid-heatmap.csv": {"plot": 1} | REPORT,
     "figures/grid-heatmap.pdf": {"plot": 1} | REPORT,
-    "report.pdf": REPORT,
+    "figures/grid-heatmap.svg": {"plot": 1} | REPORT,
+    "report.pdf": {"report": 1, "all": 1},
+    "index.html": {"page": 1, "all": 1},
 }
 """For each file that a rule makes, the jobs that make it and what depends on it again."""
 
@@ -221,11 +225,13 @@ def kind(path):
 
 
 def test_a_file_of_each_kind_was_deleted(finished):
-    """But for what is written when the workflow starts, and logs and benchmarks, which nothing reads."""
+    """But for what is written when the workflow starts, logs and benchmarks, and parts of the page."""
     results = finished / "results" / "small"
     made = {str(path.relative_to(results)) for path in results.rglob("*") if path.is_file()}
     made = {
-        kind(path) for path in made if not path.endswith((".log", ".tsv", "/run.json")) and not path.startswith("eval")
+        kind(path)
+        for path in made
+        if not path.endswith((".log", ".tsv", "/run.json")) and not path.startswith(("eval", "page/"))
     }
     assert made - {".head", ".lock", "config.json"} == {*map(kind, DEPENDENT), "estimates.csv"}
 

@@ -241,4 +241,4 @@ def selections():
 def figures():
     """The figures that the experiments show, and the data beside them."""
     files = [(f"{results}/figures/{name}-{figure}", "csv" if figure in TABLES else "h5") for name, figure in shows()]
-    return [f"{file}.{suffix}" for file, data in files for suffix in ("pdf", data)]
+    return [f"{file}.{suffix}" for file, data in files for suffix in ("pdf", "svg", data)]
