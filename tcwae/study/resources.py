@@ -99,7 +99,9 @@ def proposals(measured: Mapping[Kind, Measured], runs: Iterable[Run], profile: M
             needed["mem_mb"] = 100 * math.ceil(SPARE * its.memory_mb / 100)
         most = f"{minutes:,.0f} min" + (f", {its.memory_mb:,.0f} MB" if its.memory_mb is not None else "")
         words = [f"{name}: {amount:,}{_verdict(amount, asked[name])}" for name, amount in sorted(needed.items())]
-        lines.append(f"{', '.join(kind)} ({its.runs} runs on {its.device}, at most {most}): {', '.join(words)}")
+        lines.append(
+            f"{', '.join(kind)} ({its.runs} run{'s' * (its.runs > 1)} on {its.device}, at most {most}): {', '.join(words)}"
+        )
     return lines
 
 

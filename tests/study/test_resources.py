@@ -86,7 +86,7 @@ def test_a_record_without_memory_a_damaged_one_and_a_run_that_diverged(known):
     measured = measure([None, *known[1:]])["dsprites", "wae_mmd"]
     assert (measured.runs, measured.memory_mb) == (2, 400.0)
     (line,) = proposals(measure(known[1:2]), runs(STUDY).values(), {})
-    assert line == "dsprites, wae_mmd (1 runs on cpu, at most 200 min): runtime: 260"
+    assert line == "dsprites, wae_mmd (1 run on cpu, at most 200 min): runtime: 260"
 
 
 @pytest.mark.parametrize("ratio", [0.3, 0.5, 1.0, 2.0])
