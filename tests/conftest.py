@@ -13,6 +13,7 @@ import pytest
 import torch
 import warm as warm_commands
 from browser import chromium, opener
+from hypothesis import HealthCheck, settings
 
 from tcwae.data.prepared import Prepared, factor_grid, write
 
@@ -20,6 +21,11 @@ SIZES = (3, 2, 2, 6, 6)
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as where the tests run in the background of a shell
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# a slow machine is no fault of an example
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 def pytest_addoption(parser):

@@ -139,7 +139,10 @@ def _add_beginning(verb: Verb) -> None:
         help="instead write its runs here for train-many, a file for each data set",
     )
     plan.add_argument(
-        "--difference", type=Number(float, 0), metavar="X", help="of scores: say how many seeds tell it from nothing"
+        "--difference",
+        type=Number(float, 0.001),
+        metavar="X",
+        help="of scores: say how many seeds tell it from nothing",
     )
     status = verb(verbs.status, "show a study's runs: done, running and where, queued, failed; hours used and left")
     status.add_argument("--results", type=Path, help="its results (default results/STUDY)")

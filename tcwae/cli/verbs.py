@@ -5,7 +5,7 @@ A verb returns its exit status, or None where it is done; `cli` says what the st
 
 import argparse
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tcwae.config.base import check_flags
@@ -27,6 +27,7 @@ def init(options: argparse.Namespace) -> None:
 
 
 def plan(options: argparse.Namespace) -> None:
+    from tcwae.config.runs import candidates
     from tcwae.config.study import read
     from tcwae.study.plan import format_plan, plan, write_runs
 
@@ -37,21 +38,21 @@ def plan(options: argparse.Namespace) -> None:
             print(path)
         return
     print(format_plan(plan(study, results, options.images_per_second)))
-    _print_resources(results, options.difference)
+    _print_resources(candidates(study).values(), results, options.difference)
 
 
-def _print_resources(results: Path, difference: float | None) -> None:
+def _print_resources(runs: Iterable[Run], results: Path, difference: float | None) -> None:
     """What the finished runs say of the jobs, and of the seeds that show a difference."""
     from tcwae.doctor.cluster import read_profile
-    from tcwae.study.resources import measure, proposals, seeds_lines
+    from tcwae.study.resources import measure, proposals, read_records, seeds_lines
 
-    measured, finished = measure(results)
-    if measured:
+    known = read_records(results).values()
+    if lines := proposals(measure(known), runs, read_profile()):
         print("\nto ask for, from what was measured (set-resources: train):")
-        print("\n".join(proposals(measured, read_profile())))
+        print("\n".join(lines))
     if difference is not None:
         print(f"\nseeds that tell a difference of {difference:g} from nothing (power 80 %, level 5 %):")
-        print("\n".join(seeds_lines(finished, difference)))
+        print("\n".join(seeds_lines(known, difference)))
 
 
 def status(options: argparse.Namespace) -> None:

@@ -82,7 +82,7 @@ def test_another_time_limit_trains_nothing_again(study):
 
 
 def test_a_training_that_outlasts_its_job_goes_on_in_the_next(long_study):
-    """It leaves with 75 before SLURM would kill it, and the next job has more time."""
+    """It leaves with 75 when its budget is spent, and the next job has more time."""
     study, snakemake = long_study
     status, output = snakemake.finish()
     assert status == 0, output

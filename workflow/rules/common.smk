@@ -12,7 +12,7 @@ from snakemake.settings.types import DeploymentMethod
 from tcwae.config import study as studies
 from tcwae.config.base import read_yaml
 from tcwae.config.run import KNOWN_DATASETS, evaluation_flags, run_flags
-from tcwae.doctor.cluster import check_partitions
+from tcwae.doctor.cluster import check_accounting, check_partitions
 from tcwae.doctor.container import check_folders, check_image
 from tcwae.doctor.files import check_space
 from tcwae.doctor.head import Head
@@ -71,6 +71,7 @@ onstart:
     if workflow.executor_plugin.name == "slurm":
         jobs = {job.rule.name: job for job in workflow.dag.needrun_jobs() if not job.is_local}
         checked(check_partitions, {rule: job.resources for rule, job in jobs.items()})
+        checked(check_accounting, workflow.scheduler._executor.get_status_command())
     if workflow.executor_plugin.name == "slurm" or workflow.execution_settings.lock:
         workflow.head = checked(Head, Path(results, ".head"))  # held until this process ends
         if checked(workflow.head.end_left_jobs):
@@ -78,6 +79,8 @@ onstart:
             workflow.persistence.unlock()
             os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
         if workflow.executor_plugin.name == "slurm":
+            # Snakemake keeps files there in every job, and the user's home may not be on the nodes
+            os.environ.setdefault("XDG_CACHE_HOME", os.path.abspath(".snakemake/cache"))
             workflow.head.names_jobs(workflow.scheduler._executor.run_uuid)
 
 
