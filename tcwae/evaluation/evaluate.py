@@ -33,8 +33,9 @@ from tcwae.evaluation import representation
 from tcwae.evaluation.codes import write_codes
 from tcwae.files import atomic
 from tcwae.methods.networks import Autoencoder
-from tcwae.metrics.registry import measure
-from tcwae.metrics.table import CodeTable
+from tcwae.metrics.matrices import information, matched
+from tcwae.metrics.registry import Measured, measure
+from tcwae.metrics.table import CodeTable, UnavailableScoreError
 from tcwae.metrics.udr import posterior_kl
 from tcwae.provenance import versions
 from tcwae.training import checkpoint
@@ -74,11 +75,11 @@ def evaluate(folder: Path, data: Path, settings: Evaluation, *, device: str = "c
     unseen = torch.from_numpy(np.searchsorted(rows, held_out.cpu().numpy())).to(held_out.device)
 
     write_codes(folder / "codes.h5", codes.mean.cpu().numpy(), codes.variance.sqrt().cpu().numpy(), source, rows)
-    scores, parts, reasons, latent_kl = {}, {}, {}, [math.nan] * run.latent_dimension
+    scores, parts, reasons, matrices, latent_kl = {}, {}, {}, None, [math.nan] * run.latent_dimension
     if training.status == "finished":
         scores, latent_kl = _divergences(model, run, images, codes, unseen, held_out, generator)
         if len(source.latent_factor_indices) > 1:
-            factor_scores, parts, reasons = _factor_scores(codes, source, rows, settings)
+            factor_scores, parts, reasons, matrices = _factor_scores(codes, source, rows, settings)
             scores |= factor_scores
     deviations = codes.variance.sqrt()
     divergences = {
@@ -91,6 +92,7 @@ def evaluate(folder: Path, data: Path, settings: Evaluation, *, device: str = "c
         scores=scores,
         parts=parts,
         reasons=reasons,
+        matrices=matrices,
         evaluation=settings.model_dump(mode="json") | {"codes": len(rows), "held_out": len(held_out)},
         training=training,
         versions=versions(),
@@ -161,14 +163,15 @@ def _divergences(
 
 def _factor_scores(
     codes: representation.Codes, source: prepared.Prepared, rows: np.ndarray, settings: Evaluation
-) -> tuple[dict[str, float], dict[str, Any], dict[str, str]]:
+) -> tuple[dict[str, float], dict[str, Any], dict[str, str], records.Matrices | None]:
     """The scores that the settings name, each with a generator of its own from the same seed.
 
     They are scores of the posterior means (Locatello et al., 2019); the paper's three are also computed of codes drawn afresh
     from the posteriors, as <score>_sampled (the protocol of the authors' code).
 
     Returns:
-        The scores, for those of the means the value of each factor, and why scores cannot be had for these factors.
+        The scores; for those of the means the value of each factor; why scores cannot be had for these factors; and the
+        matrices of the means.
     """
     means = CodeTable.of_rows(
         codes.mean.cpu().numpy(),
@@ -188,7 +191,22 @@ def _factor_scores(
         for name, score in measured.scores.items()
         if score.per_factor is not None
     }
-    return scores, parts, dict(measured.reasons)
+    return scores, parts, dict(measured.reasons), _matrices(means, measured, settings.seed)
+
+
+def _matrices(table: CodeTable, measured: Measured, seed: int) -> records.Matrices | None:
+    """What the latents know of the factors; none where a factor has one class only."""
+    try:
+        known = information(table, np.random.default_rng(seed))
+    except UnavailableScoreError:
+        return None
+    return records.Matrices(
+        factors=table.names,
+        mutual_information=known.mutual.tolist(),
+        entropy=known.entropy.tolist(),
+        importance=measured.scores["dci"].matrix.tolist() if "dci" in measured.scores else None,
+        matched={table.names[factor]: latent for factor, latent in matched(known.share).items()},
+    )
 
 
 def _write_images(

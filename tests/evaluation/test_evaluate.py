@@ -183,6 +183,24 @@ def test_scores_are_those_that_are_asked_for(trained, small_data, tmp_path):
     assert "sap" not in scores
 
 
+def test_matrices_are_of_all_latents_and_factors(trained, small_data, tmp_path):
+    shutil.copytree(trained, tmp_path / "run")
+    evaluate(tmp_path / "run", small_data, Evaluation(scores=("mig", "dci")))
+    with h5py.File(tmp_path / "run" / "codes.h5") as file:
+        means = CodeTable(file["codes"][()], file["factors"][()], grid=True)
+    found = record(tmp_path / "run")["matrices"]
+    assert found["factors"] == ["size", "hollow", "turned", "x", "y"]
+    assert found["mutual_information"] == METRICS["mig"](means, np.random.default_rng(0)).matrix.tolist()
+    assert found["importance"] == METRICS["dci"](means, np.random.default_rng(0)).matrix.tolist()
+    assert set(found["matched"]) == set(found["factors"])
+    share = np.array(found["mutual_information"]) / found["entropy"]
+    assert share.max() <= 1
+
+
+def test_importances_are_of_runs_that_have_dci(evaluated):
+    assert record(evaluated)["matrices"]["importance"] is None
+
+
 def test_too_few_images_to_hold_any_out_are_refused(trained, small_data, tmp_path):
     whole = read(small_data)
     few = replace(whole, images=whole.images[:12], factors=whole.factors[:12])
