@@ -26,7 +26,8 @@ from tcwae.cli.arguments import (
 )
 from tcwae.config.costs import COSTS
 from tcwae.config.methods import METHODS
-from tcwae.config.run import KNOWN_DATASETS, Evaluation, Run, Training
+from tcwae.config.run import KNOWN_DATASETS, Evaluation, Run, Scoring, Training
+from tcwae.config.scores import GROUPS, SCORES
 from tcwae.errors import InputError
 from tcwae.log import complain, replace_unprintable
 
@@ -227,22 +228,25 @@ def _add_training(parser: Parser) -> None:
 
 
 def _add_evaluate(verb: Verb) -> None:
-    evaluate = verb(verbs.evaluate, "score a trained run and draw what its images show")
+    evaluate = verb(verbs.evaluate, "encode images by a trained run, and draw what they show")
+    measure = verb(verbs.measure, "score the codes of an evaluated run for the tables of its study")
+    measure.add_argument("--run", type=Path, required=True, help="the run's folder, with codes.h5")
+    add_fields(measure, Scoring, prefix="")
+    add_code(measure)
     fid = verb(verbs.fid, "compare a run's samples and reconstructions with held-out images by FID")
     for its in (evaluate, fid):
         its.add_argument("--run", type=Path, required=True, help="the run's folder, with model.safetensors")
         its.add_argument("--data", type=Path, required=True, help="a prepared file")
         add_machine(its)
     add_fields(evaluate, Evaluation, prefix="")
-    add_code(evaluate)
-    add_fields(fid, Evaluation, skip=("codes", "traversal_range", "scores"), prefix="")
+    add_fields(fid, Evaluation, skip=("codes", "traversal_range"), prefix="")
     estimate = verb(
         verbs.estimate, "estimate the divergences of a run's codes with every estimator, at growing batch sizes"
     )
     rescore = verb(verbs.rescore, "score a run's codes by other protocols: fewer votes, fewer factors")
     for its in (estimate, rescore):
         its.add_argument("--run", type=Path, required=True, help="an evaluated run's folder, with codes.h5")
-    add_fields(rescore, Evaluation, skip=("codes", "held_out", "traversal_range", "scores"), prefix="")
+    add_fields(rescore, Evaluation, skip=("codes", "held_out", "traversal_range"), prefix="")
     fid.add_argument("--weights", type=Path, required=True, help="Inception's, a file one has: see docs/scores/fid.md")
 
 
@@ -261,9 +265,8 @@ def _add_looking(verb: Verb) -> None:
 def _add_score(verb: Verb) -> None:
     score = verb(verbs.score, "score codes that any program wrote, npz or HDF5")
     score.add_argument("file", type=Path, help="codes with factor_sizes, or with factors: see docs/scores")
-    metrics = "mig, factor_vae, sap, dci, modularity, explicitness, beta_vae, irs, infom, infoe, infoc, mig_chen, mig_yanndubs"
-    default = "mig,factor_vae,sap"
-    score.add_argument("--metrics", default=default, help=f"{metrics}, separated by commas (default %(default)s)")
+    metrics = f"{', '.join(SCORES)}, or {', '.join(GROUPS)}, separated by commas (default %(default)s)"
+    score.add_argument("--metrics", default=",".join(Scoring().scores), help=metrics)
     score.add_argument(
         "--seeds", type=Number(int, 1), default=5, help="how often each score is drawn (default %(default)s)"
     )

@@ -139,7 +139,7 @@ def against_the_paper(study: Results) -> list[dict[str, Any]]:
     for name, experiment in study.study.experiments.items():
         if "scores_table" not in experiment.shows or not comparable(study.runs(name)):
             continue
-        sure = intervals(study, name)
+        sure = {key: dict(zip(study.scores, its, strict=True)) for key, its in intervals(study, name).items()}
         for _, row in study.selected(name).iterrows():
             printed = paper.find(row["dataset"], row["method"], row["cost"])
             if printed is not None:
@@ -151,10 +151,10 @@ def intervals(study: Results, name: str) -> dict[tuple[str, str], list[str]]:
     """By row and setting the bootstrap interval of each score's mean over seeds; an empty text where there is none."""
     found = {}
     for key, its in study.runs(name).groupby(["row", "setting"], sort=False):
-        bounds = [uncertainty.bootstrap(its[score].to_numpy(float)) for score in PAPER]
+        bounds = [uncertainty.bootstrap(its[score].to_numpy(float)) for score in study.scores]
         found[key] = [
             "" if math.isnan(low) else f"{score.text(low)} to {score.text(high)}".replace(" ", names.NO_BREAK)
-            for (low, high), score in zip(bounds, PAPER.values(), strict=True)
+            for (low, high), score in zip(bounds, study.scores.values(), strict=True)
         ]
     return found
 
@@ -164,15 +164,15 @@ def comparable(its: pd.DataFrame) -> bool:
     return set(zip(its["dataset"], its["source"], strict=True)) <= COMPARABLE
 
 
-def _comparison(row: pd.Series, sure: list[str], printed: paper.PaperRow) -> dict[str, Any]:
+def _comparison(row: pd.Series, sure: dict[str, str], printed: paper.PaperRow) -> dict[str, Any]:
     cells = []
-    for (key, score), interval in zip(PAPER.items(), sure, strict=True):
-        mean, sd = row[f"{key}_mean"], row[f"{key}_sd"]
+    for key, score in PAPER.items():
+        mean, sd = row.get(f"{key}_mean", math.nan), row.get(f"{key}_sd", math.nan)
         z = z_score(mean, sd, int(row["seeds"]), printed.scores[key])
         cells.append(
             {
                 "ours": UNKNOWN if math.isnan(mean) else score.text(mean),
-                "interval": interval,
+                "interval": sure.get(key, ""),
                 "paper": score.text(printed.scores[key].mean),
                 "z": UNKNOWN if math.isnan(z) else names.minus(f"{z:+.1f}"),
             }

@@ -14,7 +14,7 @@ from tcwae.config.experiment import Experiment
 from tcwae.config.methods import METHODS, weights
 from tcwae.config.run import Run
 from tcwae.config.runs import coefficients_of, experiment_runs, row_runs, setting, unusual
-from tcwae.config.scores import PAPER
+from tcwae.config.scores import PAPER, ScoreFacts, facts
 from tcwae.config.study import Study, parse
 from tcwae.errors import InputError
 from tcwae.study import names
@@ -35,10 +35,7 @@ VERSIONS = ("device", "tcwae", "torch", "commit", "diverged_term", "warnings")
 """Text, also where it looks like a number."""
 
 SELECTION_TEXT = ("row", "dataset", "method", "cost", "setting")
-SELECTION_NUMBERS = (
-    *("seeds", "diverged", "mean_rank", "udr_mean", "udr_sd"),
-    *(column.format(score) for score in PAPER for column in ("{}_mean", "{}_sd", "rank_{}")),
-)
+SELECTION_NUMBERS = (*("seeds", "diverged", "mean_rank", "udr_mean", "udr_sd"),)
 
 
 @dataclass(frozen=True)
@@ -49,6 +46,11 @@ class Results:
     study: Study
     metrics: pd.DataFrame
     selection: pd.DataFrame
+
+    @property
+    def scores(self) -> dict[str, ScoreFacts]:
+        """What tables and figures show of each run: the reconstruction, then the study's scores."""
+        return {score: facts(score) for score in self.study.shown}
 
     def run(self, identifier: str) -> Path:
         """The folder of a run."""
@@ -151,7 +153,8 @@ def load(folder: Path, experiment: str | None = None) -> Results:
         InputError: a file is missing, damaged or of another version; the line names it.
     """
     study = _read_study(folder / "study.json")
-    metrics = _read_table(folder / "metrics.csv", METRICS_TEXT, METRICS_NUMBERS)
+    numbers = dict.fromkeys((*METRICS_NUMBERS, *study.scores))
+    metrics = _read_table(folder / "metrics.csv", METRICS_TEXT, tuple(numbers))
     results = Results(folder, study, metrics, pd.DataFrame())
     if experiment is not None:
         results.experiment(experiment)
@@ -164,7 +167,8 @@ def load(folder: Path, experiment: str | None = None) -> Results:
 
 
 def _read_selection(path: Path, results: Results, experiment: str) -> pd.DataFrame:
-    table = _read_table(path, SELECTION_TEXT, SELECTION_NUMBERS, ("selected", "best_run"))
+    scores = [column.format(score) for score in results.scores for column in ("{}_mean", "{}_sd", "rank_{}")]
+    table = _read_table(path, SELECTION_TEXT, (*SELECTION_NUMBERS, *scores), ("selected", "best_run"))
     foreign = set(table["row"]) - results.experiment(experiment).methods.keys()
     if foreign:
         raise InputError(f"{path}: the row {min(foreign)!r} is not in the study; make it again")

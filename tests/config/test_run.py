@@ -16,7 +16,18 @@ from hypothesis import strategies as st
 from tcwae.config.base import exact, keys, read_yaml
 from tcwae.config.costs import COSTS
 from tcwae.config.methods import METHODS
-from tcwae.config.run import Evaluation, Run, Training, check, evaluation_flags, flatten, run_flags, unflatten
+from tcwae.config.run import (
+    Evaluation,
+    Run,
+    Scoring,
+    Training,
+    check,
+    evaluation_flags,
+    flatten,
+    run_flags,
+    scoring_flags,
+    unflatten,
+)
 from tcwae.config.runs import runs
 from tcwae.config.scores import SCORES
 from tcwae.config.study import Study
@@ -204,10 +215,22 @@ def test_flags_rebuild_the_run(flat):
 subsets = st.sets(st.sampled_from(list(SCORES)), min_size=1).map(tuple)
 
 
-@given(st.fixed_dictionaries({"scores": subsets}, optional=all_fields(Evaluation, skip=("scores",))))
+@given(st.fixed_dictionaries({}, optional=all_fields(Evaluation)))
 def test_flags_rebuild_the_evaluation(settings):
     settings = check(Evaluation, settings, "test")
-    assert check(Evaluation, parsed(evaluation_flags(settings, {})), "test") == settings
+    assert check(Evaluation, parsed(evaluation_flags(settings)), "test") == settings
+
+
+@given(st.fixed_dictionaries({"scores": subsets}, optional=all_fields(Scoring, skip=("scores",))))
+def test_flags_rebuild_the_scoring(settings):
+    settings = check(Scoring, settings, "test")
+    assert check(Scoring, parsed(scoring_flags(settings, {})), "test") == settings
+
+
+def test_scores_that_have_one_name_together_are_spelt_out():
+    assert check(Scoring, {"scores": "mig,infomec"}, "test").scores == ("mig", "infom", "infoe", "infoc")
+    with pytest.raises(InputError, match="scores"):
+        check(Scoring, {"scores": ["infomec", "infoe"]}, "test")
 
 
 @given(flat_runs())
