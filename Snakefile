@@ -23,6 +23,7 @@ include: "workflow/rules/estimate.smk"
 include: "workflow/rules/rescore.smk"
 include: "workflow/rules/gather.smk"
 include: "workflow/rules/select.smk"
+include: "workflow/rules/compare.smk"
 include: "workflow/rules/plot.smk"
 include: "workflow/rules/report.smk"
 

@@ -280,6 +280,14 @@ def _add_study(verb: Verb) -> None:
     gather = verb(verbs.gather, "collect the metrics of a study's runs into metrics.csv")
     select = verb(verbs.select, "rank the settings of each method of an experiment into selection/EXPERIMENT.csv")
     select.add_argument("experiment")
+    compare = verb(verbs.compare, "say of each setting and score whether its runs score like published ones")
+    compare.add_argument(
+        "published",
+        type=Path,
+        nargs="+",
+        help="their scores: a CSV with columns as in metrics.csv, a zip of disentanglement_lib's, or a folder of them",
+    )
+    compare.add_argument("--output", type=Path, required=True, help="the comparison, CSV")
     plot = verb(verbs.plot, "draw one figure of an experiment")
     plot.add_argument("experiment")
     plot.add_argument("figure")
@@ -293,7 +301,7 @@ def _add_study(verb: Verb) -> None:
         metavar="STUDY",
         help="of an unfinished study, the file of its --configfile or config.yaml",
     )
-    for its in (gather, select, plot, report):
+    for its in (gather, select, compare, plot, report):
         its.add_argument("--results", type=Path, required=True, help="results/<study>")
     for its in (plot, report):
         its.add_argument("--output", type=Path, required=True, help="the PDF")

@@ -264,6 +264,12 @@ def select(options: argparse.Namespace) -> None:
     select(read_resolved(options.results, options.experiment), options.experiment, options.results)
 
 
+def compare(options: argparse.Namespace) -> None:
+    from tcwae.study.compare import compare, format_comparison
+
+    print(format_comparison(compare(options.results, options.published, options.output)))
+
+
 def plot(options: argparse.Namespace) -> None:
     from tcwae.figures.plot import plot
 

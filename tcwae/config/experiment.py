@@ -17,7 +17,7 @@ from tcwae.config.base import Settings, distinct, first_line
 from tcwae.config.costs import Cost
 from tcwae.config.datasets import PUBLISHED
 from tcwae.config.methods import METHODS, Method, MethodName, coefficients
-from tcwae.config.run import Count, DatasetName, Name, Seeds
+from tcwae.config.run import Count, DatasetName, EncoderKernel, Name, Seeds
 
 __all__ = ["NEEDED", "PICTURES", "READS", "SELECT", "TABLES", "Experiment", "Row", "Shows"]
 
@@ -155,6 +155,7 @@ class Experiment(Settings):
     dataset: DatasetName
     cost: Cost = "cross_entropy"
     latent_dimension: Count = 10
+    encoder_kernel: EncoderKernel = 4
     methods: Annotated[dict[Name, Row], Field(min_length=1)] = Field(
         description="rows of its tables and figures, each under the name of its method, or under any name with a `method`"
     )

@@ -24,6 +24,7 @@ __all__ = [
     "Count",
     "Dataset",
     "DatasetName",
+    "EncoderKernel",
     "Evaluation",
     "Name",
     "Run",
@@ -47,7 +48,9 @@ Seeds = Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(distinct
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 
 KNOWN_DATASETS = tuple(PUBLISHED)
+
 DatasetName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+EncoderKernel = Annotated[int, Field(ge=2, le=4, multiple_of=2)]
 Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$")]
 
 
@@ -83,6 +86,9 @@ class Run(Settings):
     method: AnyMethod = Field(description="objective (section 3)")
     cost: Cost = Field("cross_entropy", description="reconstruction cost c of eq. (8) (section 4.1)")
     latent_dimension: Count = Field(10, description="d_Z (section B.1: 10; CelebA 20)")
+    encoder_kernel: EncoderKernel = Field(
+        4, description="side of the encoder's last two convolutions (Table 3: 4; disentanglement_lib: 2)"
+    )
     seed: Seed = Field(0, description="seed of the initial weights, the batches and the noise")
     training: Training = Training()
     code: dict[str, str] = Field({}, description="SHA-256 of the files of own code that the run uses, by path")

@@ -47,6 +47,9 @@ class Study(Settings):
         None,
         description="scores whose mean rank selects a setting; none: those of section 4.1's four that the study has",
     )
+    published: tuple[str, ...] = Field(
+        (), description="scores of others to compare with: CSV, disentanglement_lib's zips, or folders of them"
+    )
     datasets: dict[DatasetName, Dataset] = Field({}, description="where images come from; default: rendered here")
     experiments: Annotated[dict[Name, Experiment], Field(min_length=1)]
 

@@ -55,6 +55,7 @@ def draw(pairs: pd.DataFrame, note: str) -> Figure:
     axes.set(xlabel="", ylabel="")
     axes.tick_params(length=0, pad=2, labelsize=8)
     axes.tick_params(axis="x", labelrotation=35)
+    axes.tick_params(axis="y", labelrotation=0)
     for label in axes.get_xticklabels():
         label.set(ha="right", rotation_mode="anchor")
     return figure

@@ -5,7 +5,7 @@ import pandas as pd
 import seaborn
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
+from matplotlib.colors import Colormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
@@ -104,7 +104,7 @@ def draw(cells: pd.DataFrame, note: str) -> Figure:
 def _panel(axes: Axes, cells: pd.DataFrame, matrix: str, numbers: bool) -> None:
     grid = cells.pivot(index="factor", columns="place", values=matrix).loc[list(dict.fromkeys(cells["factor"]))]
     latents = cells.drop_duplicates("place").sort_values("place")["latent"]
-    colours = seaborn.color_palette("crest", as_cmap=True)
+    colours = _colours()
     seaborn.heatmap(
         grid, ax=axes, vmin=0, vmax=1, cmap=colours, cbar=False, linewidths=0.4, annot=False,
         xticklabels=[f"$z_{{{latent + 1}}}$" for latent in latents],
@@ -123,9 +123,15 @@ def _panel(axes: Axes, cells: pd.DataFrame, matrix: str, numbers: bool) -> None:
     axes.set(xlabel="", ylabel="")
 
 
+def _colours() -> Colormap:
+    """From nearly white, which is nothing, to a dark blue."""
+    return seaborn.light_palette("#1C4A73", as_cmap=True)
+
+
 def _colour_bar(axes: Axes) -> None:
-    colours = ScalarMappable(Normalize(0, 1), seaborn.color_palette("crest", as_cmap=True))
-    bar = axes.figure.colorbar(colours, cax=axes, orientation="horizontal", ticks=[0, 0.5, 1])
+    bar = axes.figure.colorbar(
+        ScalarMappable(Normalize(0, 1), _colours()), cax=axes, orientation="horizontal", ticks=[0, 0.5, 1]
+    )
     bar.outline.set_visible(False)
     bar.ax.tick_params(length=2, pad=1, labelsize=7)
     bar.solids.set_rasterized(True)

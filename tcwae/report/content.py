@@ -17,6 +17,7 @@ from tcwae.config.scores import PAPER, ScoreFacts
 from tcwae.figures.plot import KINDS
 from tcwae.report import findings, paper, paper_tables, run_tables
 from tcwae.report.paper_tables import UNKNOWN
+from tcwae.report.published import beside_published
 from tcwae.study import names
 from tcwae.study.results import Results
 
@@ -52,6 +53,7 @@ def contents(study: Results, *, partial: bool = False) -> dict[str, Any]:
         "ranked": [_score(study.scores[key]) for key in study.study.ranked],
         "experiments": [_experiment(study, name, partial) for name in study.study.experiments if study.begun(name)],
         "against": paper_tables.against_the_paper(study),
+        "published": beside_published(study),
         "factors": paper_tables.factors(dict.fromkeys(metrics["dataset"])),
         "networks": paper_tables.networks(study),
         "discriminator": paper_tables.discriminator_optimiser(study),

@@ -50,7 +50,7 @@ def factors(datasets: Iterable[str]) -> list[dict[str, str]]:
 
 def networks(study: Results) -> dict[str, list[str]]:
     """Table 3: encoder, decoder and discriminator of the study's first run, read off the modules themselves."""
-    from tcwae.methods.networks import Autoencoder, Discriminator
+    from tcwae.methods.networks import Decoder, Discriminator, Encoder
     from tcwae.report.networks import describe
 
     dimensions = sorted({run.latent_dimension for run in runs(study.study).values()})
@@ -61,8 +61,12 @@ def networks(study: Results) -> dict[str, list[str]]:
             if hasattr(run.method, "discriminator_slope")
         }
     )
-    model = Autoencoder(1, dimensions[0])
-    columns = {"Encoder": describe(model.encoder), "Decoder": describe(model.decoder)}
+    kernels = list(dict.fromkeys(run.encoder_kernel for run in runs(study.study).values()))
+    columns = {
+        "Encoder" + (f" (kernel {kernel})" if len(kernels) > 1 else ""): describe(Encoder(1, dimensions[0], kernel))
+        for kernel in kernels
+    }
+    columns["Decoder"] = describe(Decoder(1, dimensions[0]))
     for slope in slopes:
         columns["Discriminator" + (f" (slope {slope:g})" if len(slopes) > 1 else "")] = describe(
             Discriminator(dimensions[0], slope)

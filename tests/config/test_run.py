@@ -182,6 +182,7 @@ def flat_runs(draw):
     own = {key: draw(strategy) for key, strategy in all_fields(METHODS[name]).items()}
     training = {key: draw(strategy) for key, strategy in all_fields(Training, skip=("log_every",)).items()}
     run = {"seed": draw(st.integers(0, 2**63 - 1)), "latent_dimension": draw(st.integers(1, 10**6))}
+    run["encoder_kernel"] = 2
     return {"dataset": "dsprites", "method": name, "cost": draw(st.sampled_from(list(COSTS))), **own, **training, **run}
 
 
@@ -238,7 +239,7 @@ def test_a_study_in_yaml_has_the_run_that_it_describes(flat):
     """From YAML to the run, to the last bit."""
     method = {key: flat[key] for key in keys(METHODS[flat["method"]]) if key != "name"}
     training = {key: flat[key] for key in Training.model_fields if key in flat}
-    experiment = {key: flat[key] for key in ("dataset", "cost", "latent_dimension")}
+    experiment = {key: flat[key] for key in ("dataset", "cost", "latent_dimension", "encoder_kernel")}
     study = {"study": "s", "seeds": [flat["seed"]], "training": training}
     study["experiments"] = {"one": {**experiment, "methods": {flat["method"]: method}}}
     (run,) = runs(check(Study, yaml.safe_load(yaml.safe_dump(study)), "test")).values()

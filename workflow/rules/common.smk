@@ -243,6 +243,11 @@ def selections():
     return [f"{results}/selection/{name}.csv" for name in study.experiments]
 
 
+def comparison():
+    """The comparison with published scores, where the study names some."""
+    return [f"{results}/comparison.csv"] if study.published else []
+
+
 def figures():
     """The figures that the experiments show, and the data beside them."""
     files = [(f"{results}/figures/{name}-{figure}", "csv" if figure in TABLES else "h5") for name, figure in shows()]
