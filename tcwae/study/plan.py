@@ -35,12 +35,12 @@ class Plan:
 def plan(study: Study, results: Path, images_per_second: float | None = None) -> list[Plan]:
     """The study's experiments, each with the runs that it adds.
 
-    `jobs`, `steps` and `hours` are those still to be done: three jobs a run (train, evaluate, measure), one to rank the experiment and
-    one a figure; the study's table and report come to it. Hours are steps times the batch size over the images a second of
-    the finished runs of the same data set and method in `results`, else over `images_per_second`; None where neither is
-    known. `again` counts runs that are there with other settings, and would be trained anew. Of a row that selects from a
-    grid without results the first cell stands in, for how many they are: which ones is not known yet, nor how many of them
-    another experiment has too.
+    `jobs`, `steps` and `hours` are those still to be done: three jobs a run (train, evaluate, measure), one to rank the
+    experiment and one a figure; the study's table and report come to it. Hours are steps times the batch size over the
+    images a second of the finished runs of the same data set and method in `results`, else over `images_per_second`; None
+    where neither is known. `again` counts runs that are there with other settings, and would be trained anew. Of a row that
+    selects from a grid without results the first cell stands in, for how many they are: which ones is not known yet, nor how
+    many of them another experiment has too.
     """
     study, undecided = _stand_in(study, results)
     present = {
