@@ -39,5 +39,6 @@ rule all:
         f"{results}/metrics.csv",
         f"{results}/study.json",
         selections(),
+        comparison(),
         figures(),
         run_files,

@@ -230,7 +230,6 @@ def _add_training(parser: Parser) -> None:
 def _add_evaluate(verb: Verb) -> None:
     evaluate = verb(verbs.evaluate, "encode images by a trained run, and draw what they show")
     measure = verb(verbs.measure, "score the codes of an evaluated run for the tables of its study")
-    measure.add_argument("--run", type=Path, required=True, help="the run's folder, with codes.h5")
     add_fields(measure, Scoring, prefix="")
     add_code(measure)
     fid = verb(verbs.fid, "compare a run's samples and reconstructions with held-out images by FID")
@@ -241,12 +240,12 @@ def _add_evaluate(verb: Verb) -> None:
     add_fields(evaluate, Evaluation, prefix="")
     add_fields(fid, Evaluation, skip=("codes", "traversal_range"), prefix="")
     estimate = verb(
-        verbs.estimate, "estimate the divergences of a run's codes with every estimator, at growing batch sizes"
+        verbs.estimate, "estimate the divergences of a run's codes with every estimator, at growing batches"
     )
     rescore = verb(verbs.rescore, "score a run's codes by other protocols: fewer votes, fewer factors")
-    for its in (estimate, rescore):
+    for its in (measure, estimate, rescore):
         its.add_argument("--run", type=Path, required=True, help="an evaluated run's folder, with codes.h5")
-    add_fields(rescore, Evaluation, skip=("codes", "held_out", "traversal_range"), prefix="")
+    add_fields(rescore, Scoring, skip=("scores",), prefix="")
     fid.add_argument("--weights", type=Path, required=True, help="Inception's, a file one has: see docs/scores/fid.md")
 
 
@@ -267,9 +266,7 @@ def _add_score(verb: Verb) -> None:
     score.add_argument("file", type=Path, help="codes with factor_sizes, or with factors: see docs/scores")
     metrics = f"{', '.join(SCORES)}, or {', '.join(GROUPS)}, separated by commas (default %(default)s)"
     score.add_argument("--metrics", default=",".join(Scoring().scores), help=metrics)
-    score.add_argument(
-        "--seeds", type=Number(int, 1), default=5, help="how often each score is drawn (default %(default)s)"
-    )
+    score.add_argument("--seeds", type=Number(int, 1), default=5, help="draws of each score (default %(default)s)")
     score.add_argument("--output", type=Path, help="all values and settings, JSON")
     score.add_argument(
         "--sampled", action="store_true", help="draw codes from the posteriors, by the file's deviations"
@@ -281,12 +278,8 @@ def _add_study(verb: Verb) -> None:
     select = verb(verbs.select, "rank the settings of each method of an experiment into selection/EXPERIMENT.csv")
     select.add_argument("experiment")
     compare = verb(verbs.compare, "say of each setting and score whether its runs score like published ones")
-    compare.add_argument(
-        "published",
-        type=Path,
-        nargs="+",
-        help="their scores: a CSV with columns as in metrics.csv, a zip of disentanglement_lib's, or a folder of them",
-    )
+    what = "their scores: a CSV as metrics.csv, a zip of disentanglement_lib's, or a folder of them"
+    compare.add_argument("published", type=Path, nargs="+", help=what)
     compare.add_argument("--output", type=Path, required=True, help="the comparison, CSV")
     plot = verb(verbs.plot, "draw one figure of an experiment")
     plot.add_argument("experiment")

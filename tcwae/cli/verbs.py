@@ -72,8 +72,7 @@ def status(options: argparse.Namespace) -> None:
 def prepare(options: argparse.Namespace) -> None:
     from tcwae.data.prepare import describe, prepare
 
-    own = options.dataset in ("images", "npz")
-    source = options.source or ("real" if options.archive or own else "rendered")
+    source = options.source or ("real" if options.archive or options.dataset in ("images", "npz") else "rendered")
     label = "-".join(str(part) for part in (source, options.crop, options.count) if part is not None)
     output = options.output or Path("resources") / f"{options.called or options.dataset}-{label}.h5"
     prepare(
@@ -196,7 +195,7 @@ def rescore(options: argparse.Namespace) -> None:
     from tcwae.evaluation.rescore import rescore
 
     _check_folders([options.run])
-    rescore(options.run, _settings(options, Evaluation).seed)
+    rescore(options.run, _settings(options, Scoring).seed)
 
 
 def fid(options: argparse.Namespace) -> None:
@@ -246,8 +245,8 @@ def explore(options: argparse.Namespace) -> None:
 def score(options: argparse.Namespace) -> None:
     from tcwae.evaluation.score import format_table, score_file
 
-    metrics = each_score(name.strip() for name in options.metrics.split(","))
-    print(format_table(score_file(options.file, metrics, options.seeds, options.output, options.sampled)))
+    names = each_score(name.strip() for name in options.metrics.split(","))
+    print(format_table(score_file(options.file, names, options.seeds, options.output, options.sampled)))
 
 
 def gather(options: argparse.Namespace) -> None:

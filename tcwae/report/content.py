@@ -53,7 +53,7 @@ def contents(study: Results, *, partial: bool = False) -> dict[str, Any]:
         "ranked": [_score(study.scores[key]) for key in study.study.ranked],
         "experiments": [_experiment(study, name, partial) for name in study.study.experiments if study.begun(name)],
         "against": paper_tables.against_the_paper(study),
-        "published": beside_published(study),
+        "published": beside_published(study, partial),
         "factors": paper_tables.factors(dict.fromkeys(metrics["dataset"])),
         "networks": paper_tables.networks(study),
         "discriminator": paper_tables.discriminator_optimiser(study),

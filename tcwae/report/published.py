@@ -10,15 +10,18 @@ from tcwae.study.results import Results, read_csv
 __all__ = ["beside_published"]
 
 
-def beside_published(study: Results) -> dict[str, Any] | None:
+def beside_published(study: Results, partial: bool) -> dict[str, Any] | None:
     """A line a setting and score, how many there are, and how many differ; None where the study names nothing published.
+
+    A `partial` report may lack the table.
 
     Raises:
         InputError: the table is missing or damaged.
     """
-    if not study.study.published:
+    path = study.folder / "comparison.csv"
+    if not study.study.published or (partial and not path.exists()):
         return None
-    table = read_csv(study.folder / "comparison.csv", compare.COLUMNS)
+    table = read_csv(path, compare.COLUMNS)
     usual = study.study.training
     typed = {(run.dataset, run.method.name, setting(run, usual)): run for run in runs(study.study).values()}
     rows = []

@@ -21,21 +21,20 @@ from tcwae.study import names
 
 __all__ = ["Results", "load", "read_csv", "read_images", "source_note"]
 
-MEASURES = (*PAPER, "total_correlation", "dimension_wise_kl", "index_code_mi", "mmd", "active_units")
 METRICS_TEXT = (
     *("run", "experiments", "dataset", "source", "method", "cost", "setting", "status"),
     *("finished", "images_sha256"),
 )
 METRICS_NUMBERS = (
-    *("mig_sampled", "factor_vae_sampled", "sap_sampled"),
-    *(*MEASURES, "reconstruction", "total_correlation_trained", "dimension_wise_kl_trained"),
+    *(*PAPER, "total_correlation", "dimension_wise_kl", "index_code_mi", "mmd", "active_units"),
+    *("mig_sampled", "factor_vae_sampled", "sap_sampled", "reconstruction"),
+    *("total_correlation_trained", "dimension_wise_kl_trained"),
     *("seed", "iterations", "batch_size", "diverged_step", "train_seconds", "evaluate_seconds"),
 )
 VERSIONS = ("device", "tcwae", "torch", "commit", "diverged_term", "warnings")
 """Text, also where it looks like a number."""
-
 SELECTION_TEXT = ("row", "dataset", "method", "cost", "setting")
-SELECTION_NUMBERS = (*("seeds", "diverged", "mean_rank", "udr_mean", "udr_sd"),)
+SELECTION_NUMBERS = ("seeds", "diverged", "mean_rank", "udr_mean", "udr_sd")
 
 
 @dataclass(frozen=True)
@@ -153,8 +152,7 @@ def load(folder: Path, experiment: str | None = None) -> Results:
         InputError: a file is missing, damaged or of another version; the line names it.
     """
     study = _read_study(folder / "study.json")
-    numbers = dict.fromkeys((*METRICS_NUMBERS, *study.scores))
-    metrics = _read_table(folder / "metrics.csv", METRICS_TEXT, tuple(numbers))
+    metrics = _read_table(folder / "metrics.csv", METRICS_TEXT, (*METRICS_NUMBERS, *study.scores))
     results = Results(folder, study, metrics, pd.DataFrame())
     if experiment is not None:
         results.experiment(experiment)
