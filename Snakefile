@@ -18,10 +18,12 @@ include: "workflow/rules/download.smk"
 include: "workflow/rules/prepare.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/measure.smk"
 include: "workflow/rules/estimate.smk"
 include: "workflow/rules/rescore.smk"
 include: "workflow/rules/gather.smk"
 include: "workflow/rules/select.smk"
+include: "workflow/rules/compare.smk"
 include: "workflow/rules/plot.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/page.smk"
@@ -39,5 +41,6 @@ rule all:
         f"{results}/metrics.csv",
         f"{results}/study.json",
         selections(),
+        comparison(),
         figures(),
         run_files,

@@ -7,14 +7,18 @@ import argparse
 import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from tcwae.config.base import check_flags
 from tcwae.config.extensions import sources
-from tcwae.config.run import Evaluation, Run, unflatten
+from tcwae.config.run import Evaluation, Run, Scoring, unflatten
+from tcwae.config.scores import each_score
 from tcwae.errors import InputError
 from tcwae.log import complain
 
 DIVERGED, STOPPED = 3, 75
+
+Model = TypeVar("Model", Evaluation, Scoring)
 
 
 def init(options: argparse.Namespace) -> None:
@@ -69,8 +73,7 @@ def status(options: argparse.Namespace) -> None:
 def prepare(options: argparse.Namespace) -> None:
     from tcwae.data.prepare import describe, prepare
 
-    own = options.dataset in ("images", "npz")
-    source = options.source or ("real" if options.archive or own else "rendered")
+    source = options.source or ("real" if options.archive or options.dataset in ("images", "npz") else "rendered")
     label = "-".join(str(part) for part in (source, options.crop, options.count) if part is not None)
     output = options.output or Path("resources") / f"{options.called or options.dataset}-{label}.h5"
     prepare(
@@ -165,12 +168,21 @@ def _status_of(failed: Sequence[Exception], interrupted: type[Exception]) -> int
 
 
 def evaluate(options: argparse.Namespace) -> None:
-    settings = _evaluation(options)
+    settings = _settings(options, Evaluation)
 
     from tcwae.evaluation.evaluate import evaluate
 
     _check_folders([options.run])
     evaluate(options.run, options.data, settings, device=options.device, threads=options.threads)
+
+
+def measure(options: argparse.Namespace) -> None:
+    settings = _settings(options, Scoring)
+
+    from tcwae.evaluation.measure import measure
+
+    _check_folders([options.run])
+    measure(options.run, settings)
 
 
 def estimate(options: argparse.Namespace) -> None:
@@ -184,11 +196,11 @@ def rescore(options: argparse.Namespace) -> None:
     from tcwae.evaluation.rescore import rescore
 
     _check_folders([options.run])
-    rescore(options.run, _evaluation(options).seed)
+    rescore(options.run, _settings(options, Scoring).seed)
 
 
 def fid(options: argparse.Namespace) -> None:
-    settings = _evaluation(options)
+    settings = _settings(options, Evaluation)
 
     from tcwae.evaluation.fid import fid
 
@@ -205,9 +217,9 @@ def _check_folders(runs: Sequence[Path]) -> None:
             raise InputError(f"{run}: expected a run's folder, results/<study>/runs/<run>, found {found}")
 
 
-def _evaluation(options: argparse.Namespace) -> Evaluation:
-    given = ((name, getattr(options, name, None)) for name in Evaluation.model_fields)
-    return check_flags(Evaluation, {name: value for name, value in given if value is not None})
+def _settings(options: argparse.Namespace, model: type[Model]) -> Model:
+    given = ((name, getattr(options, name, None)) for name in model.model_fields)
+    return check_flags(model, {name: value for name, value in given if value is not None})
 
 
 def curves(options: argparse.Namespace) -> None:
@@ -244,8 +256,8 @@ def traverse(options: argparse.Namespace) -> None:
 def score(options: argparse.Namespace) -> None:
     from tcwae.evaluation.score import format_table, score_file
 
-    metrics = [name.strip() for name in options.metrics.split(",")]
-    print(format_table(score_file(options.file, metrics, options.seeds, options.output, options.sampled)))
+    names = each_score(name.strip() for name in options.metrics.split(","))
+    print(format_table(score_file(options.file, names, options.seeds, options.output, options.sampled)))
 
 
 def gather(options: argparse.Namespace) -> None:
@@ -260,6 +272,12 @@ def select(options: argparse.Namespace) -> None:
     from tcwae.study.select import select
 
     select(read_resolved(options.results, options.experiment), options.experiment, options.results)
+
+
+def compare(options: argparse.Namespace) -> None:
+    from tcwae.study.compare import compare, format_comparison
+
+    print(format_comparison(compare(options.results, options.published, options.output)))
 
 
 def plot(options: argparse.Namespace) -> None:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from tcwae.config.scores import PAPER
+from tcwae.config.scores import facts
 from tcwae.errors import InputError
 from tcwae.figures import style
 from tcwae.study.results import Results, source_note
@@ -20,7 +20,8 @@ __all__ = ["data", "draw", "grids", "note", "runs", "scale"]
 LEFT, TOP, GAP, HEADER = 10.0, 6.0, 4.0, 6.0
 """Millimetres: for gamma's axis, for the scores' names, between panels, and for a method's name above its row."""
 
-SIDE = (style.WIDTH - LEFT - 3 * GAP - 0.5) / 4
+PANELS = 4
+SIDE = (style.WIDTH - LEFT - 3 * GAP - 0.5) / PANELS
 BAR = 12.5
 
 
@@ -42,7 +43,7 @@ def data(results: Results, experiment: str) -> pd.DataFrame:
         raise InputError(f"{experiment}: expected a grid of beta and gamma for its heat maps")
     if cells.duplicated(["row", "beta", "gamma"]).any() or cells["cost"].nunique() > 1:
         raise InputError(f"{experiment}: expected one setting for each cell of its heat maps, and one cost")
-    means = [f"{score}_mean" for score in PAPER]
+    means = [f"{score}_mean" for score in results.study.shown]
     return cells[["row", "name", "method", "cost", "setting", "beta", "gamma", "seeds", "diverged", *means, "selected"]]
 
 
@@ -62,19 +63,25 @@ def scale(cells: pd.DataFrame, score: str) -> tuple[Normalize, Colormap]:
     means = cells[f"{score}_mean"]
     low, high = (means.min(), means.max()) if means.notna().any() else (0.0, 1.0)
     colours = seaborn.color_palette("crest", as_cmap=True)
-    return Normalize(low, high), colours if PAPER[score].higher_is_better else colours.reversed()
+    return Normalize(low, high), colours if facts(score).higher_is_better else colours.reversed()
 
 
 def draw(cells: pd.DataFrame, note: str) -> Figure:
-    """A row of four panels for each row of the study, a column and a colour scale for each score; darker is better."""
+    """A row of panels for each row of the study, a column and a colour scale for each score; darker is better.
+
+    Scores beyond the first four stand in blocks of four below.
+    """
     rows = dict(zip(cells["row"], cells["name"], strict=True))
+    scores = style.scores(cells, "_mean")
     height = SIDE * min(1.0, cells["gamma"].nunique() / cells["beta"].nunique())
     step = HEADER + height + 9
-    figure = style.new(TOP + step * len(rows) + BAR, note)
-    for column, score in enumerate(PAPER):
+    block = TOP + step * len(rows) + BAR
+    figure = style.new(block * -(-len(scores) // PANELS), note)
+    for place, score in enumerate(scores):
+        column, first = place % PANELS, place // PANELS * block
         left = LEFT + column * (SIDE + GAP)
         for line, (row, name) in enumerate(rows.items()):
-            top = TOP + line * step + HEADER
+            top = first + TOP + line * step + HEADER
             axes = style.axes(figure, left, top, SIDE, height)
             _panel(axes, cells[cells["row"] == row], score, scale(cells, score))
             if column > 0:
@@ -82,8 +89,8 @@ def draw(cells: pd.DataFrame, note: str) -> Figure:
             else:
                 axes.set_ylabel("$\\gamma$", rotation=0, va="center")
                 style.text(figure, left, top - 2, name, weight="bold")
-        style.text(figure, left + SIDE / 2, 4.0, style.label(score, cells["cost"].iloc[0]), ha="center")
-        _colour_bar(style.axes(figure, left, TOP + step * len(rows) + 2, SIDE, 2.5), scale(cells, score))
+        style.text(figure, left + SIDE / 2, first + 4.0, style.label(score, cells["cost"].iloc[0]), ha="center")
+        _colour_bar(style.axes(figure, left, first + TOP + step * len(rows) + 2, SIDE, 2.5), scale(cells, score))
     return figure
 
 
@@ -100,7 +107,7 @@ def _panel(axes: Axes, cells: pd.DataFrame, score: str, shared: tuple[Normalize,
             missing = Rectangle((column, row), 1, 1, facecolor="0.93", edgecolor="0.6", hatch="////", linewidth=0)
             axes.add_patch(missing)
         else:
-            number = PAPER[score].text(value).removeprefix("0")
+            number = facts(score).text(value).removeprefix("0")
             size, ink = 8 if max(grid.shape) <= 4 else 6.5, style.ink(colours(norm(value)))
             axes.text(column + 0.5, row + 0.5, number, size=size, color=ink, ha="center", va="center")
     for cell in cells[cells["selected"]].itertuples():

@@ -8,7 +8,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from tcwae.config.methods import METHODS, symbol
-from tcwae.config.scores import PAPER
 from tcwae.errors import InputError
 from tcwae.figures import style
 from tcwae.figures.heatmap import grids
@@ -16,13 +15,13 @@ from tcwae.study.results import Results, source_note
 
 __all__ = ["data", "draw", "note", "runs"]
 
-LEFT, TOP, GAP, LOWER, LEGEND, LINE = 13.0, 3.0, 14.5, 5.0, 17.0, 4.0
+LEFT, TOP, GAP, LOWER, LEGEND, LINE, TALLEST = 13.0, 3.0, 14.5, 5.0, 17.0, 4.0, 210.0
 """Millimetres: for the first panel's axis, above, between panels sideways and downwards, for the axis and the legend below
-them, and for each further line of the legend."""
+them, for each further line of the legend, and of the whole figure at most."""
 
-SIDE_BY_SIDE, BESIDE, BELOW, ENTRIES = 8, 45.0, 58.0, 5
-"""Settings of which three panels beside each other stay readable; millimetres of a panel's height there, and where each has
-a line of its own; names in a line of the legend."""
+SIDE_BY_SIDE, PANELS, BESIDE, BELOW, ENTRIES = 8, 3, 45.0, 58.0, 5
+"""Settings of which three panels beside each other stay readable, as many as there are at most; millimetres of a panel's height
+there, and where each has a line of its own; names in a line of the legend."""
 
 OFFSETS = [(6, 4), (-6, 4), (6, -8), (-6, -8), (0, 6), (0, -10), (9, -2), (-9, -2)]
 """Points: where a label may stand beside its point, in order of preference."""
@@ -42,7 +41,7 @@ def data(results: Results, experiment: str) -> pd.DataFrame:
     if finished.empty:
         raise InputError(f"{results.folder / 'metrics.csv'}: expected a finished run of {experiment!r}, found none")
     columns = ["row", "name", "twin", "method", "cost", "setting", "coefficient", "seed", "diverged"]
-    return finished[[*columns, *PAPER]]
+    return finished[[*columns, *results.study.shown]]
 
 
 def note(results: Results, experiment: str) -> str:
@@ -65,11 +64,12 @@ def runs(results: Results, experiment: str) -> pd.DataFrame:
 
 def draw(runs: pd.DataFrame, note: str) -> Figure:
     """A panel for each score: settings as means and standard deviations over seeds, single runs as faint points."""
-    scores = [score for score in PAPER if score != "log_reconstruction"]
+    scores = [score for score in style.scores(runs) if score != "log_reconstruction"]
     cost = runs["cost"].iloc[0]
     few = runs.groupby("row")["setting"].nunique().sum() <= SIDE_BY_SIDE
-    columns, height = (len(scores), BESIDE) if few else (1, BELOW)
-    lines = len(scores) // columns
+    columns, height = (min(PANELS, len(scores)), BESIDE) if few or len(scores) > PANELS else (1, BELOW)
+    lines = -(-len(scores) // columns)
+    height = min(height, (TALLEST - TOP - LEGEND) / lines - LOWER)
     legend = TOP + lines * (height + LOWER) - LOWER + LEGEND
     figure = style.new(legend + LINE * ((runs["row"].nunique() - 1) // ENTRIES), note)
     width = (style.WIDTH - LEFT - GAP * (columns - 1) - 1) / columns
@@ -79,7 +79,7 @@ def draw(runs: pd.DataFrame, note: str) -> Figure:
         for _, own in runs.groupby("row", sort=False):
             _draw_row(axes, own, score)
         axes.set(ylabel=style.label(score, cost))
-        if index // columns == lines - 1:
+        if index + columns >= len(scores):
             axes.set(xlabel=style.label("log_reconstruction", cost))
         axes.yaxis.set_label_coords(-9.5 / width, 0.5)
         axes.margins(0.12)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -21,7 +22,7 @@ from seaborn.utils import relative_luminance
 
 from tcwae.config.costs import COSTS
 from tcwae.config.methods import METHODS
-from tcwae.config.scores import PAPER
+from tcwae.config.scores import PAPER, SCORES, facts
 from tcwae.files import atomic
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "mathematics",
     "new",
     "save",
+    "scores",
     "small",
     "text",
     "wrap",
@@ -159,9 +161,15 @@ def small(figure: Figure, left: float, top: float, lines: list[str]) -> None:
 
 
 def label(score: str, cost: str) -> str:
-    """A score as an axis says it: name, unit, and an arrow to where better is; MIG, FactorVAE and SAP have no unit."""
+    """A score as an axis says it: name, unit, and an arrow to where better is; all but the reconstruction have no unit."""
     unit = f" ({COSTS[cost].unit})" if score == "log_reconstruction" else ""
-    return f"{PAPER[score].label}{unit} {PAPER[score].arrow}"
+    return f"{facts(score).label}{unit} {facts(score).arrow}"
+
+
+def scores(table: pd.DataFrame, ending: str = "") -> list[str]:
+    """The scores that a table has columns of, in their order."""
+    known = {f"{score}{ending}": score for score in (*PAPER, *SCORES)}
+    return [known[column] for column in table if column in known]
 
 
 def legend(figure: Figure, top: float, handles: Sequence[Line2D], columns: int | None = None) -> None:

@@ -6,7 +6,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tcwae.config.methods import METHODS, symbol
-from tcwae.config.scores import PAPER
 from tcwae.figures import style
 from tcwae.figures.scores_vs_reconstruction import data as all_data
 from tcwae.figures.scores_vs_reconstruction import note, runs
@@ -14,8 +13,9 @@ from tcwae.study.results import Results
 
 __all__ = ["data", "draw", "note", "runs"]
 
-LEFT, TOP, GAP, HEIGHT, AXIS = 13.5, 5.0, 2.5, 36.0, 9.0
-"""Millimetres: for the scores' axes, for the methods' names, between panels, of a panel, and for the values below."""
+LEFT, TOP, GAP, HEIGHT, AXIS, TALLEST = 13.5, 5.0, 2.5, 36.0, 9.0, 210.0
+"""Millimetres: for the scores' axes, for the methods' names, between panels, of a panel at most, for the values below, and of
+the whole figure at most."""
 
 FEWEST = 3
 """Seeds that have a distribution; of fewer only the points are shown."""
@@ -37,16 +37,18 @@ def draw(runs: pd.DataFrame, note: str) -> Figure:
     wide = (style.WIDTH - LEFT - GAP * (len(rows) - 1)) / len(rows)
     titles = [style.wrap(row.name, wide, "bold") for row in rows.itertuples()]
     head = TOP + style.NOTE_LINE * (max(map(len, titles)) - 1)
-    figure = style.new(head + (HEIGHT + GAP) * len(PAPER) + AXIS, note)
-    for line, score in enumerate(PAPER):
+    scores = style.scores(runs)
+    high = min(HEIGHT, (TALLEST - head - AXIS) / len(scores) - GAP)
+    figure = style.new(head + (high + GAP) * len(scores) + AXIS, note)
+    for line, score in enumerate(scores):
         shared: Axes | None = None
         for column, row in enumerate(rows.itertuples(index=False)):
             axes = style.axes(
-                figure, LEFT + column * (wide + GAP), head + line * (HEIGHT + GAP), wide, HEIGHT, sharey=shared
+                figure, LEFT + column * (wide + GAP), head + line * (high + GAP), wide, high, sharey=shared
             )
             shared = shared or axes
             _panel(axes, runs[runs["row"] == row.row], score, style.colour(row.method, row.twin))
-            last = line == len(PAPER) - 1
+            last = line == len(scores) - 1
             axes.set(
                 xlabel=symbol(METHODS[row.method].tuned) if last else "",
                 ylabel="" if column else style.label(score, row.cost),

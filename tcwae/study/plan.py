@@ -34,12 +34,12 @@ class Plan:
 def plan(study: Study, results: Path, images_per_second: float | None = None) -> list[Plan]:
     """The study's experiments, each with the runs that it adds.
 
-    `jobs`, `steps` and `hours` are those still to be done: two jobs a run (train, evaluate), one to rank the experiment and
-    one a figure; the study's table and report come to it. Hours are those of the trainings: steps times the batch size over
-    the images a second of the finished runs of the same data set and method in `results`, else over `images_per_second`;
-    None where neither is known. `again` counts runs that are there with other settings, and would be trained anew. Of a row
-    that selects from a grid without results the first cell stands in, for how many they are: which ones is not known yet,
-    nor how many of them another experiment has too.
+    `jobs`, `steps` and `hours` are those still to be done: three jobs a run (train, evaluate, measure), one to rank the
+    experiment and one a figure; the study's table and report come to it. Hours are those of the trainings: steps times the
+    batch size over the images a second of the finished runs of the same data set and method in `results`, else over
+    `images_per_second`; None where neither is known. `again` counts runs that are there with other settings, and would be
+    trained anew. Of a row that selects from a grid without results the first cell stands in, for how many they are: which
+    ones is not known yet, nor how many of them another experiment has too.
     """
     study, undecided = _stand_in(study, results)
     known = read_records(results)
@@ -61,7 +61,7 @@ def plan(study: Study, results: Path, images_per_second: float | None = None) ->
                 new=len(new),
                 done=len(done),
                 again=len((known.keys() & new.keys()) - done),
-                jobs=2 * len(left) + (1 + figures if left else 0),
+                jobs=3 * len(left) + (1 + figures if left else 0),
                 steps=sum(run.training.iterations for run in left),
                 hours=None if None in hours else math.fsum(hours),
                 undecided=undecided.get(name, []),

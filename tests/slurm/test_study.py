@@ -46,7 +46,15 @@ def test_ends_with_the_report(study):
 
 def test_a_training_has_one_gpu_of_its_own_and_no_other_job_has_any(study):
     found = jobs(study)
-    assert sorted(job[0] for job in found) == ["evaluate", "evaluate", "prepare", "train", "train"]
+    assert sorted(job[0] for job in found) == [
+        "evaluate",
+        "evaluate",
+        "measure",
+        "measure",
+        "prepare",
+        "train",
+        "train",
+    ]
     for rule, partition, allocated, minutes, state in found:
         assert state == "COMPLETED"
         assert partition == ("gpu" if rule == "train" else "cpu")

@@ -11,13 +11,13 @@ from snakemake.settings.types import DeploymentMethod
 
 from tcwae.config import study as studies
 from tcwae.config.base import read_yaml
-from tcwae.config.run import KNOWN_DATASETS, evaluation_flags, run_flags
+from tcwae.config.run import KNOWN_DATASETS, evaluation_flags, run_flags, scoring_flags
 from tcwae.doctor.cluster import check_accounting, check_partitions
 from tcwae.doctor.container import check_folders, check_image
 from tcwae.doctor.files import check_space
 from tcwae.doctor.head import Head
 from tcwae.errors import InputError, suggestion
-from tcwae.study.declared import declare, evaluation_of
+from tcwae.study.declared import declare, evaluation_of, scoring_of
 from tcwae.config.experiment import PICTURES, READS, TABLES
 from tcwae.config.runs import best_runs, candidates, chosen, default_runs, experiment_runs, grids, resolve, runs
 
@@ -175,7 +175,7 @@ def study_metrics(wildcards):
 
 def run_files(wildcards):
     """What training and evaluation leave of each run, and what figures read of some."""
-    files = ("model.safetensors", "curves.csv", "training.json", "metrics.json", "codes.h5", "images.h5")
+    files = ("model.safetensors", "curves.csv", "training.json", "evaluation.json", "codes.h5", "images.h5", "metrics.json")
     shown = [file for name, figure in shows() for file in read_by(name, figure)]
     return of_runs(runs(resolved(study.experiments)), *files) + shown
 
@@ -186,13 +186,18 @@ def flags_of_run(wildcards):
 
 
 def evaluation_settings(wildcards):
-    """The file that says how a run is scored."""
+    """The file that says how a run is evaluated."""
     return f"{results}/evaluation/{run_of(wildcards).dataset}.json"
 
 
 def flags_of_evaluation(wildcards):
     """What the study says of evaluation, as flags of `tcwae evaluate`."""
-    return evaluation_flags(*evaluation_of(study, run_of(wildcards).dataset))
+    return evaluation_flags(evaluation_of(study, run_of(wildcards).dataset))
+
+
+def flags_of_scores():
+    """Which scores the study asks for, as flags of `tcwae measure`."""
+    return scoring_flags(*scoring_of(study))
 
 
 def growing_memory(wildcards, attempt):
@@ -239,6 +244,11 @@ def shows():
 def selections():
     """The ranked settings of each experiment."""
     return [f"{results}/selection/{name}.csv" for name in study.experiments]
+
+
+def comparison():
+    """The comparison with published scores, where the study names some."""
+    return [f"{results}/comparison.csv"] if study.published else []
 
 
 def figures():
