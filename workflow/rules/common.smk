@@ -175,7 +175,15 @@ def study_metrics(wildcards):
 
 def run_files(wildcards):
     """What training and evaluation leave of each run, and what figures read of some."""
-    files = ("model.safetensors", "curves.csv", "training.json", "evaluation.json", "codes.h5", "images.h5", "metrics.json")
+    files = (
+        "model.safetensors",
+        "curves.csv",
+        "training.json",
+        "evaluation.json",
+        "codes.h5",
+        "images.h5",
+        "metrics.json",
+    )
     shown = [file for name, figure in shows() for file in read_by(name, figure)]
     return of_runs(runs(resolved(study.experiments)), *files) + shown
 
