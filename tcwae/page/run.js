@@ -12,7 +12,7 @@ views.run = async (place, parameters) => {
   moving(place, runs, all);
   section(place, "Images", runs, all, (its) => its.pictures, showPictures, "an image cannot be shown");
   section(place, "What the latents know of the factors", runs, all, (its) => its.matrix && { ...its.matrix, order: its.traversals?.latents ?? [...its.matrix.values.keys()] }, showMatrix,
-    "the data have no factors, or the codes are not there or not finite");
+    "the data have no factors, or the run has no scores");
   showScores(place, runs, all);
   const known = all.filter((its) => its.curves);
   text(place, "h2", "Training");
@@ -94,7 +94,7 @@ function showPictures(column, { sheet, shown, samples }) {
 }
 
 // Mutual information in nats; a cell is the darker, the more of the factor's entropy it is.
-function showMatrix(column, { factors, values, entropies, samples, order }) {
+function showMatrix(column, { factors, values, entropies, order }) {
   const rows = order.map((latent) => [`z${latent}`, ...values[latent].map((value) => shown(value, 2))]);
   const made = table(column, "mutual information of latents and factors", ["", ...factors], rows);
   made.classList.add("matrix");
@@ -104,7 +104,7 @@ function showMatrix(column, { factors, values, entropies, samples, order }) {
   }));
   const foot = element(element(made, "tfoot"), "tr");
   for (const cell of ["H", ...entropies.map((value) => shown(value, 2))]) text(foot, "td", cell);
-  const words = `I(z; v) in nats of ${count(samples, "code")} in 20 bins; the last row is the factor's entropy. Darker is a larger part of it.`;
+  const words = "I(z; v) in nats, estimated as for MIG; the last row is the factor's entropy. Darker is a larger part of it.";
   element(column, "p", { className: "note", textContent: words });
 }
 

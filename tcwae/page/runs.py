@@ -8,33 +8,30 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-import h5py
 import numpy as np
 
 from tcwae import records
-from tcwae.config.run import Run, evaluation_flags, run_flags
+from tcwae.config.run import Run, evaluation_flags, run_flags, scoring_flags
 from tcwae.config.scores import PAPER, SCORES, ScoreFacts
 from tcwae.config.study import Study
 from tcwae.errors import InputError
 from tcwae.inspect import curves
-from tcwae.metrics.discrete import entropies, equal_width_bins, mutual_information
 from tcwae.page.pictures import sheet
 from tcwae.study import names
-from tcwae.study.declared import evaluation_of
+from tcwae.study.declared import evaluation_of, scoring_of
 from tcwae.study.results import Results, read_images
 
 __all__ = ["described"]
 
 POINTS = 200
 """Of a curve at most; each is the mean of the rows that it stands for."""
-SAMPLES, BINS = 10_000, 20
-"""Codes behind the matrix of mutual information, and bins of each latent, as for MIG."""
 STARTS, LATENTS, ACROSS = 3, 40, 10
 """Images from which latents are moved; latents at most, those of the largest KL; and pictures in a row of a sheet."""
 LINES = 60
 """Of a log, its last ones."""
 HASHED = ("model.safetensors", "metrics.json", "curves.csv", "images.h5")
-FILES = (*HASHED, "codes.h5", "training.json", "run.json", "train.log", "evaluate.log")
+LOGS = ("train.log", "evaluate.log", "measure.log")
+FILES = (*HASHED, "codes.h5", "training.json", "evaluation.json", "run.json", *LOGS)
 
 Part = TypeVar("Part")
 
@@ -63,11 +60,11 @@ def described(study: Results, identifier: str, run: Run, path: Path) -> dict[str
         "made": _made(record) if record else [],
         "commands": _commands(study.study, run, identifier, record),
         "curves": part(_curves),
-        "matrix": part(_matrix),
+        "matrix": _matrix(record) if record else None,
         "traversals": part(partial(_traversals, path=path)),
         "pictures": part(partial(_pictures, path=path)),
         "files": [_file(folder / name) for name in FILES if (folder / name).is_file()],
-        "logs": [[name, _tail(folder / name)] for name in ("train.log", "evaluate.log") if (folder / name).is_file()],
+        "logs": [[name, _tail(folder / name)] for name in LOGS if (folder / name).is_file()],
         "faults": faults,
     }
 
@@ -127,15 +124,16 @@ def _made(record: records.Metrics) -> list[list[str]]:
 
 
 def _commands(study: Study, run: Run, identifier: str, record: records.Metrics | None) -> list[str]:
-    """The two calls that make the run again, from the study's folder."""
+    """The calls that make the run again, from the study's folder."""
     folder = shlex.quote(f"results/{study.study}/runs/{identifier}")
     data = shlex.quote(f"resources/{run.dataset}-{study.dataset(run.dataset).label}.h5")
     device = "cuda" if record and record.training.device != "cpu" else "cpu"
     threads = record.training.threads if record else 1
-    scoring = evaluation_flags(*evaluation_of(study, run.dataset))
+    evaluation, scoring = evaluation_flags(evaluation_of(study, run.dataset)), scoring_flags(*scoring_of(study))
     return [
         f"tcwae train {run_flags(run)} --data {data} --output {folder} --device {device} --threads {threads}",
-        f"tcwae evaluate --run {folder} --data {data} {scoring}".rstrip(),
+        f"tcwae evaluate --run {folder} --data {data} {evaluation}".rstrip(),
+        f"tcwae measure --run {folder} {scoring}".rstrip(),
     ]
 
 
@@ -147,30 +145,10 @@ def _curves(folder: Path) -> dict[str, Any]:
     return {"steps": steps.tolist(), "terms": [list(pair) for pair in zip(table.columns[1:], shown, strict=True)]}
 
 
-def _matrix(folder: Path) -> dict[str, Any] | None:
-    """I(z_d; v_k) of posterior means and scored factors, in nats, and H(v_k); None where there are no factors."""
-    path = folder / "codes.h5"
-    path.open("rb").close()  # h5py's own error for a missing file is long
-    try:
-        with h5py.File(path, "r", locking=False) as file:
-            if "factors" not in file or len(file["latent_factor_indices"]) == 0:
-                return None
-            chosen = file["latent_factor_indices"][()]
-            names = [file["factor_names"][place].decode() for place in chosen]
-            rows = np.sort(np.random.default_rng(0).permutation(len(file["codes"]))[:SAMPLES])
-            codes, factors = file["codes"][()][rows], file["factors"][()][rows][:, chosen]
-    except (KeyError, OSError, IndexError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: expected the codes of an evaluation, found {str(error).splitlines()[0]}") from None
-    if not np.isfinite(codes).all():
-        return None
-    factors = np.stack([np.unique(column, return_inverse=True)[1] for column in factors.T], axis=1)
-    information = mutual_information(equal_width_bins(codes, BINS), factors)
-    return {
-        "factors": names,
-        "values": information.round(4).tolist(),
-        "entropies": entropies(factors).round(4).tolist(),
-        "samples": len(rows),
-    }
+def _matrix(record: records.Metrics) -> dict[str, Any] | None:
+    """I(z_d; v_k) and H(v_k), in nats; None where there are no factors."""
+    its = record.matrices
+    return its and {"factors": its.factors, "values": its.mutual_information, "entropies": its.entropy}
 
 
 def _traversals(folder: Path, path: Path) -> dict[str, Any]:

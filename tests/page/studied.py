@@ -6,9 +6,10 @@ from tcwae.config.base import check
 from tcwae.config.runs import runs
 from tcwae.config.study import Study
 from tcwae.evaluation.evaluate import evaluate
+from tcwae.evaluation.measure import measure
 from tcwae.figures.plot import plot
 from tcwae.page.page import page
-from tcwae.study.declared import declare, evaluation_of
+from tcwae.study.declared import declare, evaluation_of, scoring_of
 from tcwae.study.gather import gather
 from tcwae.study.select import select
 from tcwae.training.loop import train
@@ -19,7 +20,7 @@ STUDY = {
     "study": "small",
     "seeds": [0, 1],
     "training": {"iterations": 6, "batch_size": 4, "log_every": 2},
-    "evaluation": {"scores": ["mig", "sap"]},
+    "scores": ["mig", "sap"],
     "experiments": {
         "comparison": {
             "title": TITLE,
@@ -41,7 +42,8 @@ def make(folder, data):
         (folder / "runs" / identifier / "train.log").write_text(
             "step 6 </pre><script>fail()</script>\n", encoding="utf-8"
         )
-        evaluate(folder / "runs" / identifier, data, evaluation_of(study, run.dataset)[0])
+        evaluate(folder / "runs" / identifier, data, evaluation_of(study, run.dataset))
+        measure(folder / "runs" / identifier, scoring_of(study)[0])
     select(study, "comparison", folder)
     gather(study, folder)
     for kind in ("scores_vs_reconstruction", "samples"):

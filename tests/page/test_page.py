@@ -52,6 +52,7 @@ def test_a_run_has_the_numbers_of_its_files(study, folder):
         assert (run / name).stat().st_size == bytes_
         assert digest in (None, hashlib.sha256((run / name).read_bytes()).hexdigest())
     assert its["faults"] == []
+    assert [command.split()[1] for command in its["commands"]] == ["train", "evaluate", "measure"]
     assert its["commands"][0].startswith("tcwae train --dataset dsprites --method beta_tcvae --beta 8")
     assert f"--output results/small/runs/{RUN}" in its["commands"][0]
 
@@ -82,18 +83,12 @@ def test_the_pictures_are_those_of_the_evaluation_each_in_its_place(copy):
     assert its["traversals"]["latents"] == [1, 3, 0, 2]
 
 
-def test_a_latent_that_is_a_factor_knows_all_of_it(copy):
-    path = copy / "runs" / RUN / "codes.h5"
-    with h5py.File(path, "a") as file:
-        file["codes"][:, 2] = file["factors"][:, 3]
-        file["codes"][:, 0] = 0.5
-    page(copy)
-    matrix = content(copy, f"runs/{number_of(content(copy, 'study'), RUN)}")["matrix"]
-    assert matrix["factors"][3] == "x"
-    assert (
-        matrix["values"][2][3] == pytest.approx(matrix["entropies"][3], abs=1e-4) == pytest.approx(np.log(6), abs=0.01)
-    )
-    assert matrix["values"][0] == [0.0] * 5
+def test_the_matrix_is_that_of_the_run(study, folder):
+    matrix = content(folder, f"runs/{number_of(study, RUN)}")["matrix"]
+    record = json.loads((folder / "runs" / RUN / "metrics.json").read_text())["matrices"]
+    assert matrix["factors"] == ["size", "hollow", "turned", "x", "y"]
+    assert matrix["values"] == record["mutual_information"]
+    assert matrix["entropies"] == pytest.approx(np.log([3, 2, 2, 6, 6]), abs=0.01)
 
 
 def test_names_are_text_and_all_is_in_the_policy(study, folder):
@@ -106,7 +101,6 @@ def test_names_are_text_and_all_is_in_the_policy(study, folder):
 
 def test_what_is_missing_or_damaged_is_said_and_the_rest_is_shown(copy):
     run = copy / "runs" / RUN
-    (run / "codes.h5").unlink()
     (run / "images.h5").write_bytes(b"damaged")
     (run / "curves.csv").write_text("step,loss\n1,no number\n")
     (run / "metrics.json").write_text("{}")
@@ -115,7 +109,7 @@ def test_what_is_missing_or_damaged_is_said_and_the_rest_is_shown(copy):
     study = content(copy, "study")
     its = content(copy, f"runs/{number_of(study, RUN)}")
     assert [its[part] for part in ("matrix", "traversals", "pictures", "curves")] == [None] * 4
-    for file in ("codes.h5", "images.h5", "curves.csv", "metrics.json"):
+    for file in ("images.h5", "curves.csv", "metrics.json"):
         assert any(fault.startswith(f"{file}: ") for fault in its["faults"]), its["faults"]
     assert not any(str(copy) in fault for fault in its["faults"])
     samples = next(its for its in study["experiments"][0]["drawings"] if its["kind"] == "samples")
