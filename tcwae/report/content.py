@@ -185,10 +185,10 @@ def _score_table(study: Results, best: pd.DataFrame, sure: Intervals, comparable
 
 
 def _winners(study: Results, best: pd.DataFrame) -> list[dict[str, Any]]:
-    """For each score the row, or the rows, with the best mean, among those of the experiment's own cost."""
+    """For each score that counts the row, or the rows, with the best mean, among those of the experiment's own cost."""
     winners = []
     best = best[best["cost"] == best["cost"].iloc[0]]
-    for key, score in study.scores.items():
+    for key, score in ((key, study.scores[key]) for key in study.study.ranked):
         first = best[best[f"{key}_mean"] == score.best(best[f"{key}_mean"])]
         if len(first):
             winners.append(
