@@ -136,20 +136,21 @@ def test_two_runs_stand_side_by_side_and_start_from_the_same_image(opened, tmp_p
 
 
 @pytest.mark.browser
-def test_twenty_pictures_a_second_while_a_slider_moves(opened, tmp_path):
-    explore([make_run(tmp_path / "run", channels=3)], tmp_path / "page.html")
+def test_the_picture_after_many_moves_is_that_of_the_last(opened, tmp_path):
+    """Moves come faster than pictures can be decoded; some may be left out, the last may not."""
+    run = make_run(tmp_path / "run", channels=3)
+    explore([run], tmp_path / "page.html")
     page = opened(tmp_path / "page.html")
-    rate = page.evaluate("""async () => {
+    page.evaluate("""() => {
         const slider = document.querySelector("input");
-        const start = performance.now();
         for (let step = 0; step < 60; step++) {
             slider.value = Math.sin(step / 10);
             slider.dispatchEvent(new Event("input"));
-            await new Promise(requestAnimationFrame);
         }
-        return 60000 / (performance.now() - start);
     }""")
-    assert rate >= 20
+    settle(page)
+    expected = tcwae.load(run).decode(np.array([codes_shown(page, 0)]))[0]
+    np.testing.assert_allclose(picture(page, channels=3), expected, atol=1e-2)
 
 
 @pytest.mark.browser
