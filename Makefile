@@ -30,7 +30,7 @@ test-slurm: env  ## the cluster profile on a real SLURM, started for the purpose
 test-apptainer: env  ## the image, built and run by the real Apptainer, and a study in it on a real SLURM (root, Debian)
 	pytest -m apptainer -rsP tests/apptainer
 
-test-browser: env  ## the page of tcwae explore, in headless Chromium
+test-browser: env  ## the web pages, in headless Chromium
 	pytest -m browser -rs
 
 docs: env  ## the documentation as pages to open from the disk, build/docs/index.html
@@ -79,7 +79,7 @@ env: .venv/ready  ## the environment: .venv from requirements.lock
 build/oldest/ready: pyproject.toml setup.py .venv/ready
 	$(PYTHON) -m venv build/oldest
 	$(BIN)/uv pip install --quiet --python build/oldest/bin/python --resolution lowest-direct \
-	    --editable '.[dev,fid,tensorboard]' 'pygments>=2.20' 'snakemake>=9.27'
+	    --editable '.[dev,fid,tensorboard,video]' 'pygments>=2.20' 'snakemake>=9.27'
 	touch $@
 
 lock:  ## requirements.lock anew, from pyproject.toml

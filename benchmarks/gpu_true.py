@@ -15,10 +15,11 @@ from pathlib import Path
 
 from benchmarks.gpu_part import Part
 from benchmarks.steps import pictures
-from tcwae.config.run import Evaluation, Run, check, unflatten
+from tcwae.config.run import Evaluation, Run, Scoring, check, unflatten
 from tcwae.data.prepare import prepare
 from tcwae.data.prepared import write
 from tcwae.evaluation.evaluate import evaluate
+from tcwae.evaluation.measure import measure
 from tcwae.training.loop import Diverged, Machine, Task, train_many
 
 SHARED = {"batch_size": 64, "iterations": 300_000, "learning_rate": 1e-4, "adam_epsilon": 1e-8}
@@ -93,6 +94,7 @@ def pack(part: Part) -> None:
 def score(part: Part, folder: Path, settings: Evaluation) -> None:
     """The scores of a run over all images."""
     evaluate(folder, data(part), settings, device=part.device, threads=1 if part.small else 8)
+    measure(folder, Scoring())
     record = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     name = folder.relative_to(part.output / "runs").as_posix()
     for what in ("log_reconstruction", "mig", "factor_vae", "sap"):

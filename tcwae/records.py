@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tcwae.errors import InputError
 from tcwae.files import atomic
 
-__all__ = ["STATES", "Metrics", "Training", "Warning", "read", "write"]
+__all__ = ["STATES", "Evaluation", "Matrices", "Metrics", "Training", "Warning", "read", "write"]
 
 STATES = ("state.safetensors", "state.previous.safetensors")
 """While a training lasts: its newest state, and the one before it."""
@@ -59,19 +59,41 @@ class Training(_Record):
     versions: dict[str, str]
 
 
-class Metrics(_Record):
-    """metrics.json; scores are empty where the training diverged."""
+class Matrices(_Record):
+    """What each latent knows of each factor: a row a latent, a column a factor, in the order of `factors`."""
 
-    scores: dict[str, float]
-    parts: dict[str, dict[str, float]] = Field(description="the scores of each factor")
-    reasons: dict[str, str] = Field({}, description="why a score cannot be had for the factors")
+    factors: tuple[str, ...]
+    mutual_information: tuple[tuple[float, ...], ...] = Field(description="in nats, estimated as for MIG")
+    entropy: tuple[float, ...] = Field(description="of each factor in the same sample, in nats")
+    importance: tuple[tuple[float, ...], ...] | None = Field(None, description="DCI's, where the run has that score")
+    matched: dict[str, int] = Field(description="the latent of each factor; see `tcwae.metrics.matrices.matched`")
+
+
+class Evaluation(_Record):
+    """evaluation.json; scores are empty where the training diverged."""
+
+    scores: dict[str, float] = Field(description="reconstruction and divergences: what needs the model")
+    factors: tuple[str, ...] = Field(description="those of the data that can be scored")
     evaluation: dict[str, Any] = Field(description="its settings, with how many images were encoded and held out")
     training: Training
     versions: dict[str, str]
     seconds: float
 
 
-Record = TypeVar("Record", Training, Metrics)
+class Metrics(_Record):
+    """metrics.json: the evaluation with the scores of its codes; scores are empty where the training diverged."""
+
+    scores: dict[str, float]
+    parts: dict[str, dict[str, float]] = Field(description="the scores of each factor")
+    reasons: dict[str, str] = Field({}, description="why a score cannot be had for the factors")
+    matrices: Matrices | None = Field(None, description="of latents and factors; none without factors")
+    evaluation: dict[str, Any] = Field(description="its settings and those of the scores; images encoded and held out")
+    training: Training
+    versions: dict[str, str]
+    seconds: float = Field(description="of both")
+
+
+Record = TypeVar("Record", Training, Evaluation, Metrics)
 
 
 def read(model: type[Record], path: Path) -> Record:
@@ -92,7 +114,7 @@ def read(model: type[Record], path: Path) -> Record:
         ) from None
 
 
-def write(record: Training | Metrics, path: Path) -> None:
+def write(record: Training | Evaluation | Metrics, path: Path) -> None:
     """Write a record."""
     with atomic(path) as temporary:
         temporary.write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 import torch
 import warm as warm_commands
+from browser import chromium, opener
+from hypothesis import HealthCheck, settings
 
 from tcwae.data.prepared import Prepared, factor_grid, write
 
@@ -19,6 +21,11 @@ SIZES = (3, 2, 2, 6, 6)
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as where the tests run in the background of a shell
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# a slow machine is no fault of an example
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 def pytest_addoption(parser):
@@ -76,6 +83,20 @@ def small_data(tmp_path_factory):
     path = tmp_path_factory.mktemp("data") / "small.h5"
     write(small_images(), path)
     return path
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Headless Chromium; without it the test is skipped."""
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def opened(browser):
+    """Opens pages (`browser.opener`)."""
+    with opener(browser) as open_page:
+        yield open_page
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""The record of a run as `tcwae evaluate` writes it."""
+"""The record of a run as `tcwae measure` writes it."""
 
 from tcwae.config.run import flatten
 from tcwae.study.gather import SCORES

@@ -15,7 +15,8 @@ STUDY = {
     "code": ["dip_vae.py", "huber.py", "active.py"],
     "seeds": [0, 1],
     "training": {"iterations": 4, "batch_size": 8, "log_every": 2},
-    "evaluation": {"codes": 1000, "held_out": 100, "scores": ["mig", "factor_vae", "sap", "active"]},
+    "evaluation": {"codes": 1000, "held_out": 100},
+    "scores": ["mig", "factor_vae", "sap", "active"],
     "experiments": {
         "grid": {"dataset": "dsprites", "methods": {"dip_vae": {"lambda_od": [5, 10]}}, "shows": ["scores_table"]},
         "comparison": {

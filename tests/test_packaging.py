@@ -90,7 +90,7 @@ def test_what_the_package_imports_is_what_it_asks_for():
     """Each imported library is a dependency of the package or of one of its extras for users, and none is asked for in vain."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     asked, extras = project["dependencies"], project["optional-dependencies"]
-    optional = {name(line) for line in (*extras["fid"], *extras["tensorboard"])}
+    optional = {name(line) for line in (*extras["fid"], *extras["tensorboard"], *extras["video"])}
     imported = {
         NAMES.get(module, module)
         for path in (ROOT / "tcwae").rglob("*.py")

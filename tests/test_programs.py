@@ -1,8 +1,12 @@
 """Why a program failed: one line, without colours and without saying the program's name twice."""
 
-import pytest
+import shutil
 
-from tcwae.programs import reason
+import pytest
+from patience import HANG
+
+from tcwae.errors import InputError
+from tcwae.programs import output_of, reason
 
 
 @pytest.mark.parametrize(
@@ -18,3 +22,11 @@ from tcwae.programs import reason
 )
 def test_reason(program, text, expected):
     assert reason(program, text) == expected
+
+
+@pytest.mark.skipif(shutil.which("sinfo") is None, reason="no SLURM")
+def test_the_real_program(tmp_path, monkeypatch):
+    (tmp_path / "slurm.conf").touch()
+    monkeypatch.setenv("SLURM_CONF", str(tmp_path / "slurm.conf"))
+    with pytest.raises(InputError, match=r"^sinfo: fatal: Unable to process configuration file$"):
+        output_of(["sinfo"], HANG)

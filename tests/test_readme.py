@@ -74,7 +74,7 @@ def test_the_readme(clone):
     assert "passed" in said
     assert re.search(r"^total +\d{3} ", said, re.MULTILINE)
     assert (clone / "results/quick/report.pdf").read_bytes().startswith(b"%PDF")
-    for file in ("report.zip", "explore.html", "build/docs/index.html"):
+    for file in ("results/quick/index.html", "explore.html", "latents.gif", "build/docs/index.html"):
         assert (clone / file).exists()
 
 

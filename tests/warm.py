@@ -26,6 +26,7 @@ NEEDED = (
     "tcwae.evaluation.evaluate",
     "tcwae.evaluation.rescore",
     "tcwae.figures.plot",
+    "tcwae.page.page",
     "tcwae.report.document",
     "tcwae.report.partial",
     "tcwae.training.loop",

@@ -58,7 +58,7 @@ class Parser(argparse.ArgumentParser):
 class Number:
     """Takes an argument that is a finite number, at least `least`."""
 
-    def __init__(self, kind: type[int] | type[float], least: int) -> None:
+    def __init__(self, kind: type[int] | type[float], least: int | float) -> None:
         self.kind, self.least = kind, least
 
     def __call__(self, text: str) -> int | float:

@@ -26,7 +26,8 @@ from tcwae.cli.arguments import (
 )
 from tcwae.config.costs import COSTS
 from tcwae.config.methods import METHODS
-from tcwae.config.run import KNOWN_DATASETS, Evaluation, Run, Training
+from tcwae.config.run import KNOWN_DATASETS, Evaluation, Run, Scoring, Training
+from tcwae.config.scores import GROUPS, SCORES
 from tcwae.errors import InputError
 from tcwae.log import complain, replace_unprintable
 
@@ -139,7 +140,10 @@ def _add_beginning(verb: Verb) -> None:
         help="instead write its runs here for train-many, a file for each data set",
     )
     plan.add_argument(
-        "--difference", type=Number(float, 0), metavar="X", help="of scores: say how many seeds tell it from nothing"
+        "--difference",
+        type=Number(float, 0.001),
+        metavar="X",
+        help="of scores: say how many seeds tell it from nothing",
     )
     status = verb(verbs.status, "show a study's runs: done, running and where, queued, failed; hours used and left")
     status.add_argument("--results", type=Path, help="its results (default results/STUDY)")
@@ -227,22 +231,24 @@ def _add_training(parser: Parser) -> None:
 
 
 def _add_evaluate(verb: Verb) -> None:
-    evaluate = verb(verbs.evaluate, "score a trained run and draw what its images show")
+    evaluate = verb(verbs.evaluate, "encode images by a trained run, and draw what they show")
+    measure = verb(verbs.measure, "score the codes of an evaluated run for the tables of its study")
+    add_fields(measure, Scoring, prefix="")
+    add_code(measure)
     fid = verb(verbs.fid, "compare a run's samples and reconstructions with held-out images by FID")
     for its in (evaluate, fid):
         its.add_argument("--run", type=Path, required=True, help="the run's folder, with model.safetensors")
         its.add_argument("--data", type=Path, required=True, help="a prepared file")
         add_machine(its)
     add_fields(evaluate, Evaluation, prefix="")
-    add_code(evaluate)
-    add_fields(fid, Evaluation, skip=("codes", "traversal_range", "scores"), prefix="")
+    add_fields(fid, Evaluation, skip=("codes", "traversal_range"), prefix="")
     estimate = verb(
-        verbs.estimate, "estimate the divergences of a run's codes with every estimator, at growing batch sizes"
+        verbs.estimate, "estimate the divergences of a run's codes with every estimator, at growing batches"
     )
     rescore = verb(verbs.rescore, "score a run's codes by other protocols: fewer votes, fewer factors")
-    for its in (estimate, rescore):
+    for its in (measure, estimate, rescore):
         its.add_argument("--run", type=Path, required=True, help="an evaluated run's folder, with codes.h5")
-    add_fields(rescore, Evaluation, skip=("codes", "held_out", "traversal_range", "scores"), prefix="")
+    add_fields(rescore, Scoring, skip=("scores",), prefix="")
     fid.add_argument("--weights", type=Path, required=True, help="Inception's, a file one has: see docs/scores/fid.md")
 
 
@@ -253,20 +259,39 @@ def _add_looking(verb: Verb) -> None:
     curves.add_argument("run", type=Path, nargs="+", help="a run's folder")
     curves.add_argument("--output", type=Path, metavar="PNG", help="draw them here")
     curves.add_argument("--tensorboard", type=Path, metavar="FOLDER", help="write event files for TensorBoard here")
+    curves.add_argument("--watch", action="store_true", help="show them anew every ten seconds until all have ended")
     explore = verb(verbs.explore, "make a page in which one moves the latents of runs and watches the decoder")
     explore.add_argument("run", type=Path, nargs="+", help="an evaluated run's folder; several stand side by side")
     explore.add_argument("--output", type=Path, default=Path("explore.html"), help="the page (default %(default)s)")
+    traverse = verb(verbs.traverse, "animate what a run's latents do, for slides")
+    traverse.add_argument("run", type=Path, help="an evaluated run's folder")
+    traverse.add_argument(
+        "--output", type=Path, required=True, help=".gif, .webp or .mp4; .png has a row for each latent instead"
+    )
+    traverse.add_argument(
+        "--latents", type=Number(int, 0), nargs="+", default=(), metavar="D", help="from 0 (default: ten by their KL)"
+    )
+    traverse.add_argument(
+        "--image",
+        type=Number(int, 0),
+        default=0,
+        metavar="I",
+        help="where to start, of the evaluation's images, from 0",
+    )
+    traverse.add_argument(
+        "--reach",
+        type=Number(float, 0),
+        default=2.0,
+        help="how far a latent moves to either side (default %(default)s)",
+    )
 
 
 def _add_score(verb: Verb) -> None:
     score = verb(verbs.score, "score codes that any program wrote, npz or HDF5")
     score.add_argument("file", type=Path, help="codes with factor_sizes, or with factors: see docs/scores")
-    metrics = "mig, factor_vae, sap, dci, modularity, explicitness, beta_vae, irs, infom, infoe, infoc, mig_chen, mig_yanndubs"
-    default = "mig,factor_vae,sap"
-    score.add_argument("--metrics", default=default, help=f"{metrics}, separated by commas (default %(default)s)")
-    score.add_argument(
-        "--seeds", type=Number(int, 1), default=5, help="how often each score is drawn (default %(default)s)"
-    )
+    metrics = f"{', '.join(SCORES)}, or {', '.join(GROUPS)}, separated by commas (default %(default)s)"
+    score.add_argument("--metrics", default=",".join(Scoring().scores), help=metrics)
+    score.add_argument("--seeds", type=Number(int, 1), default=5, help="draws of each score (default %(default)s)")
     score.add_argument("--output", type=Path, help="all values and settings, JSON")
     score.add_argument(
         "--sampled", action="store_true", help="draw codes from the posteriors, by the file's deviations"
@@ -277,6 +302,10 @@ def _add_study(verb: Verb) -> None:
     gather = verb(verbs.gather, "collect the metrics of a study's runs into metrics.csv")
     select = verb(verbs.select, "rank the settings of each method of an experiment into selection/EXPERIMENT.csv")
     select.add_argument("experiment")
+    compare = verb(verbs.compare, "say of each setting and score whether its runs score like published ones")
+    what = "their scores: a CSV as metrics.csv, a zip of disentanglement_lib's, or a folder of them"
+    compare.add_argument("published", type=Path, nargs="+", help=what)
+    compare.add_argument("--output", type=Path, required=True, help="the comparison, CSV")
     plot = verb(verbs.plot, "draw one figure of an experiment")
     plot.add_argument("experiment")
     plot.add_argument("figure")
@@ -290,7 +319,8 @@ def _add_study(verb: Verb) -> None:
         metavar="STUDY",
         help="of an unfinished study, the file of its --configfile or config.yaml",
     )
-    for its in (gather, select, plot, report):
+    page = verb(verbs.page, "make the study's web page: index.html and page/ in its results")
+    for its in (gather, select, compare, plot, report, page):
         its.add_argument("--results", type=Path, required=True, help="results/<study>")
     for its in (plot, report):
         its.add_argument("--output", type=Path, required=True, help="the PDF")

@@ -5,16 +5,20 @@ A verb returns its exit status, or None where it is done; `cli` says what the st
 
 import argparse
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from tcwae.config.base import check_flags
 from tcwae.config.extensions import sources
-from tcwae.config.run import Evaluation, Run, unflatten
+from tcwae.config.run import Evaluation, Run, Scoring, unflatten
+from tcwae.config.scores import each_score
 from tcwae.errors import InputError
 from tcwae.log import complain
 
 DIVERGED, STOPPED = 3, 75
+
+Model = TypeVar("Model", Evaluation, Scoring)
 
 
 def init(options: argparse.Namespace) -> None:
@@ -27,6 +31,7 @@ def init(options: argparse.Namespace) -> None:
 
 
 def plan(options: argparse.Namespace) -> None:
+    from tcwae.config.runs import candidates
     from tcwae.config.study import read
     from tcwae.study.plan import format_plan, plan, write_runs
 
@@ -37,21 +42,21 @@ def plan(options: argparse.Namespace) -> None:
             print(path)
         return
     print(format_plan(plan(study, results, options.images_per_second)))
-    _print_resources(results, options.difference)
+    _print_resources(candidates(study).values(), results, options.difference)
 
 
-def _print_resources(results: Path, difference: float | None) -> None:
+def _print_resources(runs: Iterable[Run], results: Path, difference: float | None) -> None:
     """What the finished runs say of the jobs, and of the seeds that show a difference."""
     from tcwae.doctor.cluster import read_profile
-    from tcwae.study.resources import measure, proposals, seeds_lines
+    from tcwae.study.resources import measure, proposals, read_records, seeds_lines
 
-    measured, finished = measure(results)
-    if measured:
+    known = read_records(results).values()
+    if lines := proposals(measure(known), runs, read_profile()):
         print("\nto ask for, from what was measured (set-resources: train):")
-        print("\n".join(proposals(measured, read_profile())))
+        print("\n".join(lines))
     if difference is not None:
         print(f"\nseeds that tell a difference of {difference:g} from nothing (power 80 %, level 5 %):")
-        print("\n".join(seeds_lines(finished, difference)))
+        print("\n".join(seeds_lines(known, difference)))
 
 
 def status(options: argparse.Namespace) -> None:
@@ -68,8 +73,7 @@ def status(options: argparse.Namespace) -> None:
 def prepare(options: argparse.Namespace) -> None:
     from tcwae.data.prepare import describe, prepare
 
-    own = options.dataset in ("images", "npz")
-    source = options.source or ("real" if options.archive or own else "rendered")
+    source = options.source or ("real" if options.archive or options.dataset in ("images", "npz") else "rendered")
     label = "-".join(str(part) for part in (source, options.crop, options.count) if part is not None)
     output = options.output or Path("resources") / f"{options.called or options.dataset}-{label}.h5"
     prepare(
@@ -164,12 +168,21 @@ def _status_of(failed: Sequence[Exception], interrupted: type[Exception]) -> int
 
 
 def evaluate(options: argparse.Namespace) -> None:
-    settings = _evaluation(options)
+    settings = _settings(options, Evaluation)
 
     from tcwae.evaluation.evaluate import evaluate
 
     _check_folders([options.run])
     evaluate(options.run, options.data, settings, device=options.device, threads=options.threads)
+
+
+def measure(options: argparse.Namespace) -> None:
+    settings = _settings(options, Scoring)
+
+    from tcwae.evaluation.measure import measure
+
+    _check_folders([options.run])
+    measure(options.run, settings)
 
 
 def estimate(options: argparse.Namespace) -> None:
@@ -183,11 +196,11 @@ def rescore(options: argparse.Namespace) -> None:
     from tcwae.evaluation.rescore import rescore
 
     _check_folders([options.run])
-    rescore(options.run, _evaluation(options).seed)
+    rescore(options.run, _settings(options, Scoring).seed)
 
 
 def fid(options: argparse.Namespace) -> None:
-    settings = _evaluation(options)
+    settings = _settings(options, Evaluation)
 
     from tcwae.evaluation.fid import fid
 
@@ -204,15 +217,18 @@ def _check_folders(runs: Sequence[Path]) -> None:
             raise InputError(f"{run}: expected a run's folder, results/<study>/runs/<run>, found {found}")
 
 
-def _evaluation(options: argparse.Namespace) -> Evaluation:
-    given = ((name, getattr(options, name, None)) for name in Evaluation.model_fields)
-    return check_flags(Evaluation, {name: value for name, value in given if value is not None})
+def _settings(options: argparse.Namespace, model: type[Model]) -> Model:
+    given = ((name, getattr(options, name, None)) for name in model.model_fields)
+    return check_flags(model, {name: value for name, value in given if value is not None})
 
 
 def curves(options: argparse.Namespace) -> None:
     from tcwae.inspect import curves
 
     _check_folders(options.run)
+    if options.watch:
+        curves.watch(options.run)
+        return
     runs = curves.read(options.run)
     if options.output is not None:
         curves.draw(runs, options.output)
@@ -230,11 +246,18 @@ def explore(options: argparse.Namespace) -> None:
     print(f"open {options.output.resolve().as_uri()} in a browser")
 
 
+def traverse(options: argparse.Namespace) -> None:
+    from tcwae.inspect.traverse import traverse
+
+    _check_folders([options.run])
+    traverse(options.run, options.output, options.latents, image=options.image, reach=options.reach)
+
+
 def score(options: argparse.Namespace) -> None:
     from tcwae.evaluation.score import format_table, score_file
 
-    metrics = [name.strip() for name in options.metrics.split(",")]
-    print(format_table(score_file(options.file, metrics, options.seeds, options.output, options.sampled)))
+    names = each_score(name.strip() for name in options.metrics.split(","))
+    print(format_table(score_file(options.file, names, options.seeds, options.output, options.sampled)))
 
 
 def gather(options: argparse.Namespace) -> None:
@@ -249,6 +272,12 @@ def select(options: argparse.Namespace) -> None:
     from tcwae.study.select import select
 
     select(read_resolved(options.results, options.experiment), options.experiment, options.results)
+
+
+def compare(options: argparse.Namespace) -> None:
+    from tcwae.study.compare import compare, format_comparison
+
+    print(format_comparison(compare(options.results, options.published, options.output)))
 
 
 def plot(options: argparse.Namespace) -> None:
@@ -270,6 +299,13 @@ def report(options: argparse.Namespace) -> None:
     from tcwae.report.document import report
 
     report(options.results, template, options.output)
+
+
+def page(options: argparse.Namespace) -> None:
+    from tcwae.page.page import page
+
+    page(options.results)
+    print(f"open {(options.results / 'index.html').resolve().as_uri()} in a browser")
 
 
 def doctor(options: argparse.Namespace) -> int:

@@ -86,6 +86,7 @@ _EXPECTED = {
     "missing": "a value",
     "greater_than_equal": "at least {ge}",
     "greater_than": "more than {gt}",
+    "multiple_of": "a multiple of {multiple_of}",
     "less_than_equal": "at most {le}",
     "less_than": "less than {lt}",
     "too_short": "at least {min_length} of them",

@@ -15,8 +15,9 @@ from pydantic import (
 
 from tcwae.config.base import Settings, distinct, first_line
 from tcwae.config.costs import Cost
+from tcwae.config.datasets import PUBLISHED
 from tcwae.config.methods import METHODS, Method, MethodName, coefficients
-from tcwae.config.run import Count, DatasetName, Name, Seeds
+from tcwae.config.run import Count, DatasetName, EncoderKernel, Name, Seeds
 
 __all__ = ["NEEDED", "PICTURES", "READS", "SELECT", "TABLES", "Experiment", "Row", "Shows"]
 
@@ -26,8 +27,11 @@ TABLES = (
     "pareto",
     "violins",
     "ablation",
+    "agreement",
+    "analysis_of_variance",
     "deviations",
     "kl_estimators",
+    "matrix",
 )
 """The figures of numbers; the data beside them are CSV."""
 
@@ -130,12 +134,14 @@ NEEDED = {
     "violins": "a row of the experiment's cost that lists its tuned coefficient",
     "ablation": "a row of the experiment's cost that lists its tuned coefficient",
     "deviations": "rows of one setting each",
+    "matrix": "data with factors to score",
 }
 """What some figures need of their experiment."""
 
 READS = {
     **dict.fromkeys(PICTURES, "images.h5"),
     "kl_estimators": "estimates.csv",
+    "matrix": "metrics.json",
     "deviations": "rescored.csv",
 }
 """The file of a run that a figure reads besides the tables: of the best run of each row, `deviations` of every run of the
@@ -149,6 +155,7 @@ class Experiment(Settings):
     dataset: DatasetName
     cost: Cost = "cross_entropy"
     latent_dimension: Count = 10
+    encoder_kernel: EncoderKernel = 4
     methods: Annotated[dict[Name, Row], Field(min_length=1)] = Field(
         description="rows of its tables and figures, each under the name of its method, or under any name with a `method`"
     )
@@ -179,6 +186,7 @@ class Experiment(Settings):
             "violins": any(METHODS[row.method].tuned in row.lists for row in own),
             "ablation": any(METHODS[row.method].tuned in row.lists for row in own),
             "deviations": not any(row.lists for row in rows),
+            "matrix": self.dataset not in PUBLISHED or len(PUBLISHED[self.dataset].latent_factor_indices) > 1,
         }
         return not has.get(figure, True)
 

@@ -63,6 +63,27 @@ FIGURES = {
         "Black: the large-sample value. MWS is equation (10) as printed, “in batch” takes the batch alone for the data, MSS is "
         "stratified sampling, and the density ratio is that of a classifier of M codes of each kind.",
     ),
+    "matrix": FigureFacts(
+        "Which latent carries which factor",
+        "By the best run of each method: how much each latent (a column) knows of each factor (a row). Left: mutual "
+        "information, estimated as for MIG, as a part of the factor's entropy. Right, where the study has DCI: its "
+        "importances, which add up to 1 for each factor. Orange frames: pairs of a latent and a factor, each in one pair at "
+        "most, that have the largest sum of such parts. Latents stand in the order of their factors; the others follow, those "
+        "that know most first.",
+    ),
+    "agreement": FigureFacts(
+        "How the scores agree",
+        "Spearman's rank correlation between scores over all finished runs on these data and with this cost. Ranks count from "
+        "the best run, so blue is agreement. Below each: its 95 % interval (Fisher's, with the variance of Bonett and Wright, "
+        "2000), which takes runs as independent.",
+    ),
+    "analysis_of_variance": FigureFacts(
+        "What decides a score",
+        "Share of the variance of each score over all finished runs on these data and with this cost: of methods, of "
+        "coefficients (and whatever else differs) within methods, and of seeds within settings. ε² of a nested analysis of "
+        "variance (Kelley, 1935), with 95 % intervals from noncentral F distributions (Steiger, 2004). A share below zero is "
+        "drawn as zero.",
+    ),
     "traversals": FigureFacts(
         "Latent traversals",
         "By the best run of each method. An image is encoded, and one latent at a time is moved from its code by the values "

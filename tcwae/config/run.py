@@ -17,22 +17,26 @@ from tcwae.config.base import Settings, check, distinct, exact, keys
 from tcwae.config.costs import Cost
 from tcwae.config.datasets import PUBLISHED
 from tcwae.config.methods import AnyMethod
-from tcwae.config.scores import ScoreName
+from tcwae.config.scores import ScoreName, each_score
 
 __all__ = [
     "KNOWN_DATASETS",
     "Count",
     "Dataset",
     "DatasetName",
+    "EncoderKernel",
     "Evaluation",
     "Name",
     "Run",
+    "Scores",
+    "Scoring",
     "Seeds",
     "Training",
     "check",
     "evaluation_flags",
     "flatten",
     "run_flags",
+    "scoring_flags",
     "unflatten",
 ]
 
@@ -44,7 +48,9 @@ Seeds = Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(distinct
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 
 KNOWN_DATASETS = tuple(PUBLISHED)
+
 DatasetName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+EncoderKernel = Annotated[int, Field(ge=2, le=4, multiple_of=2)]
 Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$")]
 
 
@@ -80,6 +86,9 @@ class Run(Settings):
     method: AnyMethod = Field(description="objective (section 3)")
     cost: Cost = Field("cross_entropy", description="reconstruction cost c of eq. (8) (section 4.1)")
     latent_dimension: Count = Field(10, description="d_Z (section B.1: 10; CelebA 20)")
+    encoder_kernel: EncoderKernel = Field(
+        4, description="side of the encoder's last two convolutions (Table 3: 4; disentanglement_lib: 2)"
+    )
     seed: Seed = Field(0, description="seed of the initial weights, the batches and the noise")
     training: Training = Training()
     code: dict[str, str] = Field({}, description="SHA-256 of the files of own code that the run uses, by path")
@@ -111,12 +120,16 @@ class Dataset(Settings):
         return "-".join(str(part) for part in parts if part is not None)
 
 
-def _words(values: Any) -> Any:  # noqa: ANN401
-    return values.split(",") if isinstance(values, str) else values
+def _names(values: Any) -> Any:  # noqa: ANN401
+    words = values.split(",") if isinstance(values, str) else values
+    return each_score(words) if isinstance(words, list | tuple) else words
+
+
+Scores = Annotated[tuple[ScoreName, ...], BeforeValidator(_names), AfterValidator(distinct), Field(min_length=1)]
 
 
 class Evaluation(Settings):
-    """How a trained model is scored."""
+    """How a trained model is evaluated."""
 
     codes: Annotated[int, Field(ge=1000)] | None = Field(
         None,
@@ -131,10 +144,16 @@ class Evaluation(Settings):
     seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(
         0, description="seed of everything random in the evaluation; scikit-learn takes 32 bits"
     )
-    scores: Annotated[tuple[ScoreName, ...], BeforeValidator(_words), AfterValidator(distinct)] = Field(
+
+
+class Scoring(Settings):
+    """How the codes of an evaluated run are scored."""
+
+    scores: Scores = Field(
         ("mig", "factor_vae", "sap"),
-        description="scores of the codes, separated by commas on the command line (section 4.1)",
+        description="of the codes, separated by commas on the command line; infomec is infom, infoe and infoc (section 4.1)",
     )
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(0, description="of everything random in the scores")
 
 
 def flatten(run: Run) -> dict[str, Any]:
@@ -176,9 +195,14 @@ def run_flags(run: Run) -> str:
     return flags(flatten(run), run.code, type(run.method), Run, Training)
 
 
-def evaluation_flags(settings: Evaluation, code: Mapping[str, str]) -> str:
-    """How a run is scored, as flags of `tcwae evaluate`; `code` are the files that register its scores."""
-    return flags(settings.model_dump(), code, Evaluation)
+def evaluation_flags(settings: Evaluation) -> str:
+    """How a run is evaluated, as flags of `tcwae evaluate`."""
+    return flags(settings.model_dump(), {}, Evaluation)
+
+
+def scoring_flags(settings: Scoring, code: Mapping[str, str]) -> str:
+    """How a run is scored, as flags of `tcwae measure`; `code` are the files that register its scores."""
+    return flags(settings.model_dump(), code, Scoring)
 
 
 def _defaults(model: type[Settings]) -> dict[str, Any]:

@@ -88,6 +88,7 @@ def _run(experiment: Experiment, row: str, method: Method, seed: int, training: 
         method=method,
         cost=cost,
         latent_dimension=experiment.latent_dimension,
+        encoder_kernel=experiment.encoder_kernel,
         seed=seed,
         training=training,
         code=extensions.sources(method=method.name, cost=cost),
@@ -190,7 +191,7 @@ def unusual(run: Run, usual: Training) -> dict[str, Any]:
 def _distinguishing(run: Run, usual: Training | None) -> dict[str, Any]:
     model = type(run.method)
     defaults = {name: field.default for name, field in model.model_fields.items() if name != "name"}
-    defaults |= {"latent_dimension": Run.model_fields["latent_dimension"].default}
+    defaults |= {key: Run.model_fields[key].default for key in ("latent_dimension", "encoder_kernel")}
     defaults |= (usual or run.training).model_dump()
     fields = {
         key: value for key, value in flatten(run).items() if key not in ("dataset", "method", "cost", "seed", "code")

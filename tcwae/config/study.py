@@ -4,13 +4,24 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from tcwae.config import extensions
-from tcwae.config.base import Settings, check, first_line, read_yaml
+from tcwae.config.base import Settings, check, distinct, first_line, read_yaml
 from tcwae.config.datasets import PUBLISHED
 from tcwae.config.experiment import NEEDED, SELECT, Experiment, Row
-from tcwae.config.run import KNOWN_DATASETS, Dataset, DatasetName, Evaluation, Name, Seeds, Training
+from tcwae.config.run import (
+    KNOWN_DATASETS,
+    Dataset,
+    DatasetName,
+    Evaluation,
+    Name,
+    Scores,
+    Scoring,
+    Seeds,
+    Training,
+)
+from tcwae.config.scores import PAPER
 
 __all__ = ["Study", "parse", "read"]
 
@@ -28,6 +39,17 @@ class Study(Settings):
     seeds: Seeds = Field(description="a run for each")
     training: Training = Training()
     evaluation: Evaluation = Evaluation()
+    scores: Scores = Field(
+        Scoring().scores,
+        description="of the codes: columns of tables, panels of figures (default: section 4.1's three)",
+    )
+    selected_by: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(distinct)] | None = Field(
+        None,
+        description="scores whose mean rank selects a setting; none: those of section 4.1's four that the study has",
+    )
+    published: tuple[str, ...] = Field(
+        (), description="scores of others to compare with: CSV, disentanglement_lib's zips, or folders of them"
+    )
     datasets: dict[DatasetName, Dataset] = Field({}, description="where images come from; default: rendered here")
     experiments: Annotated[dict[Name, Experiment], Field(min_length=1)]
 
@@ -50,6 +72,11 @@ class Study(Settings):
                     f".experiments.{name}.dataset: expected `{expected}`, as tcwae cannot render {experiment.dataset}, "
                     "found source: rendered"
                 )
+        unknown = [score for score in self.ranked if score not in self.shown]
+        if unknown:
+            raise ValueError(
+                f".selected_by: expected {', '.join(self.shown)}, found {unknown[0]!r}; add it to `scores`"
+            )
         self._check_rows()
         for name, experiment in self.experiments.items():
             for figure in filter(experiment.lacks, experiment.shows):
@@ -69,6 +96,16 @@ class Study(Settings):
                 tuple(self.opened(name, key).cells())
             except ValueError as error:
                 raise ValueError(f".experiments.{name}.methods.{key}{error}") from None
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """What tables and figures show of each run: the reconstruction, then the scores."""
+        return ("log_reconstruction", *self.scores)
+
+    @property
+    def ranked(self) -> tuple[str, ...]:
+        """The scores whose mean rank selects a setting."""
+        return self.selected_by or tuple(score for score in self.shown if score in PAPER)
 
     def training_of(self, experiment: str, row: str) -> Training:
         """The study's training with the changes of an experiment and of its row."""

@@ -14,7 +14,7 @@ from tcwae.errors import InputError
 from tcwae.programs import output_of
 from tcwae.provenance import commit
 
-__all__ = ["PROFILE", "check_partitions", "image", "read_profile", "slurm"]
+__all__ = ["PROFILE", "check_accounting", "check_partitions", "image", "read_profile", "slurm"]
 
 PROFILE = Path("slurm/profile.v9+.yaml")
 ANSWER_SECONDS = 20.0
@@ -42,7 +42,12 @@ def slurm(profile: Mapping[str, Any]) -> Iterator[Finding]:
         return
     for rules, asked in _asked(profile):
         yield _partition(rules, asked, found)
-    yield from _account(profile)
+    try:
+        check_accounting(str(profile.get("slurm-status-command", "sacct")))
+    except InputError as error:
+        yield Finding("problem", "SLURM", str(error))
+    else:
+        yield from _account(profile)
 
 
 def check_partitions(asked: Mapping[str, Mapping[str, Any]]) -> None:
@@ -62,6 +67,22 @@ def check_partitions(asked: Mapping[str, Mapping[str, Any]]) -> None:
             "clusters"
         ):  # partitions of another cluster are not seen here
             raise InputError(finding.text)
+
+
+def check_accounting(command: str) -> None:
+    """`sacct` answers, where that is the command by which Snakemake learns that jobs end: else it would wait for ever.
+
+    Raises:
+        InputError: it does not.
+    """
+    if command != "sacct":
+        return
+    try:
+        _ask("sacct", "--noheader", "--allocations", "--starttime", "now")
+    except InputError as error:
+        raise InputError(
+            f"{error}: where there is no accounting, uncomment slurm-status-command and delete slurm_account in {PROFILE}"
+        ) from None
 
 
 def _partitions() -> dict[str, list[list[str]]]:

@@ -23,7 +23,9 @@ PROBE_MEGABYTES = 64
 
 
 def check_space(folder: Path, study: Study) -> None:
-    """What is still to be made in `folder`, a study's working directory, has space, and something can be written there.
+    """What is still to be made in `folder`, a study's working directory, has space.
+
+    Something can be written there, and a little among the temporary files, as Snakemake does at each choice of jobs.
 
     Raises:
         InputError: it does not fit, or nothing can be written: a full quota is seen by trying alone.
@@ -32,15 +34,19 @@ def check_space(folder: Path, study: Study) -> None:
     free = disk_usage(place).free
     if free < wanted:
         raise InputError(f"{place}: expected {_gb(wanted)} free for this study, found {_gb(free)}")
+    _probe(place, PROBE_MEGABYTES, "is it writable, and the quota not used up?")
+    _probe(Path(os.environ.get("TMPDIR", "/tmp")), 1, "set TMPDIR to a folder that has space")
+
+
+def _probe(place: Path, megabytes: int, remedy: str) -> None:
     try:
         with tempfile.TemporaryFile(dir=place) as probe:
-            for _ in range(PROBE_MEGABYTES):
+            for _ in range(megabytes):
                 probe.write(os.urandom(10**6))  # which no file system compresses
             os.fsync(probe.fileno())
     except OSError as error:
         raise InputError(
-            f"{place}: expected to write {PROBE_MEGABYTES} MB to try, found: {error.strerror}; "
-            "is it writable, and the quota not used up?"
+            f"{place}: expected to write {megabytes} MB to try, found: {error.strerror}; {remedy}"
         ) from None
 
 

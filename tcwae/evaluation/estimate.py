@@ -6,7 +6,6 @@ large-sample value is exact but for the expectation over codes. Its estimators s
 and the density ratio of equation (11), by a classifier of M codes of each kind that is asked about other codes.
 """
 
-import math
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,8 +64,7 @@ def _estimates(posterior: Densities, generator: torch.Generator, seed: int) -> I
             batch = _draw(posterior, size, generator)
             tc, dw = _both(batch[0], divergences.minibatch_weighted_log_density(*batch, total))
             yield "MWS", size, repeat, tc, dw
-            latents, shift = codes.shape[1], math.log(total)  # which equation (10) subtracts from each log-density
-            yield "in batch", size, repeat, tc - (latents - 1) * shift, dw + latents * shift
+            yield "in batch", size, repeat, *divergences.without_log_n(tc, dw, codes.shape[1], total)
             yield "MSS", size, repeat, *_both(batch[0], divergences.minibatch_stratified_log_density(*batch, total))
             others = _draw(posterior, OUTER, generator)[0]
             yield "density ratio", size, repeat, *density_ratio_terms(batch[0].numpy(), others.numpy(), seed + repeat)

@@ -1,12 +1,12 @@
-"""The scores and the pictures of one trained run.
+"""What needs the model of one trained run: its codes, its divergences and its pictures.
 
 The encoder runs once: over the whole data set, or over a random sample of stated size which the held-out images are part
-of. Its posteriors are kept in `codes.h5`, which `tcwae score` reads, so that another score needs neither the model nor the
-images.
+of. Its posteriors are kept in `codes.h5`, from which `measure` computes the scores, so that another score needs neither the
+model nor the images.
 
 Files written into the run's folder:
 
-- `metrics.json`: scores, their parts, the run's settings and those of the evaluation, the record of the training;
+- `evaluation.json`: reconstruction and divergences, the settings of the evaluation, the record of the training;
 - `codes.h5`: codes (posterior means) and deviations (images, latent), factors (images, factor) and their names;
 - `images.h5`: inputs, reconstructions, samples and traversals as bytes, and for each latent, in nats, the KL of its
   aggregated posterior to the prior (latent_kl) and the mean of its posteriors' (posterior_kl).
@@ -14,9 +14,8 @@ Files written into the run's folder:
 
 import math
 import time
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import h5py
 import numpy as np
@@ -25,16 +24,14 @@ from jaxtyping import Float, Int
 
 from tcwae import records
 from tcwae.config.run import Evaluation, Run
-from tcwae.config.scores import PAPER
 from tcwae.data import prepared
 from tcwae.data.images import Images, split
 from tcwae.errors import InputError
 from tcwae.evaluation import representation
 from tcwae.evaluation.codes import write_codes
 from tcwae.files import atomic
+from tcwae.methods.divergences import active_units
 from tcwae.methods.networks import Autoencoder
-from tcwae.metrics.registry import measure
-from tcwae.metrics.table import CodeTable
 from tcwae.metrics.udr import posterior_kl
 from tcwae.provenance import versions
 from tcwae.training import checkpoint
@@ -61,7 +58,7 @@ class Opened(NamedTuple):
 
 
 def evaluate(folder: Path, data: Path, settings: Evaluation, *, device: str = "cpu", threads: int = 1) -> None:
-    """Score the run in `folder` on a prepared data set.
+    """Encode a prepared data set by the run in `folder`, and see what its codes, reconstructions and samples are.
 
     Raises:
         InputError: a file is not what it must be.
@@ -74,12 +71,9 @@ def evaluate(folder: Path, data: Path, settings: Evaluation, *, device: str = "c
     unseen = torch.from_numpy(np.searchsorted(rows, held_out.cpu().numpy())).to(held_out.device)
 
     write_codes(folder / "codes.h5", codes.mean.cpu().numpy(), codes.variance.sqrt().cpu().numpy(), source, rows)
-    scores, parts, reasons, latent_kl = {}, {}, {}, [math.nan] * run.latent_dimension
+    scores, latent_kl = {}, [math.nan] * run.latent_dimension
     if training.status == "finished":
         scores, latent_kl = _divergences(model, run, images, codes, unseen, held_out, generator)
-        if len(source.latent_factor_indices) > 1:
-            factor_scores, parts, reasons = _factor_scores(codes, source, rows, settings)
-            scores |= factor_scores
     deviations = codes.variance.sqrt()
     divergences = {
         "latent_kl": latent_kl,
@@ -87,16 +81,15 @@ def evaluate(folder: Path, data: Path, settings: Evaluation, *, device: str = "c
     }
     shown = held_out[:SHOWN], codes.mean[unseen[:SHOWN]]
     _write_images(folder / "images.h5", model, images, shown, divergences, settings.traversal_range, generator)
-    record = records.Metrics(
+    record = records.Evaluation(
         scores=scores,
-        parts=parts,
-        reasons=reasons,
+        factors=tuple(source.factor_names[k] for k in source.latent_factor_indices),
         evaluation=settings.model_dump(mode="json") | {"codes": len(rows), "held_out": len(held_out)},
         training=training,
         versions=versions(),
         seconds=round(time.monotonic() - start, 3),
     )
-    records.write(record, folder / "metrics.json")
+    records.write(record, folder / "evaluation.json")
 
 
 def opened(folder: Path, data: Path, settings: Evaluation, device: str, threads: int) -> Opened:
@@ -142,7 +135,7 @@ def _divergences(
     unseen: Int[torch.Tensor, "held_out"],
     held_out: Int[torch.Tensor, "held_out"],
     generator: torch.Generator,
-) -> tuple[dict[str, Any], list[float]]:
+) -> tuple[dict[str, float], list[float]]:
     """All but the factors' scores, on held-out images, whose codes are `codes[unseen]`; q(z) is that of all `codes`."""
     own = codes[unseen]
     drawn = own.sample(generator)
@@ -153,42 +146,10 @@ def _divergences(
         "reconstruction": reconstruction,
         "log_reconstruction": math.log(reconstruction),
         "mmd": representation.mmd_to_prior(drawn, generator),
-        "active_units": representation.active_units(codes),
+        "active_units": active_units(codes.mean).item(),
         **terms,
         **representation.batch_terms(own, min(run.training.batch_size, len(held_out)), len(images), generator),
     }, latent_kl
-
-
-def _factor_scores(
-    codes: representation.Codes, source: prepared.Prepared, rows: np.ndarray, settings: Evaluation
-) -> tuple[dict[str, float], dict[str, Any], dict[str, str]]:
-    """The scores that the settings name, each with a generator of its own from the same seed.
-
-    They are scores of the posterior means (Locatello et al., 2019); the paper's three are also computed of codes drawn afresh
-    from the posteriors, as <score>_sampled (the protocol of the authors' code).
-
-    Returns:
-        The scores, for those of the means the value of each factor, and why scores cannot be had for these factors.
-    """
-    means = CodeTable.of_rows(
-        codes.mean.cpu().numpy(),
-        source.factors[rows],
-        source.latent_factor_indices,
-        names=source.factor_names,
-        sizes=source.factor_sizes,
-        deviations=codes.variance.sqrt().cpu().numpy(),
-        sampled=False,
-    )
-    measured = measure(means, settings.scores, settings.seed)
-    drawn = measure(replace(means, sampled=True), [name for name in settings.scores if name in PAPER], settings.seed)
-    scores = {name: score.value for name, score in measured.scores.items()}
-    scores |= {f"{name}_sampled": score.value for name, score in drawn.scores.items()}
-    parts = {
-        name: dict(zip(means.names, score.per_factor.tolist(), strict=True))
-        for name, score in measured.scores.items()
-        if score.per_factor is not None
-    }
-    return scores, parts, dict(measured.reasons)
 
 
 def _write_images(

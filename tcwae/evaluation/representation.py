@@ -1,6 +1,5 @@
 """What a trained model makes of images: codes, reconstructions, samples, traversals, and their divergences."""
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -18,7 +17,6 @@ from tcwae.methods.networks import Autoencoder
 
 __all__ = [
     "Codes",
-    "active_units",
     "aggregated_terms",
     "as_bytes",
     "batch_terms",
@@ -131,12 +129,12 @@ def batch_terms(codes: Codes, batch: int, dataset_size: int, generator: torch.Ge
         joint, marginals = divergences.minibatch_weighted_log_density(some, mean, log_variance, dataset_size)
         values.append((divergences.total_correlation(joint, marginals), divergences.dimension_wise_kl(some, marginals)))
     tc, dw = torch.tensor(values).double().mean(0).tolist()
-    shift, latent = math.log(dataset_size), drawn.shape[1]
+    own_tc, own_dw = divergences.without_log_n(tc, dw, drawn.shape[1], dataset_size)
     return {
         "total_correlation_mws": tc,
         "dimension_wise_kl_mws": dw,
-        "total_correlation_batch": tc - (latent - 1) * shift,
-        "dimension_wise_kl_batch": dw + latent * shift,
+        "total_correlation_batch": own_tc,
+        "dimension_wise_kl_batch": own_dw,
     }
 
 
@@ -145,12 +143,3 @@ def mmd_to_prior(codes: Float[Tensor, "codes latent"], generator: torch.Generato
     prior = torch.randn(codes.shape, generator=generator, device=codes.device)
     pairs = zip(codes.split(batch), prior.split(batch), strict=True)
     return float(np.mean([divergences.imq_mmd(*pair).item() for pair in pairs if len(pair[0]) > 1]))
-
-
-def active_units(codes: Codes) -> int:
-    """How many latents have a mean that varies over the images by a variance above 0.01.
-
-    References:
-        Burda et al., Importance Weighted Autoencoders, 2016, https://arxiv.org/abs/1509.00519
-    """
-    return int((codes.mean.var(0) > 0.01).sum())

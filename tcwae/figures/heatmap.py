@@ -1,5 +1,6 @@
 """Scores over the grid of (beta, gamma), as in Figures 1 and 7 to 9 of the paper."""
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -12,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from tcwae.config.scores import PAPER
+from tcwae.config.scores import facts
 from tcwae.errors import InputError
 from tcwae.figures import style
 from tcwae.study.results import Results, source_note
@@ -22,7 +23,10 @@ __all__ = ["data", "draw", "grids", "note", "runs", "scale"]
 LEFT, TOP, GAP, HEADER = 10.0, 6.0, 4.0, 6.0
 """Millimetres: for gamma's axis, for the scores' names, between panels, and for a method's name above its row."""
 
-SIDE = (style.WIDTH - LEFT - 3 * GAP - 0.5) / 4
+PANELS = 4
+"""Scores beside each other; those beyond stand in blocks below."""
+
+SIDE = (style.WIDTH - LEFT - (PANELS - 1) * GAP - 0.5) / PANELS
 AXIS, BAR, LOWEST = 9.0, 12.5, 7.0
 """Millimetres: for beta's axis, for the colours' scale, and of a panel's height at least."""
 
@@ -50,7 +54,7 @@ def data(results: Results, experiment: str) -> pd.DataFrame:
         raise InputError(f"{experiment}: expected a grid of beta and gamma for its heat maps")
     if cells.duplicated(["row", "beta", "gamma"]).any() or cells["cost"].nunique() > 1:
         raise InputError(f"{experiment}: expected one setting for each cell of its heat maps, and one cost")
-    means = [f"{score}_mean" for score in PAPER]
+    means = [f"{score}_mean" for score in results.study.shown]
     return cells[["row", "name", "method", "cost", "setting", "beta", "gamma", "seeds", "diverged", *means, "selected"]]
 
 
@@ -70,25 +74,28 @@ def scale(cells: pd.DataFrame, score: str) -> Scale:
     means = cells[f"{score}_mean"]
     low, high = (means.min(), means.max()) if means.notna().any() else (0.0, 1.0)
     colours = seaborn.color_palette("crest", as_cmap=True)
-    return Normalize(low, high), colours if PAPER[score].higher_is_better else colours.reversed()
+    return Normalize(low, high), colours if facts(score).higher_is_better else colours.reversed()
 
 
 def draw(cells: pd.DataFrame, note: str) -> list[Figure]:
     """A row of panels for each row of the study, a column and a colour scale for each score that there is; darker is better."""
-    scales = {score: scale(cells, score) for score in PAPER if cells[f"{score}_mean"].notna().any()}
+    scales = {score: scale(cells, score) for score in style.scores(cells, "_mean")}
+    blocks = math.ceil(len(scales) / PANELS)
     height = max(LOWEST, SIDE * min(1.0, cells["gamma"].nunique() / cells["beta"].nunique()))
-    most = int((style.TALLEST - TOP - BAR) / (HEADER + height + AXIS))
+    most = max(1, int((style.TALLEST / blocks - TOP - BAR) / (HEADER + height + AXIS)))
     parts = style.pages(list(dict.fromkeys(cells["row"])), most)
     return [_page(cells[cells["row"].isin(rows)], scales, height, note) for rows in parts]
 
 
 def _page(cells: pd.DataFrame, scales: Mapping[str, Scale], height: float, note: str) -> Figure:
     rows, step = dict(zip(cells["row"], cells["name"], strict=True)), HEADER + height + AXIS
-    figure = style.new(TOP + step * len(rows) + BAR, note)
-    for column, (score, shared) in enumerate(scales.items()):
+    block = TOP + step * len(rows) + BAR
+    figure = style.new(block * math.ceil(len(scales) / PANELS), note)
+    for place, (score, shared) in enumerate(scales.items()):
+        column, first = place % PANELS, place // PANELS * block
         left = LEFT + column * (SIDE + GAP)
         for line, (row, name) in enumerate(rows.items()):
-            top = TOP + line * step + HEADER
+            top = first + TOP + line * step + HEADER
             axes = style.axes(figure, left, top, SIDE, height)
             _panel(axes, cells[cells["row"] == row], score, shared)
             if column > 0:
@@ -99,8 +106,10 @@ def _page(cells: pd.DataFrame, scales: Mapping[str, Scale], height: float, note:
                     figure, left, top - 2, style.wrap(name, style.WIDTH - LEFT, "bold", lines=1)[0], weight="bold"
                 )
         label = style.label(score, cells["cost"].iloc[0])
-        figure.text((left + SIDE / 2) / style.WIDTH, 1 - 4 / (figure.get_figheight() * 25.4), label, ha="center")
-        _colour_bar(style.axes(figure, left, TOP + step * len(rows) + 2, SIDE, 2.5), shared)
+        figure.text(
+            (left + SIDE / 2) / style.WIDTH, 1 - (first + 4) / (figure.get_figheight() * 25.4), label, ha="center"
+        )
+        _colour_bar(style.axes(figure, left, first + TOP + step * len(rows) + 2, SIDE, 2.5), shared)
     return figure
 
 
@@ -119,7 +128,7 @@ def _panel(axes: Axes, cells: pd.DataFrame, score: str, shared: Scale) -> None:
             missing = Rectangle((column, row), 1, 1, facecolor="0.93", edgecolor="0.6", hatch="////", linewidth=0)
             axes.add_patch(missing)
         elif grid.shape[1] <= MOST_NUMBERS and grid.shape[0] <= 2 * MOST_NUMBERS:
-            number = PAPER[score].text(value).removeprefix("0")
+            number = facts(score).text(value).removeprefix("0")
             size, ink = 8 if max(grid.shape) <= 4 else 6.5, style.ink(colours(norm(value)))
             axes.text(column + 0.5, row + 0.5, number, size=size, color=ink, ha="center", va="center")
     for cell in cells[cells["selected"]].itertuples():

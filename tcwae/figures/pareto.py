@@ -1,5 +1,7 @@
 """Each score against the reconstruction for every run, with the front of each method: who wins at equal reconstruction?"""
 
+import math
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -9,7 +11,6 @@ from matplotlib.lines import Line2D
 from tcwae.config.methods import METHODS
 from tcwae.config.runs import coefficients_of
 from tcwae.config.runs import runs as all_runs
-from tcwae.config.scores import PAPER
 from tcwae.errors import InputError
 from tcwae.figures import style
 from tcwae.study import names
@@ -17,10 +18,14 @@ from tcwae.study.results import Results, source_note
 
 __all__ = ["COLUMNS", "data", "draw", "front", "levels", "note", "runs", "shares"]
 
-LEFT, TOP, GAP, HEIGHT, LEGEND = 13.0, 3.0, 14.5, 62.0, 17.0
-"""Millimetres: for the first panel's axis, above and between panels, of a panel, and for the axis and the legend below."""
+LEFT, TOP, GAP, BETWEEN, HEIGHT, LEGEND = 13.0, 3.0, 14.5, 5.0, 62.0, 17.0
+"""Millimetres: for the first panel's axis, above, between panels sideways and downwards, of a panel at most, and for the axis
+and the legend below."""
 
-COLUMNS = ("run", "method", "cost", "setting", "seed", *PAPER)
+PANELS = 3
+"""Beside each other at most."""
+
+COLUMNS = ("run", "method", "cost", "setting", "seed", "log_reconstruction")
 
 
 def runs(results: Results, experiment: str) -> pd.DataFrame:
@@ -51,8 +56,8 @@ def data(results: Results, experiment: str) -> pd.DataFrame:
     table = table[table["status"] == "finished"]
     if table.empty:
         raise InputError(f"{results.folder / 'metrics.csv'}: expected a finished run for {experiment!r}, found none")
-    table = table[[*COLUMNS]]
-    for score in (score for score in PAPER if score != "log_reconstruction"):
+    table = table[[*COLUMNS, *results.study.scores]]
+    for score in results.study.scores:
         own = pd.concat([front(its, score) for _, its in table.groupby("method", sort=False)])
         table = table.assign(**{f"front_{score}": own, f"best_{score}": front(table, score)})
     return table
@@ -94,20 +99,26 @@ def _reached(runs: pd.DataFrame, score: str, levels: np.ndarray) -> np.ndarray:
 
 def draw(runs: pd.DataFrame, note: str) -> Figure:
     """A panel for each score: faint runs, and each method's front as a line through its filled markers."""
-    scores = [score for score in PAPER if score != "log_reconstruction" and runs[score].notna().any()]
-    figure = style.new(TOP + HEIGHT + LEGEND, note)
-    wide = (style.WIDTH - LEFT - GAP * (len(scores) - 1) - 1) / len(scores)
+    scores = [score for score in style.scores(runs) if score != "log_reconstruction"]
+    columns, lines = min(PANELS, len(scores)), math.ceil(len(scores) / PANELS)
+    high = min(HEIGHT, (style.TALLEST - LEGEND - TOP) / lines - BETWEEN)
+    bottom = TOP + lines * (high + BETWEEN) - BETWEEN
+    figure = style.new(bottom + LEGEND, note)
+    wide = (style.WIDTH - LEFT - GAP * (columns - 1) - 1) / columns
     methods = [method for method in METHODS if method in set(runs["method"])]
-    for column, score in enumerate(scores):
-        axes = style.axes(figure, LEFT + column * (wide + GAP), TOP, wide, HEIGHT)
+    for place, score in enumerate(scores):
+        line, column = divmod(place, columns)
+        axes = style.axes(figure, LEFT + column * (wide + GAP), TOP + line * (high + BETWEEN), wide, high)
         for method in methods:
             _draw_method(axes, runs[runs["method"] == method], method, score)
         cost = runs["cost"].iloc[0]
-        axes.set(xlabel=style.label("log_reconstruction", cost), ylabel=style.label(score, cost))
+        axes.set(ylabel=style.label(score, cost))
+        if place + columns >= len(scores):
+            axes.set(xlabel=style.label("log_reconstruction", cost))
         axes.yaxis.set_label_coords(-9.5 / wide, 0.5)
         style.room(axes)
     handles = [Line2D([], [], **style.line(method, 0), label=names.method(method)) for method in methods]
-    style.legend(figure, TOP + HEIGHT + LEGEND - 4, handles)
+    style.legend(figure, bottom + LEGEND - 4, handles)
     return figure
 
 

@@ -13,14 +13,16 @@ import h5py
 import pandas as pd
 
 from tcwae.config.experiment import PICTURES
-from tcwae.config.scores import PAPER
 from tcwae.errors import InputError
 from tcwae.figures import (
     ablation,
+    agreement,
+    analysis_of_variance,
     deviations,
     heatmap,
     kl_estimators,
     latent_traversals,
+    matrix,
     pareto,
     quadrants,
     reconstructions,
@@ -44,6 +46,9 @@ KINDS: dict[str, ModuleType] = {
     "ablation": ablation,
     "deviations": deviations,
     "kl_estimators": kl_estimators,
+    "matrix": matrix,
+    "agreement": agreement,
+    "analysis_of_variance": analysis_of_variance,
     "traversals": traversals,
     "latent_traversals": latent_traversals,
     "reconstructions": reconstructions,
@@ -53,12 +58,12 @@ KINDS: dict[str, ModuleType] = {
 """In the order in which a report shows them."""
 
 
-OF_FACTORS = ("scores_vs_reconstruction", "pareto", "deviations")
+OF_FACTORS = ("scores_vs_reconstruction", "pareto", "deviations", "matrix", "agreement", "analysis_of_variance")
 """Those that have nothing to show without the scores that need factors."""
 
 
 def plot(experiment: str, figure: str, results: Path, output: Path) -> None:
-    """Draw one figure of an experiment from results/<study> as PDF, and save what it shows beside it (CSV or HDF5).
+    """Draw one figure of an experiment from results/<study> as PDF and SVG, and save what it shows beside it (CSV or HDF5).
 
     Raises:
         InputError: an unknown experiment or kind, an output that is not called .pdf, or a file of the results that is missing
@@ -92,7 +97,9 @@ def silence(study: Results, experiment: str, figure: str) -> str | None:
     runs = kind.runs(study, experiment)
     if not (runs["status"] == "finished").any():
         return "no run finished"
-    if figure in OF_FACTORS and runs[[score for score in PAPER if score != "log_reconstruction"]].isna().all(axis=None):
+    if figure in OF_FACTORS and runs[[score for score in study.scores if score != "log_reconstruction"]].isna().all(
+        axis=None
+    ):
         return "the data have no factors, and so no scores but the reconstruction"
     return kind.silent(study, experiment) if hasattr(kind, "silent") else None
 

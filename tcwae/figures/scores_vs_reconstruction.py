@@ -1,5 +1,7 @@
 """Each score against the reconstruction, as in Figure 3 of the paper."""
 
+import math
+
 import matplotlib.patheffects
 import numpy as np
 import pandas as pd
@@ -8,7 +10,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from tcwae.config.methods import METHODS, symbol
-from tcwae.config.scores import PAPER
 from tcwae.errors import InputError
 from tcwae.figures import style
 from tcwae.figures.heatmap import grids
@@ -19,9 +20,9 @@ __all__ = ["data", "draw", "note", "runs"]
 LEFT, TOP, GAP, LOWER, LEGEND = 13.0, 3.0, 14.5, 5.0, 17.0
 """Millimetres: for the first panel's axis, above, between panels sideways and downwards, for the axis and the legend below."""
 
-SIDE_BY_SIDE, BESIDE, BELOW = 8, 45.0, 58.0
-"""Settings of which three panels beside each other stay readable; millimetres of a panel's height there, and where each has
-a line of its own."""
+SIDE_BY_SIDE, PANELS, BESIDE, BELOW = 8, 3, 45.0, 58.0
+"""Settings of which three panels beside each other stay readable, as many as there are at most; millimetres of a panel's height
+there, and where each has a line of its own."""
 
 LABELLED = 40
 """Settings that all have their coefficient written beside them; of more only the lowest and the highest of a row."""
@@ -44,7 +45,7 @@ def data(results: Results, experiment: str) -> pd.DataFrame:
     if finished.empty:
         raise InputError(f"{results.folder / 'metrics.csv'}: expected a finished run of {experiment!r}, found none")
     columns = ["row", "name", "twin", "method", "cost", "setting", "coefficient", "seed", "diverged"]
-    return finished[[*columns, *PAPER]]
+    return finished[[*columns, *results.study.shown]]
 
 
 def note(results: Results, experiment: str) -> str:
@@ -67,7 +68,7 @@ def runs(results: Results, experiment: str) -> pd.DataFrame:
 
 def draw(runs: pd.DataFrame, note: str) -> Figure:
     """A panel for each score: settings as means and standard deviations over seeds, single runs as faint points."""
-    scores = [score for score in PAPER if score != "log_reconstruction" and runs[score].notna().any()]
+    scores = [score for score in style.scores(runs) if score != "log_reconstruction"]
     cost = runs["cost"].iloc[0]
     few = runs.groupby("row")["setting"].nunique().sum() <= SIDE_BY_SIDE
     handles = [
@@ -75,8 +76,8 @@ def draw(runs: pd.DataFrame, note: str) -> Figure:
         for row in runs.drop_duplicates("row").itertuples(index=False)
     ]
     further = style.legend_height([handle.get_label() for handle in handles])
-    columns, height = (len(scores), BESIDE) if few else (1, BELOW)
-    lines = len(scores) // columns
+    columns, height = (min(PANELS, len(scores)), BESIDE) if few or len(scores) > PANELS else (1, BELOW)
+    lines = math.ceil(len(scores) / columns)
     height = min(height, (style.TALLEST - TOP - LEGEND - further) / lines - LOWER)
     legend = TOP + lines * (height + LOWER) - LOWER + LEGEND
     figure = style.new(legend + further, note)
@@ -87,7 +88,7 @@ def draw(runs: pd.DataFrame, note: str) -> Figure:
         for _, own in runs.groupby("row", sort=False):
             _draw_row(axes, own, score)
         axes.set(ylabel=style.label(score, cost))
-        if index // columns == lines - 1:
+        if index + columns >= len(scores):
             axes.set(xlabel=style.label("log_reconstruction", cost))
         axes.yaxis.set_label_coords(-9.5 / width, 0.5)
         axes.margins(0.12)

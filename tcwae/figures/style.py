@@ -4,7 +4,9 @@ A method's colour and marker stand beside its settings (`tcwae.config.methods`).
 """
 
 import bisect
+import io
 import math
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import RendererAgg
@@ -27,7 +30,7 @@ from seaborn.utils import relative_luminance
 
 from tcwae.config.costs import COSTS
 from tcwae.config.methods import METHODS
-from tcwae.config.scores import PAPER
+from tcwae.config.scores import PAPER, SCORES, facts
 from tcwae.files import atomic
 
 __all__ = [
@@ -49,6 +52,7 @@ __all__ = [
     "pages",
     "room",
     "save",
+    "scores",
     "shown",
     "small",
     "text",
@@ -85,6 +89,7 @@ LOOK = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "pdf.fonttype": 42,
+    "svg.hashsalt": "tcwae",
 }
 
 NOTE_SIZE, NOTE_LINE = 8, 3.4
@@ -237,9 +242,15 @@ def small(figure: Figure, left: float, top: float, lines: list[str]) -> None:
 
 
 def label(score: str, cost: str) -> str:
-    """A score as an axis says it: name, unit, and an arrow to where better is; MIG, FactorVAE and SAP have no unit."""
+    """A score as an axis says it: name, unit, and an arrow to where better is; all but the reconstruction have no unit."""
     unit = f" ({COSTS[cost].unit})" if score == "log_reconstruction" else ""
-    return f"{PAPER[score].label}{unit} {PAPER[score].arrow}"
+    return f"{facts(score).label}{unit} {facts(score).arrow}"
+
+
+def scores(table: pd.DataFrame, ending: str = "") -> list[str]:
+    """The scores of which a table has a column with any value, in their order."""
+    known = {f"{score}{ending}": score for score in (*PAPER, *SCORES)}
+    return [known[column] for column in table if column in known and table[column].notna().any()]
 
 
 LEGEND_LINE, LABEL, ENTRY, KEY = 4.0, 62.0, 4.0, 7.0
@@ -271,12 +282,37 @@ def _columns(labels: Sequence[str]) -> int:
 
 
 def save(drawn: Figure | Sequence[Figure], path: Path) -> None:
-    """Write a vector PDF, a page a figure, byte-identical for identical figures.
+    """Write a vector PDF for the report, a page a figure, and the same as SVG for the web, the figures below each other.
+
+    Identical figures give identical bytes.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: one cannot be written.
     """
     figures = [drawn] if isinstance(drawn, Figure) else drawn
+    with atomic(path.with_suffix(".svg")) as temporary:
+        temporary.write_text(_below_each_other([_svg(figure) for figure in figures]), encoding="utf-8")
     with atomic(path) as temporary, PdfPages(temporary, metadata={"CreationDate": None}) as pages:
         for figure in figures:
             pages.savefig(figure)
+
+
+def _svg(figure: Figure) -> str:
+    written = io.StringIO()
+    figure.savefig(written, format="svg", metadata={"Date": None})
+    return written.getvalue()
+
+
+def _below_each_other(parts: Sequence[str]) -> str:
+    """One SVG of several: each keeps its own coordinates as an inner one."""
+    if len(parts) == 1:
+        return parts[0]
+    inner, top, width = [], 0.0, 0.0
+    for part in parts:
+        wide, high = (float(re.search(rf'{side}="([0-9.]+)pt"', part)[1]) for side in ("width", "height"))
+        # matplotlib numbers its definitions alike in each figure
+        own = re.sub(r'(id="|url\(#|href="#)', rf"\g<1>p{len(inner)}-", part[part.index("<svg") :])
+        inner.append(own.replace("<svg ", f'<svg y="{top}" ', 1))
+        top, width = top + high, max(width, wide)
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}pt" height="{top}pt" viewBox="0 0 {width} {top}">'
+    return "\n".join([head, *inner, "</svg>", ""])

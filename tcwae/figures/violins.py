@@ -7,7 +7,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from tcwae.config.methods import METHODS, symbol
-from tcwae.config.scores import PAPER
 from tcwae.figures import style
 from tcwae.figures.scores_vs_reconstruction import data as all_data
 from tcwae.figures.scores_vs_reconstruction import note, runs
@@ -17,7 +16,7 @@ __all__ = ["data", "draw", "note", "runs", "silent"]
 
 LEFT, TOP, GAP, HEIGHT, LOW, AXIS = 13.5, 5.0, 2.5, 36.0, 28.0, 9.0
 """Millimetres: for the scores' axes, for the methods' names, between panels, of a panel with violins and of one with points
-alone, and for the values below."""
+alone at most, and for the values below."""
 
 FEWEST, ABREAST, TICKS = 5, 6, 12
 """Seeds that have a distribution, of fewer only the points are shown; columns beside each other, and values named below one."""
@@ -44,7 +43,7 @@ def silent(results: Results, experiment: str) -> str | None:
 
 def draw(runs: pd.DataFrame, note: str) -> list[Figure]:
     """A column for each method, a row for each score, which its panels share as axis."""
-    scores = [score for score in PAPER if runs[score].notna().any()]
+    scores = style.scores(runs)
     seeds = runs.groupby(["row", "setting"])["seed"].nunique().max()
     high = HEIGHT if seeds >= FEWEST else LOW
     parts = style.pages(list(dict.fromkeys(runs["row"])), ABREAST)
@@ -56,6 +55,7 @@ def _page(runs: pd.DataFrame, scores: list[str], high: float, note: str) -> Figu
     wide = (style.WIDTH - LEFT - GAP * (len(rows) - 1)) / len(rows)
     titles = [style.wrap(row.name, wide, "bold", lines=3) for row in rows.itertuples()]
     head = TOP + style.NOTE_LINE * (max(map(len, titles)) - 1)
+    high = min(high, (style.TALLEST - head - AXIS) / len(scores) - GAP)
     figure = style.new(head + (high + GAP) * len(scores) + AXIS, note)
     for line, score in enumerate(scores):
         shared: Axes | None = None
@@ -69,7 +69,7 @@ def _page(runs: pd.DataFrame, scores: list[str], high: float, note: str) -> Figu
             axes.set(
                 xlabel=symbol(METHODS[row.method].tuned) if last else "",
             )
-            axes.set_ylabel("" if column else style.label(score, row.cost), fontsize=7.5 if high == LOW else 9)
+            axes.set_ylabel("" if column else style.label(score, row.cost), fontsize=7.5 if high <= LOW else 9)
             axes.yaxis.set_label_coords(-9.8 / wide, 0.5)
             axes.tick_params(labelleft=not column, labelbottom=last)
         shared.yaxis.set_major_locator(MaxNLocator(5, prune="both"))

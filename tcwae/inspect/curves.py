@@ -27,7 +27,7 @@ from tcwae.figures import style
 from tcwae.files import atomic
 from tcwae.records import STATES
 
-__all__ = ["Curves", "as_text", "draw", "export", "read", "sparkline"]
+__all__ = ["Curves", "as_text", "draw", "export", "read", "sparkline", "watch"]
 
 SUFFIX = ".tcwae"
 """At the end of the names of TensorBoard files that are ours."""
@@ -45,6 +45,8 @@ class Curves:
     status: str
     table: pd.DataFrame
     """A row a log entry: step, loss, and each term; no rows where nothing is saved yet."""
+    ended: bool = False
+    """Whether the training finished or diverged."""
 
 
 def read(folders: Sequence[Path]) -> list[Curves]:
@@ -54,15 +56,34 @@ def read(folders: Sequence[Path]) -> list[Curves]:
         InputError: none of the runs has curves yet, or some are damaged.
         OSError: one cannot be read.
     """
-    folders = list(dict.fromkeys(Path(os.path.abspath(folder)) for folder in folders))
-    common = os.path.commonpath([folder.parent for folder in folders])
-    curves = [_read(folder, str(folder.relative_to(common))) for folder in folders]
+    curves = _now(folders)
     if all(run.table.empty for run in curves):
         raise InputError(
-            f"{folders[0]}: expected curves.csv, or {STATES[0]} with curves in it, found neither; "
+            f"{Path(os.path.abspath(folders[0]))}: expected curves.csv, or {STATES[0]} with curves in it, found neither; "
             "a training writes its state every --save-every seconds"
         )
     return curves
+
+
+def _now(folders: Sequence[Path]) -> list[Curves]:
+    folders = list(dict.fromkeys(Path(os.path.abspath(folder)) for folder in folders))
+    common = os.path.commonpath([folder.parent for folder in folders])
+    return [_read(folder, str(folder.relative_to(common))) for folder in folders]
+
+
+def watch(folders: Sequence[Path], seconds: float = 10.0) -> None:
+    """Print the curves anew every ten seconds until all trainings have ended, or until Ctrl-C.
+
+    Raises:
+        InputError: some curves are damaged.
+        OSError: some cannot be read.
+    """
+    while True:
+        curves = _now(folders)
+        print(f"\x1b[H\x1b[2J{time.strftime('%H:%M:%S')}\n{as_text(curves)}", flush=True)
+        if all(run.ended for run in curves):
+            return
+        time.sleep(seconds)
 
 
 def _read(folder: Path, name: str) -> Curves:
@@ -78,7 +99,7 @@ def _read(folder: Path, name: str) -> Curves:
             raise ValueError("another table")
     except ValueError as error:
         raise InputError(f"{folder / 'curves.csv'}: expected curves, found {str(error).splitlines()[0]}") from None
-    return Curves(name, _ended(folder, table), _loss_first(table))
+    return Curves(name, _ended(folder, table), _loss_first(table), ended=True)
 
 
 def _of_state(path: Path, name: str) -> Curves:
@@ -132,7 +153,7 @@ def as_text(curves: Sequence[Curves], width: int | None = None) -> str:
     """
     names = max(len(run.name) for run in curves)
     width = (width or shutil.get_terminal_size().columns) - names - 24
-    last = max(run.table["step"].max() for run in curves if len(run.table))
+    last = max((run.table["step"].max() for run in curves if len(run.table)), default=0)
     lines = [f"{run.name:<{names}}  {run.status}" for run in curves]
     for term in _terms(curves):
         low, high = _limits(curves, term)

@@ -15,4 +15,5 @@ def build(run: Run, channels: int, seed: int) -> Autoencoder:
         discriminators=OBJECTIVES[run.method.name].discriminators,
         slope=getattr(run.method, "discriminator_slope", 0.0),
         seed=seed,
+        encoder_kernel=run.encoder_kernel,
     )

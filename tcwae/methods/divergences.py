@@ -23,11 +23,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 __all__ = [
+    "active_units",
     "aggregated_log_density",
     "density_ratio",
     "dimension_wise_kl",
@@ -38,6 +39,7 @@ __all__ = [
     "minibatch_stratified_log_density",
     "minibatch_weighted_log_density",
     "total_correlation",
+    "without_log_n",
 ]
 
 Codes = Float[Tensor, "batch latent"]
@@ -232,6 +234,24 @@ def gaussian_kl(mean: Codes, log_variance: Codes) -> Scalar:
     """E_x KL(q(z|x) || p(z)) = 1/2 E_x sum_d [mean^2 + variance - 1 - log variance], equation (3), exactly."""
     _check_shapes(mean, log_variance)
     return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean()
+
+
+def without_log_n(tc: float, dw: float, latents: int, dataset_size: int) -> tuple[float, float]:
+    """TC and DW of a batch by its own log-mean-exp, log 1/M sum_j q(z|x_j), from those of equation (10) as printed.
+
+    Equation (10) subtracts log N more from each log-density: TC gains (D - 1) log N by it, DW loses D log N.
+    """
+    shift = math.log(dataset_size)
+    return tc - (latents - 1) * shift, dw + latents * shift
+
+
+def active_units(mean: Codes) -> Int[Tensor, ""]:
+    """How many latents have a mean that varies over the images by a variance above 0.01; on the device, without waiting for it.
+
+    References:
+        Burda et al., Importance Weighted Autoencoders, 2016, https://arxiv.org/abs/1509.00519
+    """
+    return (mean.var(0) > 0.01).sum()
 
 
 def density_ratio(logits: Float[Tensor, "batch 2"]) -> Scalar:

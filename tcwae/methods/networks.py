@@ -38,18 +38,21 @@ class Posterior(NamedTuple):
 class Encoder(nn.Module):
     """Images (batch, channel, 64, 64) in [0, 1] to the mean and the variance of q(z|x), each (batch, latent).
 
-    The variance is softplus of the network's output, as in the authors' code.
+    The variance is softplus of the network's output, as in the authors' code. The last two convolutions have 4x4 kernels, or
+    `kernel` x `kernel` ones: disentanglement_lib has 2x2 (Locatello et al., 2019, Table 1 of the appendix).
     """
 
-    def __init__(self, channels: int, latent_dimension: int) -> None:
+    def __init__(self, channels: int, latent_dimension: int, kernel: int = 4) -> None:
         super().__init__()
+        shapes = (channels, 32, 4), (32, 32, 4), (32, 64, kernel), (64, 64, kernel)
         self.convolutions = nn.Sequential(
             *(
                 layer
-                for inputs, outputs in ((channels, 32), (32, 32), (32, 64), (64, 64))
-                for layer in (nn.Conv2d(inputs, outputs, 4, stride=2, padding=1), nn.ReLU(inplace=True))
+                for inputs, outputs, side in shapes
+                for layer in (nn.Conv2d(inputs, outputs, side, stride=2, padding=side // 2 - 1), nn.ReLU(inplace=True))
             )
         )
+        self._fast = kernel == 4
         self.fully_connected = nn.Sequential(
             nn.Linear(64 * 4 * 4, 256), nn.ReLU(inplace=True), nn.Linear(256, 2 * latent_dimension)
         )
@@ -58,7 +61,7 @@ class Encoder(nn.Module):
         self, images: Float[Tensor, "batch channel 64 64"]
     ) -> tuple[Float[Tensor, "batch latent"], Float[Tensor, "batch latent"]]:
         """Mean and variance."""
-        features = _stack(downwards, self.convolutions, images)
+        features = _stack(downwards, self.convolutions, images) if self._fast else self.convolutions(images)
         mean, raw = self.fully_connected(features.flatten(1)).to(images.dtype).chunk(2, dim=1)
         return mean, softplus(raw) + VARIANCE_FLOOR
 
@@ -128,9 +131,10 @@ class Autoencoder(nn.Module):
         discriminators: Sequence[str] = (),
         slope: float = 0.2,
         seed: int = 0,
+        encoder_kernel: int = 4,
     ) -> None:
         super().__init__()
-        self.encoder = Encoder(channels, latent_dimension)
+        self.encoder = Encoder(channels, latent_dimension, encoder_kernel)
         self.decoder = Decoder(channels, latent_dimension)
         self.discriminators = nn.ModuleDict({name: Discriminator(latent_dimension, slope) for name in discriminators})
         self._initialise(torch.Generator().manual_seed(seed))

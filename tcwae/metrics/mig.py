@@ -7,7 +7,7 @@ References:
 
 import numpy as np
 
-from tcwae.metrics.discrete import entropies, equal_width_bins, mutual_information
+from tcwae.metrics.matrices import information
 from tcwae.metrics.result import Score
 from tcwae.metrics.table import CodeTable
 
@@ -23,10 +23,7 @@ def mig(table: CodeTable, rng: np.random.Generator, *, samples: int = 10_000, bi
     Raises:
         UnavailableScoreError: a factor has one class only.
     """
-    table.require()
-    codes, factors = table.sample(rng, samples)
-    information = mutual_information(equal_width_bins(codes, bins), factors)
-    second, first = np.sort(information, axis=0)[-2:]
-    entropy = entropies(factors)
-    gaps = np.divide(first - second, entropy, out=np.zeros_like(entropy), where=entropy > 0)
-    return Score(float(gaps.mean()), information, per_factor=gaps)
+    known = information(table, rng, samples=samples, bins=bins)
+    second, first = np.sort(known.mutual, axis=0)[-2:]
+    gaps = np.divide(first - second, known.entropy, out=np.zeros_like(first), where=known.entropy > 0)
+    return Score(float(gaps.mean()), known.mutual, per_factor=gaps)

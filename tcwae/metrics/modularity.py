@@ -10,8 +10,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.stats import rankdata
 
-from tcwae.metrics.discrete import equal_width_bins, mutual_information
 from tcwae.metrics.logistic import logistic_regression
+from tcwae.metrics.matrices import information
 from tcwae.metrics.result import Score
 from tcwae.metrics.table import CodeTable
 
@@ -27,16 +27,14 @@ def modularity(table: CodeTable, rng: np.random.Generator, *, samples: int = 10_
     Raises:
         UnavailableScoreError: a factor has one class only.
     """
-    table.require()
-    codes, factors = table.sample(rng, samples)
-    information = mutual_information(equal_width_bins(codes, bins), factors)
-    each = modularity_of(information)
-    return Score(float(each.mean()), information, per_latent=each)
+    mutual = information(table, rng, samples=samples, bins=bins).mutual
+    each = modularity_of(mutual)
+    return Score(float(each.mean()), mutual, per_latent=each)
 
 
-def modularity_of(information: Float[np.ndarray, "latent factor"]) -> Float[np.ndarray, "latent"]:
+def modularity_of(mutual: Float[np.ndarray, "latent factor"]) -> Float[np.ndarray, "latent"]:
     """The modularity of each latent from its mutual information with each factor."""
-    squared = information**2
+    squared = mutual**2
     largest = squared.max(axis=1)
     others = squared.sum(axis=1) - largest
     share = np.divide(others, largest * (squared.shape[1] - 1), out=np.ones_like(largest), where=largest > 0)

@@ -17,14 +17,14 @@ SHOWN = 12
 
 
 def outcomes(study: Results, name: str) -> list[dict[str, str]]:
-    """A sentence for each score of an experiment's own cost, with a run of the setting that it is about.
+    """A sentence for each score that ranks settings, among those of the experiment's own cost, with a run of the best one.
 
     The difference to the second is that of equal seeds, which saw equal batches; its interval is bootstrapped over them.
     """
     peers, runs = _peers(study, name), study.runs(name)
     own = {row.row: runs[(runs["row"] == row.row) & (runs["setting"] == row.setting)] for row in peers.itertuples()}
     said = []
-    for key, score in PAPER.items():
+    for key, score in ((key, study.scores[key]) for key in study.study.ranked):
         known = peers.dropna(subset=[f"{key}_mean"])
         if len(known):
             order = known.sort_values(f"{key}_mean", ascending=not score.higher_is_better, kind="stable")
@@ -34,9 +34,7 @@ def outcomes(study: Results, name: str) -> list[dict[str, str]]:
                 words = _compared(key, score, first, order.iloc[1], own)
             said.append({"score": score.label, "words": words, "run": own[first["row"]]["run"].iloc[0]})
     for told in findings.ranks(study, name)[:1]:
-        words = (
-            f"{names.listing(told['first'])} over all four; with other seeds another in {told['another']} of the draws"
-        )
+        words = f"{names.listing(told['first'])} over all of them; with other seeds another in {told['another']} of the draws"
         said.append({"score": "Lowest mean rank", "words": words, "run": ""})
     return said
 
@@ -94,7 +92,7 @@ def summary(study: Results) -> list[dict[str, Any]]:
         for row in peers.itertuples():
             printed = paper.find(row.dataset, row.method, row.cost) if usable else None
             own = runs[(runs["row"] == row.row) & (runs["setting"] == row.setting)]
-            for key in PAPER:
+            for key in (key for key in PAPER if key in study.scores):
                 low, high = uncertainty.bootstrap(own[key].to_numpy(float))
                 facts = {"row": row.row, "name": row.name, "method": row.method, "twin": int(row.twin), "score": key}
                 facts |= {"mean": getattr(row, f"{key}_mean"), "low": low, "high": high}

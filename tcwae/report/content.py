@@ -16,10 +16,11 @@ from tcwae.config.figures import FIGURES
 from tcwae.config.methods import METHODS
 from tcwae.config.run import Run
 from tcwae.config.runs import experiment_runs, runs, unusual
-from tcwae.config.scores import PAPER
+from tcwae.config.scores import PAPER, ScoreFacts
 from tcwae.figures.plot import KINDS, silence
 from tcwae.report import answers, findings, paper, paper_tables, run_tables
 from tcwae.report.paper_tables import UNKNOWN
+from tcwae.report.published import beside_published
 from tcwae.study import names
 from tcwae.study.results import Results
 
@@ -46,10 +47,16 @@ def contents(study: Results, *, partial: bool = False) -> dict[str, Any]:
         "runs": _count(metrics),
         "iterations": _span(metrics["iterations"]),
         "budget": _budget(int(metrics["iterations"].max())),
-        "paper": {"iterations": f"{paper.ITERATIONS:,}", "seeds": paper.SEEDS},
-        "scores": [{"name": score.label, "arrow": score.arrow} for score in PAPER.values()],
+        "paper": {
+            "iterations": f"{paper.ITERATIONS:,}",
+            "seeds": paper.SEEDS,
+            "scores": [_score(score) for score in PAPER.values()],
+        },
+        "scores": [_score(score) for score in study.scores.values()],
+        "ranked": [_score(study.scores[key]) for key in study.study.ranked],
         "experiments": [_experiment(study, name, partial) for name in study.study.experiments if study.begun(name)],
         "against": paper_tables.against_the_paper(study),
+        "published": beside_published(study, partial),
         "factors": paper_tables.factors(dict.fromkeys(metrics["dataset"])),
         "networks": paper_tables.networks(study),
         "discriminator": paper_tables.discriminator_optimiser(study),
@@ -64,6 +71,10 @@ def contents(study: Results, *, partial: bool = False) -> dict[str, Any]:
         "provenance": [*_versions(metrics), *_costs(metrics), *_checksums(metrics)],
         "configuration": _yaml(study.study.model_dump(mode="json")),
     }
+
+
+def _score(score: ScoreFacts) -> dict[str, str]:
+    return {"name": score.label, "arrow": score.arrow, "meaning": score.meaning or "a score of the study's own code"}
 
 
 def _method(name: str) -> dict[str, str]:
@@ -111,7 +122,7 @@ def _experiment(study: Results, name: str, partial: bool) -> dict[str, Any]:
         "iterations": _span(its["iterations"]),
         "batch_size": _span(its["batch_size"]),
         "common": _common(study, its, study.typed(name)),
-        "table": _score_table(best, sure, first, comparable) if table else [],
+        "table": _score_table(study, best, sure, first, comparable) if table else [],
         "outcomes": answers.outcomes(study, name) if table else [],
         "ranks": findings.ranks(study, name) if table else [],
         "rules": findings.rules(study, name) if table else None,
@@ -122,7 +133,7 @@ def _experiment(study: Results, name: str, partial: bool) -> dict[str, Any]:
         "figures": shown,
         "undrawn": [figure["title"] for figure in figures if figure not in shown and not figure["silent"]],
         "silent": _silent(figures),
-        "settings": [_setting_row(row, sure, first) for _, row in study.settings(name).iterrows()],
+        "settings": [_setting_row(study, row, sure, first) for _, row in study.settings(name).iterrows()],
     }
 
 
@@ -172,7 +183,9 @@ def _pages(path: Path) -> int:
     return max(1, len(re.findall(rb"/Type /Page\b", path.read_bytes()))) if path.exists() else 1
 
 
-def _score_table(best: pd.DataFrame, sure: Intervals, first_run: pd.Series, comparable: bool) -> list[dict[str, Any]]:
+def _score_table(
+    study: Results, best: pd.DataFrame, sure: Intervals, first_run: pd.Series, comparable: bool
+) -> list[dict[str, Any]]:
     """A line for each row: its selected setting's mean and sd over seeds, and the paper's, once for each method and cost.
 
     The best mean of each score is marked, among the rows of the same cost.
@@ -184,20 +197,22 @@ def _score_table(best: pd.DataFrame, sure: Intervals, first_run: pd.Series, comp
         printed = paper.find(row["dataset"], row["method"], row["cost"]) if comparable and first else None
         rows.append(
             {
-                **_setting_row(row, sure, first_run),
-                "best": [bool(row[f"{key}_mean"] == score.best(peers[f"{key}_mean"])) for key, score in PAPER.items()],
+                **_setting_row(study, row, sure, first_run),
+                "best": [
+                    bool(row[f"{key}_mean"] == score.best(peers[f"{key}_mean"])) for key, score in study.scores.items()
+                ],
                 "paper": printed
                 and {
                     "table": printed.table,
                     "setting": names.setting(printed.setting),
-                    "cells": [printed.scores[key].text for key in PAPER],
+                    "cells": [printed.scores[key].text if key in printed.scores else UNKNOWN for key in study.scores],
                 },
             }
         )
     return rows
 
 
-def _setting_row(row: pd.Series, sure: Intervals, first: pd.Series) -> dict[str, Any]:
+def _setting_row(study: Results, row: pd.Series, sure: Intervals, first: pd.Series) -> dict[str, Any]:
     """A setting with its scores, their intervals, its ranks among those of its row, and how many of its seeds finished.
 
     `run` is the first of its runs: where the table of all runs has them.
@@ -207,18 +222,18 @@ def _setting_row(row: pd.Series, sure: Intervals, first: pd.Series) -> dict[str,
         "method": row["name"],
         "setting": row["shown"],
         "seeds": f"{row['seeds'] - row['diverged']} of {row['seeds']}" if row["diverged"] else f"{row['seeds']}",
-        "cells": [_mean_sd(row, key) for key in PAPER],
+        "cells": [_mean_sd(row, key, score) for key, score in study.scores.items()],
         "intervals": sure[row["row"], row["setting"]],
-        "ranks": ["" if pd.isna(row[f"rank_{key}"]) else f"{row[f'rank_{key}']:g}" for key in PAPER],
+        "ranks": ["" if pd.isna(row[f"rank_{key}"]) else f"{row[f'rank_{key}']:g}" for key in study.scores],
         "udr": UNKNOWN if pd.isna(row["udr_mean"]) else f"{row['udr_mean']:.3f}",
         "mean_rank": f"{row['mean_rank']:.2f}",
         "selected": bool(row["selected"]),
     }
 
 
-def _mean_sd(row: pd.Series, key: str) -> str:
+def _mean_sd(row: pd.Series, key: str, score: ScoreFacts) -> str:
     """As "0.36 ± 0.04"; without the second part for one seed; a dash where there is no number."""
-    score, mean, sd = PAPER[key], row[f"{key}_mean"], row[f"{key}_sd"]
+    mean, sd = row[f"{key}_mean"], row[f"{key}_sd"]
     if pd.isna(mean):
         return UNKNOWN
     return score.text(mean) if pd.isna(sd) else f"{score.text(mean)} ± {score.text(sd)}".replace(" ", names.NO_BREAK)

@@ -3,17 +3,18 @@
 What a figure shows is read from the table beside it, and not computed again.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
 from tcwae.config.methods import METHODS
-from tcwae.config.scores import PAPER
+from tcwae.config.scores import PAPER, facts
 from tcwae.figures import deviations, kl_estimators, pareto
 from tcwae.report.paper_tables import UNKNOWN
 from tcwae.study import names, uncertainty
 from tcwae.study.results import Results
-from tcwae.study.select import rank
+from tcwae.study.select import UDR, rank
 
 __all__ = ["departures", "estimators", "fronts", "ranks", "rules"]
 
@@ -120,15 +121,15 @@ def ranks(study: Results, name: str) -> list[dict[str, Any]]:
     for cost, peers in best.groupby("cost", sort=False):
         whole = {row: own[row] for row in peers["row"] if (own[row]["status"] == "finished").all()}
         several = len(whole) > 1 and max(map(len, whole.values())) > 1
-        if not several or peers["mig_mean"].isna().all():
+        if not several or peers[[f"{key}_mean" for key in study.study.scores]].isna().all(axis=None):
             continue
-        table = uncertainty.ranks(whole)
+        table = uncertainty.ranks(whole, study.study.ranked)
         first = table.index[table["mean_rank"] == table["mean_rank"].min()]
         called = peers.set_index("row")["name"]
         found.append(
             {
                 "cost": names.cost(cost),
-                "rows": [_rank_row(called[row], line) for row, line in table.iterrows()],
+                "rows": [_rank_row(called[row], line, study.study.ranked) for row, line in table.iterrows()],
                 "first": [called[row] for row in first],
                 "another": f"{100 * (1 - table.loc[first, 'best'].sum()):.0f} %",
                 "lost": [called[row] for row in peers["row"] if row not in whole],
@@ -137,9 +138,9 @@ def ranks(study: Results, name: str) -> list[dict[str, Any]]:
     return found
 
 
-def _rank_row(name: str, line: pd.Series) -> dict[str, Any]:
+def _rank_row(name: str, line: pd.Series, ranked: Sequence[str]) -> dict[str, Any]:
     cells = []
-    for key in (*(f"rank_{score}" for score in PAPER), "mean_rank"):
+    for key in (*(f"rank_{score}" for score in ranked), "mean_rank"):
         value, low, high = (f"{line[column]:.3g}" for column in (key, f"{key}_low", f"{key}_high"))
         cells.append(
             {"value": value, "interval": low if low == high else f"{low} to {high}".replace(" ", names.NO_BREAK)}
@@ -160,9 +161,10 @@ def rules(study: Results, name: str) -> dict[str, Any] | None:
     several = {row: its for row, its in by_row.items() if len(its) > 1}
     if not several:
         return None
-    chosen = {row: uncertainty.selections(its) for row, its in by_row.items()}
-    tables = {rule: _table_by(rule, by_row, chosen) for rule in uncertainty.RULES}
-    usual = next(iter(uncertainty.RULES))
+    ranked = study.study.ranked
+    chosen = {row: uncertainty.selections(its, ranked) for row, its in by_row.items()}
+    tables = {rule: _table_by(rule, by_row, chosen, ranked) for rule in uncertainty.rules(ranked)}
+    usual = next(iter(tables))
     shown = settings.set_index(["row", "setting"])["shown"]
     return {
         "methods": [its["name"].iloc[0] for its in several.values()],
@@ -177,22 +179,25 @@ def rules(study: Results, name: str) -> dict[str, Any] | None:
             for rule, table in tables.items()
         ],
         "ranges": [
-            {"method": its["name"].iloc[0], "cells": [_range(tables, row, key) for key in PAPER]}
+            {"method": its["name"].iloc[0], "cells": [_range(tables, row, key) for key in ranked]}
             for row, its in several.items()
         ],
     }
 
 
-def _table_by(rule: str, by_row: dict[str, pd.DataFrame], chosen: dict[str, dict[str, str]]) -> pd.DataFrame:
+def _table_by(
+    rule: str, by_row: dict[str, pd.DataFrame], chosen: dict[str, dict[str, str]], ranked: Sequence[str]
+) -> pd.DataFrame:
     """The setting of each row that a rule selects, with its mean rank among those of the others."""
     taken = pd.concat([its[its["setting"] == chosen[row][rule]] for row, its in by_row.items()]).set_index("row")
-    scores = taken[[f"{score}_mean" for score in (*PAPER, "udr")]]
-    return taken.assign(mean_rank=rank(scores.rename(columns=lambda column: column.removesuffix("_mean")))["mean_rank"])
+    scores = taken[[f"{score}_mean" for score in (*ranked, UDR)]]
+    ranks = rank(scores.rename(columns=lambda column: column.removesuffix("_mean")), ranked)
+    return taken.assign(mean_rank=ranks["mean_rank"])
 
 
 def _range(tables: dict[str, pd.DataFrame], row: str, key: str) -> dict[str, str]:
     """A score by the first rule, and its lowest and highest value by any."""
-    score, values = PAPER[key], [table.loc[row, f"{key}_mean"] for table in tables.values()]
+    score, values = facts(key), [table.loc[row, f"{key}_mean"] for table in tables.values()]
     low, high = score.text(min(values)), score.text(max(values))
     return {
         "value": score.text(values[0]),
@@ -205,14 +210,14 @@ def fronts(study: Results, name: str) -> dict[str, Any] | None:
 
     None where there is nothing to compare: one method, or data without factors.
     """
-    runs = study.drawn(name, "pareto", pareto.COLUMNS)
+    runs = study.drawn(name, "pareto", (*pareto.COLUMNS, *study.study.scores))
     counts = runs["method"].value_counts(sort=False)
-    keys = [key for key in PAPER if key != "log_reconstruction" and runs[key].notna().all()]
+    keys = [key for key in study.study.scores if runs[key].notna().all()]
     if len(counts) < 2 or not keys:
         return None
     shares = {key: pareto.shares(runs, key) for key in keys}
     return {
-        "scores": [PAPER[key].label for key in keys],
+        "scores": [facts(key).label for key in keys],
         "levels": len(pareto.levels(runs)),
         "rows": [
             {
@@ -225,7 +230,7 @@ def fronts(study: Results, name: str) -> dict[str, Any] | None:
         ],
         "winners": [
             {
-                "score": PAPER[key].label,
+                "score": facts(key).label,
                 "methods": [names.method(method) for method, share in own.items() if share == max(own.values())],
                 "share": f"{100 * max(own.values()):.0f} %",
             }

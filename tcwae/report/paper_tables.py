@@ -50,7 +50,7 @@ def factors(datasets: Iterable[str]) -> list[dict[str, str]]:
 
 def networks(study: Results) -> dict[str, list[str]]:
     """Table 3: encoder, decoder and discriminator of the study's first run, read off the modules themselves."""
-    from tcwae.methods.networks import Autoencoder, Discriminator
+    from tcwae.methods.networks import Decoder, Discriminator, Encoder
     from tcwae.report.networks import describe
 
     dimensions = sorted({run.latent_dimension for run in runs(study.study).values()})
@@ -61,8 +61,12 @@ def networks(study: Results) -> dict[str, list[str]]:
             if hasattr(run.method, "discriminator_slope")
         }
     )
-    model = Autoencoder(1, dimensions[0])
-    columns = {"Encoder": describe(model.encoder), "Decoder": describe(model.decoder)}
+    kernels = list(dict.fromkeys(run.encoder_kernel for run in runs(study.study).values()))
+    columns = {
+        "Encoder" + (f" (kernel {kernel})" if len(kernels) > 1 else ""): describe(Encoder(1, dimensions[0], kernel))
+        for kernel in kernels
+    }
+    columns["Decoder"] = describe(Decoder(1, dimensions[0]))
     for slope in slopes:
         columns["Discriminator" + (f" (slope {slope:g})" if len(slopes) > 1 else "")] = describe(
             Discriminator(dimensions[0], slope)
@@ -139,7 +143,8 @@ def against_the_paper(study: Results) -> list[dict[str, Any]]:
     for name, experiment in study.study.experiments.items():
         if "scores_table" not in experiment.shows or not comparable(study.runs(name)):
             continue
-        sure, first = intervals(study, name), study.runs(name).groupby(["row", "setting"])["run"].first()
+        sure = {key: dict(zip(study.scores, its, strict=True)) for key, its in intervals(study, name).items()}
+        first = study.runs(name).groupby(["row", "setting"])["run"].first()
         for _, row in study.selected(name).iterrows():
             printed = paper.find(row["dataset"], row["method"], row["cost"])
             if printed is not None:
@@ -152,10 +157,10 @@ def intervals(study: Results, name: str) -> dict[tuple[str, str], list[str]]:
     """By row and setting the bootstrap interval of each score's mean over seeds; an empty text where there is none."""
     found = {}
     for key, its in study.runs(name).groupby(["row", "setting"], sort=False):
-        bounds = [uncertainty.bootstrap(its[score].to_numpy(float)) for score in PAPER]
+        bounds = [uncertainty.bootstrap(its[score].to_numpy(float)) for score in study.scores]
         found[key] = [
             "" if math.isnan(low) else f"{score.text(low)} to {score.text(high)}".replace(" ", names.NO_BREAK)
-            for (low, high), score in zip(bounds, PAPER.values(), strict=True)
+            for (low, high), score in zip(bounds, study.scores.values(), strict=True)
         ]
     return found
 
@@ -165,15 +170,15 @@ def comparable(its: pd.DataFrame) -> bool:
     return set(zip(its["dataset"], its["source"], strict=True)) <= COMPARABLE
 
 
-def _comparison(row: pd.Series, sure: list[str], printed: paper.PaperRow) -> dict[str, Any]:
+def _comparison(row: pd.Series, sure: dict[str, str], printed: paper.PaperRow) -> dict[str, Any]:
     cells = []
-    for (key, score), interval in zip(PAPER.items(), sure, strict=True):
-        mean, sd = row[f"{key}_mean"], row[f"{key}_sd"]
+    for key, score in PAPER.items():
+        mean, sd = row.get(f"{key}_mean", math.nan), row.get(f"{key}_sd", math.nan)
         z = z_score(mean, sd, int(row["seeds"]), printed.scores[key])
         cells.append(
             {
                 "ours": UNKNOWN if math.isnan(mean) else score.text(mean),
-                "interval": interval,
+                "interval": sure.get(key, ""),
                 "paper": printed.scores[key].text.split(" ±")[0],
                 "off": None if math.isnan(z) else z,
                 "z": UNKNOWN if math.isnan(z) else names.minus(f"{z:+.1f}"),

@@ -9,6 +9,7 @@ from tcwae.errors import InputError
 from tcwae.figures.plot import KINDS, plot
 from tcwae.log import complain
 from tcwae.report.document import report
+from tcwae.study.compare import compare
 from tcwae.study.gather import gather
 from tcwae.study.select import select
 
@@ -49,6 +50,15 @@ def assemble(study: Study, results: Path, folder: Path) -> None:
         select(study, experiment, folder, partial=True)
         for figure in (kind for kind in KINDS if kind in study.experiments[experiment].shows):
             _draw(experiment, figure, folder)
+    if study.published:
+        _compare(study, folder)
+
+
+def _compare(study: Study, folder: Path) -> None:
+    try:
+        compare(folder, [Path(path) for path in study.published], folder / "comparison.csv")
+    except InputError as error:
+        complain(f"missing: the comparison with published runs: {error}")
 
 
 def _resolved(study: Study, folder: Path) -> Study:

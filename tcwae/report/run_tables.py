@@ -9,7 +9,7 @@ import pandas as pd
 
 from tcwae.config.run import Run, Training
 from tcwae.config.runs import coefficients_of, runs, unusual
-from tcwae.config.scores import PAPER
+from tcwae.config.scores import ScoreFacts
 from tcwae.report.paper_tables import UNKNOWN
 from tcwae.study import names
 from tcwae.study.results import Results
@@ -48,12 +48,14 @@ def run_tables(study: Results) -> list[dict[str, Any]]:
     """
     typed = runs(study.study)
     return [
-        _run_table(own, typed, study.study.training)
+        _run_table(own, typed, study.study.training, study.scores)
         for _, own in study.metrics.groupby(["dataset", "source", "cost"], sort=False)
     ]
 
 
-def _run_table(metrics: pd.DataFrame, typed: Mapping[str, Run], usual: Training) -> dict[str, Any]:
+def _run_table(
+    metrics: pd.DataFrame, typed: Mapping[str, Run], usual: Training, scores: Mapping[str, ScoreFacts]
+) -> dict[str, Any]:
     first, own = metrics.iloc[0], [typed[run] for run in metrics["run"]]
     others = [_others(run, usual) for run in own]
     common = others[0] if all(other == others[0] for other in others) else {}
@@ -62,7 +64,7 @@ def _run_table(metrics: pd.DataFrame, typed: Mapping[str, Run], usual: Training)
         "data": names.dataset(first["dataset"], first["source"]),
         "cost": names.cost(first["cost"]),
         "common": names.setting(common),
-        "rows": [_run_row(row, text) for (_, row), text in zip(metrics.iterrows(), texts, strict=True)],
+        "rows": [_run_row(row, text, scores) for (_, row), text in zip(metrics.iterrows(), texts, strict=True)],
     }
 
 
@@ -71,10 +73,9 @@ def _others(run: Run, usual: Training, common: Mapping[str, Any] = MappingProxyT
     return {key: value for key, value in unusual(run, usual).items() if key != "iterations" and key not in common}
 
 
-def _run_row(run: pd.Series, setting: str) -> dict[str, Any]:
+def _run_row(run: pd.Series, setting: str, scores: Mapping[str, ScoreFacts]) -> dict[str, Any]:
     measures = {"total_correlation": 2, "dimension_wise_kl": 2, "active_units": 0}
-    cells = [_number(float(run[key]), score.decimals) for key, score in PAPER.items()]
-    cells += [_number(float(run[key]), decimals) for key, decimals in measures.items()]
+    cells = [_number(float(run[key]), score.decimals) for key, score in scores.items()]
     return {
         "run": run["run"],
         "folder": quote(f"runs/{run['run']}/"),
@@ -83,6 +84,7 @@ def _run_row(run: pd.Series, setting: str) -> dict[str, Any]:
         "seed": int(run["seed"]),
         "iterations": f"{run['iterations']:,.0f}",
         "cells": cells,
+        "measures": [_number(float(run[key]), decimals) for key, decimals in measures.items()],
         "minutes": _number(run["train_seconds"] / 60, 1),
         "failure": _failure(run) if run["status"] == "diverged" else None,
     }

@@ -5,7 +5,8 @@ settings are files, and a job runs again where its file is newer than its result
 
 - `config.json`: the whole study, an input of the tables;
 - `runs/<run>/run.json`: the run, an input of its training;
-- `evaluation/<dataset>.json`: how runs on a data set are scored, an input of their evaluation.
+- `evaluation/<dataset>.json`: how runs on a data set are evaluated, an input of their evaluation;
+- `scores.json`: how the codes of all runs are scored.
 
 They are written where the workflow starts, and only where they change. A run whose results were made with its settings, on the
 images that there are now, keeps a file that is older than its results; any other run gets a new one.
@@ -21,12 +22,12 @@ from typing import Any
 
 from tcwae import records
 from tcwae.config.extensions import sources
-from tcwae.config.run import Evaluation, Run, flatten
+from tcwae.config.run import Evaluation, Run, Scoring, flatten
 from tcwae.config.runs import chosen, grids, resolve
 from tcwae.config.study import Study, parse
 from tcwae.errors import InputError
 
-__all__ = ["declare", "evaluation_of", "read", "read_resolved", "same_settings"]
+__all__ = ["declare", "evaluation_of", "read", "read_resolved", "same_settings", "scoring_of"]
 
 
 def declare(study: Study, runs: Mapping[str, Run], results: Path, images: Callable[[str], str | None]) -> None:
@@ -40,8 +41,9 @@ def declare(study: Study, runs: Mapping[str, Run], results: Path, images: Callab
     """
     _write(results / "config.json", study.model_dump(mode="json", exclude_defaults=True))
     for dataset in {run.dataset for run in runs.values()}:
-        settings, code = evaluation_of(study, dataset)
-        _write(results / "evaluation" / f"{dataset}.json", {**settings.model_dump(mode="json"), "code": code})
+        _write(results / "evaluation" / f"{dataset}.json", evaluation_of(study, dataset).model_dump(mode="json"))
+    settings, code = scoring_of(study)
+    _write(results / "scores.json", {**settings.model_dump(mode="json"), "code": code})
     images = cache(images)
     for identifier, run in runs.items():
         _declare_run(results / "runs" / identifier, run, images)
@@ -88,12 +90,16 @@ def _write(path: Path, values: Any) -> None:  # noqa: ANN401
     os.replace(temporary, path)
 
 
-def evaluation_of(study: Study, dataset: str) -> tuple[Evaluation, dict[str, str]]:
-    """How runs on a data set are scored, and the SHA-256 of the own code that registers their scores, by path."""
+def evaluation_of(study: Study, dataset: str) -> Evaluation:
+    """How runs on a data set are evaluated."""
     reach = study.dataset(dataset).traversal_range
-    settings = study.evaluation if reach is None else study.evaluation.model_copy(update={"traversal_range": reach})
-    code = {path: checksum for name in settings.scores for path, checksum in sources(score=name).items()}
-    return settings, code
+    return study.evaluation if reach is None else study.evaluation.model_copy(update={"traversal_range": reach})
+
+
+def scoring_of(study: Study) -> tuple[Scoring, dict[str, str]]:
+    """How the codes of runs are scored, and the SHA-256 of the own code that registers their scores, by path."""
+    code = {path: checksum for name in study.scores for path, checksum in sources(score=name).items()}
+    return Scoring(scores=study.scores, seed=study.evaluation.seed), code
 
 
 def read(results: Path) -> Study:

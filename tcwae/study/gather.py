@@ -92,9 +92,9 @@ def table(study: Study, results: Path, *, partial: bool = False) -> pd.DataFrame
         if not partial or path.exists():
             experiments = [name for name, its in members.items() if identifier in its]
             own = {"run": identifier, "setting": setting(run, study.training)}
-            rows.append(_row(_read(path, run), experiments, columns(study.evaluation.scores)) | own)
+            rows.append(_row(_read(path, run), experiments, columns(study.scores)) | own)
     _check_images(results, rows)
-    frame = pd.DataFrame(rows, columns=columns(study.evaluation.scores))
+    frame = pd.DataFrame(rows, columns=columns(study.scores))
     return frame.astype(dict.fromkeys(SCORES, float))  # also where no run has a score
 
 

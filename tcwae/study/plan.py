@@ -1,18 +1,17 @@
 """What a study asks for before it is queued: runs, jobs, steps and hours, what is done, and what would be trained again."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
 
 from tcwae import records
 from tcwae.config import planned
 from tcwae.config.run import Run
 from tcwae.config.runs import chosen, experiment_runs, grids, resolve, runs, without_selects
 from tcwae.config.study import Study
-from tcwae.errors import InputError
 from tcwae.study.declared import same_settings
+from tcwae.study.resources import Measured, measure, read_records
 
 __all__ = ["Plan", "format_plan", "plan", "write_runs"]
 
@@ -35,19 +34,16 @@ class Plan:
 def plan(study: Study, results: Path, images_per_second: float | None = None) -> list[Plan]:
     """The study's experiments, each with the runs that it adds.
 
-    `jobs`, `steps` and `hours` are those still to be done: two jobs a run (train, evaluate), one to rank the experiment and
-    one a figure; the study's table and report come to it. Hours are steps times the batch size over the images a second of
-    the finished runs of the same data set and method in `results`, else over `images_per_second`; None where neither is
-    known. `again` counts runs that are there with other settings, and would be trained anew. Of a row that selects from a
-    grid without results the first cell stands in, for how many they are: which ones is not known yet, nor how many of them
-    another experiment has too.
+    `jobs`, `steps` and `hours` are those still to be done: three jobs a run (train, evaluate, measure), one to rank the
+    experiment and one a figure; the study's table and report come to it. Hours are those of the trainings: steps times the
+    batch size over the images a second of the finished runs of the same data set and method in `results`, else over
+    `images_per_second`; None where neither is known. `again` counts runs that are there with other settings, and would be
+    trained anew. Of a row that selects from a grid without results the first cell stands in, for how many they are: which
+    ones is not known yet, nor how many of them another experiment has too.
     """
     study, undecided = _stand_in(study, results)
-    present = {
-        path.parent.relative_to(results / "runs").as_posix() for path in (results / "runs").rglob("metrics.json")
-    }
-    known = {identifier: _read(results, identifier) for identifier in present}
-    speeds = _speeds(known.values())
+    known = read_records(results)
+    measured = measure(known.values())
     seen: set[str] = set()
     plans = []
     for name, experiment in study.experiments.items():
@@ -56,7 +52,7 @@ def plan(study: Study, results: Path, images_per_second: float | None = None) ->
         seen |= new.keys()
         done = {identifier for identifier in new if _same(known.get(identifier), new[identifier])}
         left = [run for identifier, run in new.items() if identifier not in done]
-        hours = [_hours(run, speeds, images_per_second) for run in left]
+        hours = [_hours(run, measured, images_per_second) for run in left]
         figures = sum(kind != "scores_table" for kind in experiment.shows)
         plans.append(
             Plan(
@@ -65,7 +61,7 @@ def plan(study: Study, results: Path, images_per_second: float | None = None) ->
                 new=len(new),
                 done=len(done),
                 again=len((known.keys() & new.keys()) - done),
-                jobs=2 * len(left) + (1 + figures if left else 0),
+                jobs=3 * len(left) + (1 + figures if left else 0),
                 steps=sum(run.training.iterations for run in left),
                 hours=None if None in hours else math.fsum(hours),
                 undecided=undecided.get(name, []),
@@ -111,30 +107,13 @@ def _stand_in(study: Study, results: Path) -> tuple[Study, dict[str, list[str]]]
     return resolve(study, choices), undecided
 
 
-def _read(results: Path, identifier: str) -> records.Metrics | None:
-    """The scores of a run; none where they are damaged and would be made again."""
-    try:
-        return records.read(records.Metrics, results / "runs" / identifier / "metrics.json")
-    except InputError:
-        return None
-
-
 def _same(record: records.Metrics | None, run: Run) -> bool:
     return record is not None and same_settings(record.training, run)
 
 
-def _speeds(known: Iterable[records.Metrics | None]) -> dict[tuple[str, str], float]:
-    """Images a second by data set and method: the median of the finished runs."""
-    found: dict[tuple[str, str], list[float]] = {}
-    for record in known:
-        if record is not None and record.training.status == "finished":
-            key = record.training.settings["dataset"], record.training.settings["method"]
-            found.setdefault(key, []).append(record.training.images_per_second)
-    return {key: median(values) for key, values in found.items()}
-
-
-def _hours(run: Run, speeds: dict[tuple[str, str], float], images_per_second: float | None) -> float | None:
-    speed = speeds.get((run.dataset, run.method.name), images_per_second)
+def _hours(run: Run, measured: Mapping[tuple[str, str], Measured], images_per_second: float | None) -> float | None:
+    its = measured.get((run.dataset, run.method.name))
+    speed = its.images_per_second if its else images_per_second
     return run.training.iterations * run.training.batch_size / speed / 3600 if speed else None
 
 

@@ -3,16 +3,20 @@
 import ast
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import NormalDist, fmean, variance
+from statistics import NormalDist, median, variance
 from typing import Any
 
 from tcwae import records
+from tcwae.config.run import Run
 from tcwae.errors import InputError
 
-__all__ = ["Measured", "attempt_value", "measure", "proposals", "seeds_for", "seeds_lines"]
+__all__ = ["Measured", "attempt_value", "measure", "proposals", "read_records", "seeds_for", "seeds_lines"]
+
+Kind = tuple[str, str]
+"""A data set and a method."""
 
 SPARE = 1.25
 """How much more than the most that was measured is asked for."""
@@ -28,53 +32,76 @@ LEVEL, POWER = 0.05, 0.8
 
 @dataclass(frozen=True)
 class Measured:
-    """The most that trainings of a data set and a method took: megabytes (10^6 bytes; None in older records) and minutes."""
+    """What the finished trainings of a data set and a method took, on the device that the latest of them had.
+
+    Images a second are the median's and the slowest's; the memory is the most of any, in megabytes (10^6 bytes; None in older
+    records).
+    """
 
     runs: int
+    device: str
+    images_per_second: float
+    slowest: float
     memory_mb: float | None
-    minutes: float
 
 
-def measure(results: Path) -> tuple[dict[tuple[str, str], Measured], list[records.Metrics]]:
-    """What the finished runs in `results` took by data set and method, and their records; damaged ones are left out."""
-    finished = []
-    for path in sorted((results / "runs").rglob("metrics.json")):
-        try:
-            record = records.read(records.Metrics, path)
-        except InputError:
-            continue
-        if record.training.status == "finished":
-            finished.append(record)
-    groups: dict[tuple[str, str], list[records.Training]] = defaultdict(list)
-    for record in finished:
-        groups[record.training.settings["dataset"], record.training.settings["method"]].append(record.training)
-    return {key: _most(its) for key, its in groups.items()}, finished
+def read_records(results: Path) -> dict[str, records.Metrics | None]:
+    """The records of the runs in `results` by id; None where one is damaged and would be made again."""
+    return {path.parent.relative_to(results / "runs").as_posix(): _read(path)
+            for path in sorted((results / "runs").rglob("metrics.json"))}  # fmt: skip
 
 
-def _most(its: Sequence[records.Training]) -> Measured:
+def _read(path: Path) -> records.Metrics | None:
+    try:
+        return records.read(records.Metrics, path)
+    except InputError:
+        return None
+
+
+def measure(known: Iterable[records.Metrics | None]) -> dict[Kind, Measured]:
+    """What the finished ones of these runs took, by data set and method."""
+    groups: dict[Kind, list[records.Training]] = defaultdict(list)
+    for record in known:
+        if record is not None and record.training.status == "finished":
+            groups[record.training.settings["dataset"], record.training.settings["method"]].append(record.training)
+    return {kind: _measured(its) for kind, its in groups.items()}
+
+
+def _measured(its: Sequence[records.Training]) -> Measured:
+    device = max(its, key=lambda training: training.finished).device
+    its = [training for training in its if training.device == device]
+    speeds = [training.images_per_second for training in its]
     memory = [training.memory_mb for training in its if training.memory_mb is not None]
-    minutes = max(training.seconds for training in its) / 60
-    return Measured(len(its), max(memory) if memory else None, minutes)
+    return Measured(len(its), device, median(speeds), min(speeds), max(memory, default=None))
 
 
-def proposals(measured: Mapping[tuple[str, str], Measured], profile: Mapping[str, Any]) -> list[str]:
-    """A line for each data set and method: what was measured, what to ask for, and where the profile asks for another amount.
+def proposals(measured: Mapping[Kind, Measured], runs: Iterable[Run], profile: Mapping[str, Any]) -> list[str]:
+    """A line for each kind of these runs that was measured: what to ask for, and where the profile asks for another amount.
 
-    `profile` is the cluster's. A job of a training gets what `set-resources` says of `train`, else `default-resources`; the
-    rule itself asks for 4000 MB (workflow/rules/train.smk).
+    The time is that of the longest run at the slowest speed. `profile` is the cluster's. A job of a training gets what
+    `set-resources` says of `train`, else `default-resources`; the rule itself asks for 4000 MB (workflow/rules/train.smk).
     """
     defaults = profile.get("default-resources") or {}
     train = (profile.get("set-resources") or {}).get("train") or {}
     asked = {"mem_mb": attempt_value(train.get("mem_mb", 4000))}
     asked["runtime"] = attempt_value(train.get("runtime", defaults.get("runtime")))
+    images: dict[Kind, int] = defaultdict(int)
+    for run in runs:
+        kind = run.dataset, run.method.name
+        images[kind] = max(images[kind], run.training.iterations * run.training.batch_size)
     lines = []
-    for (dataset, method), its in sorted(measured.items()):
-        needed = {"runtime": math.ceil(SPARE * its.minutes + MARGIN_MINUTES)}
+    for kind, its in sorted(measured.items()):
+        if kind not in images:
+            continue
+        minutes = images[kind] / its.slowest / 60
+        needed = {"runtime": math.ceil(SPARE * minutes + MARGIN_MINUTES)}
         if its.memory_mb is not None:
             needed["mem_mb"] = 100 * math.ceil(SPARE * its.memory_mb / 100)
-        took = f"{its.minutes:,.0f} min" + (f", {its.memory_mb:,.0f} MB" if its.memory_mb is not None else "")
+        most = f"{minutes:,.0f} min" + (f", {its.memory_mb:,.0f} MB" if its.memory_mb is not None else "")
         words = [f"{name}: {amount:,}{_verdict(amount, asked[name])}" for name, amount in sorted(needed.items())]
-        lines.append(f"{dataset}, {method} ({its.runs} runs, at most {took}): {', '.join(words)}")
+        lines.append(
+            f"{', '.join(kind)} ({its.runs} run{'s' * (its.runs > 1)} on {its.device}, at most {most}): {', '.join(words)}"
+        )
     return lines
 
 
@@ -123,19 +150,25 @@ def seeds_for(difference: float, deviation: float) -> int:
     return max(2, math.ceil(2 * ((level + power) * deviation / difference) ** 2 + level**2 / 4))
 
 
-def seeds_lines(finished: Sequence[records.Metrics], difference: float) -> list[str]:
-    """For each score a line: the deviation over seeds, pooled over settings with several, and the seeds that are needed."""
+def seeds_lines(known: Iterable[records.Metrics | None], difference: float) -> list[str]:
+    """For each score a line: the deviation over seeds, pooled over settings with several, and the seeds that are needed.
+
+    The pooled variance weighs that of a setting with n seeds by n - 1.
+    """
     groups: dict[str, dict[tuple, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for record in finished:
+    for record in known:
+        if record is None:
+            continue
         setting = tuple(sorted((key, str(value)) for key, value in record.training.settings.items() if key != "seed"))
-        for score, value in record.scores.items():
+        for score, value in record.scores.items():  # of a run that diverged there are none
             groups[score][setting].append(value)
     lines = []
     for score, settings in groups.items():
-        spreads = [variance(values) for values in settings.values() if len(values) > 1]
-        if spreads:
-            deviation = math.sqrt(fmean(spreads))
+        several = [values for values in settings.values() if len(values) > 1]
+        if several:
+            squares = math.fsum((len(values) - 1) * variance(values) for values in several)
+            deviation = math.sqrt(squares / sum(len(values) - 1 for values in several))
             lines.append(
                 f"{score}: deviation {deviation:.3g} over seeds, {seeds_for(difference, deviation):,} seeds a setting"
             )
-    return lines or ["seeds: not known before two seeds of a setting are done"]
+    return lines or ["not known before two seeds of a setting are done"]

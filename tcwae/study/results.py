@@ -14,31 +14,27 @@ from tcwae.config.experiment import Experiment
 from tcwae.config.methods import METHODS, weights
 from tcwae.config.run import Run
 from tcwae.config.runs import coefficients_of, experiment_runs, row_runs, setting, unusual
-from tcwae.config.scores import PAPER
+from tcwae.config.scores import PAPER, ScoreFacts, facts
 from tcwae.config.study import Study, parse
 from tcwae.errors import InputError
 from tcwae.study import names
 
 __all__ = ["Results", "load", "read_csv", "read_images", "source_note"]
 
-MEASURES = (*PAPER, "total_correlation", "dimension_wise_kl", "index_code_mi", "mmd", "active_units")
 METRICS_TEXT = (
     *("run", "experiments", "dataset", "source", "method", "cost", "setting", "status"),
     *("finished", "images_sha256"),
 )
 METRICS_NUMBERS = (
-    *("mig_sampled", "factor_vae_sampled", "sap_sampled"),
-    *(*MEASURES, "reconstruction", "total_correlation_trained", "dimension_wise_kl_trained"),
+    *(*PAPER, "total_correlation", "dimension_wise_kl", "index_code_mi", "mmd", "active_units"),
+    *("mig_sampled", "factor_vae_sampled", "sap_sampled", "reconstruction"),
+    *("total_correlation_trained", "dimension_wise_kl_trained"),
     *("seed", "iterations", "batch_size", "diverged_step", "train_seconds", "evaluate_seconds"),
 )
 VERSIONS = ("device", "tcwae", "torch", "commit", "diverged_term", "warnings")
 """Text, also where it looks like a number."""
-
 SELECTION_TEXT = ("row", "dataset", "method", "cost", "setting")
-SELECTION_NUMBERS = (
-    *("seeds", "diverged", "mean_rank", "udr_mean", "udr_sd"),
-    *(column.format(score) for score in PAPER for column in ("{}_mean", "{}_sd", "rank_{}")),
-)
+SELECTION_NUMBERS = ("seeds", "diverged", "mean_rank", "udr_mean", "udr_sd")
 
 
 @dataclass(frozen=True)
@@ -49,6 +45,11 @@ class Results:
     study: Study
     metrics: pd.DataFrame
     selection: pd.DataFrame
+
+    @property
+    def scores(self) -> dict[str, ScoreFacts]:
+        """What tables and figures show of each run: the reconstruction, then the study's scores."""
+        return {score: facts(score) for score in self.study.shown}
 
     def run(self, identifier: str) -> Path:
         """The folder of a run."""
@@ -151,7 +152,7 @@ def load(folder: Path, experiment: str | None = None) -> Results:
         InputError: a file is missing, damaged or of another version; the line names it.
     """
     study = _read_study(folder / "study.json")
-    metrics = _read_table(folder / "metrics.csv", METRICS_TEXT, METRICS_NUMBERS)
+    metrics = _read_table(folder / "metrics.csv", METRICS_TEXT, (*METRICS_NUMBERS, *study.scores))
     results = Results(folder, study, metrics, pd.DataFrame())
     if experiment is not None:
         results.experiment(experiment)
@@ -164,7 +165,8 @@ def load(folder: Path, experiment: str | None = None) -> Results:
 
 
 def _read_selection(path: Path, results: Results, experiment: str) -> pd.DataFrame:
-    table = _read_table(path, SELECTION_TEXT, SELECTION_NUMBERS, ("selected", "best_run"))
+    scores = [column.format(score) for score in results.scores for column in ("{}_mean", "{}_sd", "rank_{}")]
+    table = _read_table(path, SELECTION_TEXT, (*SELECTION_NUMBERS, *scores), ("selected", "best_run"))
     foreign = set(table["row"]) - results.experiment(experiment).methods.keys()
     if foreign:
         raise InputError(f"{path}: the row {min(foreign)!r} is not in the study; make it again")

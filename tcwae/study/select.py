@@ -1,4 +1,4 @@
-"""Which coefficients of a method are best: by the lowest mean rank on the four scores (section 4.1)."""
+"""Which coefficients of a method are best: by the lowest mean rank on the study's scores (section 4.1: on four)."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +8,7 @@ import pandas as pd
 
 from tcwae.config.methods import weights
 from tcwae.config.runs import row_runs
+from tcwae.config.scores import PAPER, facts
 from tcwae.config.study import Study
 from tcwae.errors import InputError
 from tcwae.evaluation.codes import read_posterior
@@ -15,49 +16,66 @@ from tcwae.files import atomic
 from tcwae.metrics.udr import posterior_kl, udr
 from tcwae.study.gather import table
 
-__all__ = ["RANKED", "best_settings", "rank", "select"]
+__all__ = ["FOUR", "UDR", "best_settings", "less_is_better", "rank", "select"]
 
-RANKED = {"log_reconstruction": True, "mig": False, "factor_vae": False, "sap": False, "udr": False}
-"""The four scores of Table 1, and UDR for data without factors; and whether less is better."""
+FOUR = tuple(PAPER)
+UDR = "udr"
+"""What is ranked beside the reconstruction of data without factors."""
 
 UDR_CODES = 10_000
 """Images whose codes UDR compares."""
 
 
-def rank(scores: pd.DataFrame) -> pd.DataFrame:
+def rank(scores: pd.DataFrame, ranked: Sequence[str] = FOUR) -> pd.DataFrame:
     """Rank rows on each score, 1 for the best, equal scores sharing the mean of their ranks; NaN is last.
 
+    Args:
+        scores: a column for each score.
+        ranked: those whose ranks count; `UDR` does too.
+
     Returns:
-        rank_<score> for each score, NaN where no row has the score, and mean_rank, the mean of the others.
+        rank_<score> for each score, NaN where no row has the score, and mean_rank, the mean of those that count and are
+        there.
     """
     ranks = pd.DataFrame(
         {
-            f"rank_{score}": scores[score].rank(ascending=less, na_option="bottom")
-            if scores[score].notna().any()
+            f"rank_{score}": its.rank(ascending=less_is_better(score), na_option="bottom")
+            if its.notna().any()
             else np.nan
-            for score, less in RANKED.items()
+            for score, its in scores.items()
         },
         index=scores.index,
     )
-    return ranks.assign(mean_rank=ranks.mean(axis=1))
+    return ranks.assign(mean_rank=ranks[[f"rank_{score}" for score in (*ranked, UDR)]].mean(axis=1))
 
 
-def best_settings(metrics: pd.DataFrame) -> pd.DataFrame:
+def less_is_better(score: str) -> bool:
+    """Whether a lower value is the better one."""
+    return score != UDR and not facts(score).higher_is_better
+
+
+def best_settings(metrics: pd.DataFrame, shown: Sequence[str] = FOUR, ranked: Sequence[str] = FOUR) -> pd.DataFrame:
     """One row a setting: mean and sample sd over its seeds, ranks, and which setting of each `row` is selected.
 
     Settings are ranked among those of the same row of an experiment, by their mean over seeds; the lowest mean rank is
     selected, of equals the one that reconstructs better. A setting with a diverged run ranks last. best_run is the seed of
     the setting with the lowest mean rank among its seeds, for the figures that show one model.
+
+    Args:
+        metrics: a run a line, with its `row` and `UDR`.
+        shown: the scores of the table.
+        ranked: those of them whose ranks count.
     """
-    tables = [_select_one(its).assign(row=row) for row, its in metrics.groupby("row", sort=False)]
+    scores = [*shown, UDR]
+    tables = [_select_one(its, scores, ranked).assign(row=row) for row, its in metrics.groupby("row", sort=False)]
     found = pd.concat(tables, ignore_index=True)
     return found[["row", *found.columns.drop("row")]]
 
 
-def _select_one(runs: pd.DataFrame) -> pd.DataFrame:
+def _select_one(runs: pd.DataFrame, scores: Sequence[str], ranked: Sequence[str]) -> pd.DataFrame:
     settings = runs.groupby("setting", sort=False)
-    means = settings[list(RANKED)].agg(lambda scores: scores.mean(skipna=False))
-    ranks = rank(means)
+    means = settings[scores].agg(lambda values: values.mean(skipna=False))
+    ranks = rank(means, ranked)
     order = ranks.assign(reconstruction=means["log_reconstruction"]).sort_values(["mean_rank", "reconstruction"])
     return pd.DataFrame(
         {
@@ -66,12 +84,12 @@ def _select_one(runs: pd.DataFrame) -> pd.DataFrame:
             **{name: settings[name].first() for name in weights()},
             "seeds": settings.size(),
             "diverged": settings["status"].agg(lambda status: (status == "diverged").sum()),
-            **{f"{score}_mean": means[score] for score in RANKED},
-            **{f"{score}_sd": settings[score].agg(lambda scores: scores.std(skipna=False)) for score in RANKED},
+            **{f"{score}_mean": means[score] for score in scores},
+            **{f"{score}_sd": settings[score].agg(lambda values: values.std(skipna=False)) for score in scores},
             **ranks,
             "selected": means.index == order.index[0],
-            "best_run": settings[["run", *RANKED]].apply(
-                lambda seeds: seeds["run"].loc[rank(seeds)["mean_rank"].fillna(np.inf).idxmin()]
+            "best_run": settings[["run", *scores]].apply(
+                lambda seeds: seeds["run"].loc[rank(seeds[scores], ranked)["mean_rank"].fillna(np.inf).idxmin()]
             ),
         }
     )
@@ -91,16 +109,16 @@ def select(study: Study, experiment: str, results: Path, *, partial: bool = Fals
     members = {row: row_runs(study, experiment, row).keys() for row in study.experiments[experiment].methods}
     rows = [metrics[metrics.index.isin(its)].assign(row=row) for row, its in members.items()]
     joined = pd.concat(rows, ignore_index=True)
-    joined["udr"] = joined["run"].map(_udr(joined, results)).astype(float)
+    joined[UDR] = joined["run"].map(_udr(joined, results, study.scores)).astype(float)
     (results / "selection").mkdir(parents=True, exist_ok=True)
     with atomic(results / "selection" / f"{experiment}.csv") as temporary:
-        best_settings(joined).to_csv(temporary, index=False)
+        best_settings(joined, study.shown, study.ranked).to_csv(temporary, index=False)
 
 
-def _udr(runs: pd.DataFrame, results: Path) -> dict[str, float]:
+def _udr(runs: pd.DataFrame, results: Path, names: Sequence[str]) -> dict[str, float]:
     """UDR of each run among the seeds of its setting, where nothing else says how well it disentangles."""
     scores: dict[str, float] = {}
-    unscored = runs[(runs["status"] == "finished") & runs["mig"].isna()].drop_duplicates("run")
+    unscored = runs[(runs["status"] == "finished") & runs[list(names)].isna().all(axis=1)].drop_duplicates("run")
     for _, its in unscored.groupby(["method", "cost", "setting"], sort=False):
         if len(its) > 1:
             scores |= dict(zip(its["run"], _udr_of_setting(its["run"].tolist(), results), strict=True))

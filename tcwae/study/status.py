@@ -116,7 +116,7 @@ def jobs(folder: Path) -> dict[str, Job]:
     found = {}
     for line in lines:
         number, state, node, where, comment = line.split("|", 4)
-        wildcards = re.fullmatch(r"rule_(?:train|evaluate)_wildcards_(.*)", comment)
+        wildcards = re.fullmatch(r"rule_(?:train|evaluate|measure)_wildcards_(.*)", comment)
         if wildcards and Path(where).resolve() == folder.resolve():
             found[wildcards[1]] = Job(number, state, node)
     return found

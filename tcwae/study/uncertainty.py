@@ -1,18 +1,17 @@
 """How sure a table of means over a few seeds is: intervals, ranks by other seeds, and what another rule would select."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from tcwae.config.scores import PAPER
-from tcwae.study.select import RANKED
+from tcwae.config.scores import facts
+from tcwae.study.select import FOUR, less_is_better
 
-__all__ = ["RULES", "bootstrap", "ranks", "selections"]
+__all__ = ["bootstrap", "ranks", "rules", "selections"]
 
 RESAMPLES, CONFIDENCE = 2_000, 0.95
-SCORES = tuple(PAPER)
 
 
 def bootstrap(values: Float[np.ndarray, "seeds"], *, seed: int = 0) -> tuple[float, float]:
@@ -33,24 +32,26 @@ def _interval(drawn: Float[np.ndarray, "resamples *rest"]) -> Float[np.ndarray, 
     return np.quantile(drawn, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], axis=0)
 
 
-def ranks(scores: Mapping[str, pd.DataFrame], *, seed: int = 0) -> pd.DataFrame:
-    """The ranks of a table's rows on each of the four scores and on average, and how far they hang on the seeds.
+def ranks(scores: Mapping[str, pd.DataFrame], ranked: Sequence[str] = FOUR, *, seed: int = 0) -> pd.DataFrame:
+    """The ranks of a table's rows on each of the scores that count and on average, and how far they hang on the seeds.
 
     Args:
-        scores: for each row a run a line, with the four scores. The seeds of a row are resampled together, so that its
-            scores stay those of whole runs.
+        scores: for each row a run a line, with its scores. The seeds of a row are resampled together, so that its scores stay
+            those of whole runs.
+        ranked: the scores that count.
 
     Returns:
         By row, for rank_<score> and mean_rank the value, and <name>_low and <name>_high, its 95% interval over resampled seeds;
         and `best`, the share of resamples in which the row has the lowest mean rank, equal rows sharing it.
     """
     random = np.random.default_rng(seed)
-    values = [own[list(SCORES)].to_numpy(float) for own in scores.values()]
+    values = [own[list(ranked)].to_numpy(float) for own in scores.values()]
     drawn = [own[random.integers(len(own), size=(RESAMPLES, len(own)))].mean(axis=1) for own in values]
-    found = _ranks(np.stack([own.mean(axis=0) for own in values]))
-    others = _ranks(np.stack(drawn, axis=1))
+    signs = np.array([1 if less_is_better(score) else -1 for score in ranked])
+    found = _ranks(signs * np.stack([own.mean(axis=0) for own in values]))
+    others = _ranks(signs * np.stack(drawn, axis=1))
     low, high = _interval(others)
-    names = [*(f"rank_{score}" for score in SCORES), "mean_rank"]
+    names = [*(f"rank_{score}" for score in ranked), "mean_rank"]
     first = others[..., -1] == others[..., -1].min(axis=1, keepdims=True)
     columns = {name: found[:, place] for place, name in enumerate(names)}
     columns |= {f"{name}_low": low[:, place] for place, name in enumerate(names)}
@@ -59,9 +60,8 @@ def ranks(scores: Mapping[str, pd.DataFrame], *, seed: int = 0) -> pd.DataFrame:
     return pd.DataFrame(columns, index=list(scores))
 
 
-def _ranks(means: Float[np.ndarray, "*resamples row score"]) -> Float[np.ndarray, "*resamples row score_and_mean"]:
-    """Ranks among the rows, 1 for the best, equal ones sharing the mean of theirs; and their mean as a last column."""
-    signed = means * [1 if RANKED[score] else -1 for score in SCORES]
+def _ranks(signed: Float[np.ndarray, "*resamples row score"]) -> Float[np.ndarray, "*resamples row score_and_mean"]:
+    """Ranks among the rows, 1 for the least, equal ones sharing the mean of theirs; and their mean as a last column."""
     better = (signed[..., None, :, :] < signed[..., :, None, :]).sum(axis=-2)
     equal = (signed[..., None, :, :] == signed[..., :, None, :]).sum(axis=-2)
     table = better + (equal + 1) / 2
@@ -74,28 +74,26 @@ def _first(table: pd.DataFrame, column: str, ascending: bool) -> str:
     return table.sort_values(keys, ascending=[ascending, True], kind="stable", na_position="last")["setting"].iloc[0]
 
 
-def _median_rank(table: pd.DataFrame) -> str:
-    ranks = table[[f"rank_{score}" for score in SCORES]].median(axis=1)
-    return _first(table.assign(median_rank=ranks), "median_rank", True)
+def rules(ranked: Sequence[str] = FOUR) -> dict[str, Callable[[pd.DataFrame], str]]:
+    """Rules that select one of a row's settings by the scores that count; the first is the study's, as the paper has it."""
+    columns = [f"rank_{score}" for score in ranked]
+    others = [column for column in columns if column != "rank_log_reconstruction"]
+    found = {
+        "mean rank of the scores": lambda table: _first(table, "mean_rank", True),
+        "median rank of the scores": lambda table: _by(table, table[columns].median(axis=1)),
+    }
+    if 0 < len(others) < len(columns):
+        found["mean rank without reconstruction"] = lambda table: _by(table, table[others].mean(axis=1))
+    for score in ranked:
+        name = "reconstruction" if score == "log_reconstruction" else facts(score).label
+        found[name] = lambda table, score=score: _first(table, f"{score}_mean", less_is_better(score))
+    return found
 
 
-def _disentanglement(table: pd.DataFrame) -> str:
-    ranks = table[[f"rank_{score}" for score in SCORES[1:]]].mean(axis=1)
-    return _first(table.assign(rank_of_three=ranks), "rank_of_three", True)
+def _by(table: pd.DataFrame, order: pd.Series) -> str:
+    return _first(table.assign(order=order), "order", True)
 
 
-RULES: dict[str, Callable[[pd.DataFrame], str]] = {
-    "mean rank of the four scores": lambda table: _first(table, "mean_rank", True),
-    "median rank of the four scores": _median_rank,
-    "mean rank without reconstruction": _disentanglement,
-    "reconstruction": lambda table: _first(table, "log_reconstruction_mean", True),
-    "MIG": lambda table: _first(table, "mig_mean", False),
-    "FactorVAE": lambda table: _first(table, "factor_vae_mean", False),
-    "SAP": lambda table: _first(table, "sap_mean", False),
-}
-"""Rules that select one of a row's settings; the first is the paper's."""
-
-
-def selections(settings: pd.DataFrame) -> dict[str, str]:
+def selections(settings: pd.DataFrame, ranked: Sequence[str] = FOUR) -> dict[str, str]:
     """The setting that each rule selects among those of one row."""
-    return {name: rule(settings) for name, rule in RULES.items()}
+    return {name: rule(settings) for name, rule in rules(ranked).items()}

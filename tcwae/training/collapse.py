@@ -5,21 +5,21 @@
 - `discriminator_won`: a discriminator's log loss is below 0.01 nats, where guessing gives log 2 = 0.69: it is sure of every
   code, and the density ratio of equation (11) that it stands for is out of reach.
 
-Both pass by early in many trainings; what is told is what lasted to the end.
+Many trainings show both signs early and lose them; a warning is given only for a sign that lasts to the end.
 """
 
 import pandas as pd
 
 from tcwae.records import Warning
 
-__all__ = ["LEAST_VARIANCE", "warnings_of"]
+__all__ = ["warnings_of"]
 
-LEAST_VARIANCE = 0.01
 LEAST_LOSS = 0.01
+"""Nats."""
 
 
 def warnings_of(curves: pd.DataFrame) -> tuple[Warning, ...]:
-    """What was so in the last row of `curves`, each with the first step from which on it was so in all rows."""
+    """The signs that the last row of `curves` shows, each with the first step from which on all rows show it."""
     signs = {"active_units": ("collapsed_latents", curves["active_units"] == 0)}
     for column in curves.columns[curves.columns.str.endswith("_discriminator")]:
         signs[column] = ("discriminator_won", curves[column] < LEAST_LOSS)

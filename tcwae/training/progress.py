@@ -13,8 +13,8 @@ from tcwae.config.run import Run
 from tcwae.data.images import Images
 from tcwae.errors import InputError
 from tcwae.log import say
+from tcwae.methods.divergences import active_units
 from tcwae.training import adam, checkpoint
-from tcwae.training.collapse import LEAST_VARIANCE
 from tcwae.training.step import Step, recorded
 
 __all__ = ["Diverged", "Progress"]
@@ -89,7 +89,7 @@ class Progress:
     def _log(self) -> Iterator[None]:
         """Turn the recent terms into a row of the curves: the only place where the host waits for the device."""
         with torch.no_grad():
-            active = (self.advance.model.encoder(self.advance.batch)[0].var(0) > LEAST_VARIANCE).sum()
+            active = active_units(self.advance.model.encoder(self.advance.batch)[0])
         values = torch.stack([*self.recent, active.to(self.recent[0].dtype).expand_as(self.recent[0])]).double()
         arrival = None
         if values.is_cuda:

@@ -138,12 +138,15 @@ def test_a_copy_that_is_incomplete(image, here):
     assert str(error.value).isprintable()
 
 
-def test_no_user_namespaces(image, ordinary):
+def test_no_user_namespaces(image, ordinary, tmp_path):
     """A kernel that forbids them is played by a namespace of root's that allows no more of them."""
+    (tmp_path / "identities").write_text("root:0:65536\n")
+    allow = 'mount --bind "$0" /etc/subuid; mount --bind "$0" /etc/subgid; exec "$@"'
+    private = ("unshare", "--mount", "--propagation", "private", "sh", "-c", allow, tmp_path / "identities")
     forbid = 'echo 0 > /proc/sys/user/max_user_namespaces; exec setpriv --reuid "$0" --regid "$0" --clear-groups "$@"'
     whole = ("--map-users=0,0,65536", "--map-groups=0,0,65536", "--setuid=0", "--setgid=0")
     identity = str((ordinary.folder / "home").stat().st_uid)
-    command = ("unshare", "--user", *whole, "sh", "-c", forbid, identity, "apptainer", "exec", image, "true")
+    command = (*private, "unshare", "--user", *whole, "sh", "-c", forbid, identity, "apptainer", "exec", image, "true")
     done = replace(ordinary, words=()).run(*command)
     assert done.returncode != 0
     why = reason("apptainer", done.stderr)

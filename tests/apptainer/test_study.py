@@ -66,9 +66,11 @@ def interpreter(machine):
     return environment / "bin"
 
 
-def test_a_study_ends_with_the_report(who, place, image, cluster, interpreter):
-    """With the profile as it stands but for the device; in a folder with a space in its name."""
-    if who.user != "root":
+@pytest.fixture
+def folder(who, place, image, cluster, interpreter):
+    """The study's: with a space in its name, and with the profile as it stands but for the device."""
+    known = command("sacctmgr", "--noheader", "--parsable2", "list", "user", "format=user").split()
+    if who.user not in known:
         command("sacctmgr", "--immediate", "add", "user", who.user, "account=lab")
     folder = place / "my study"
     folder.mkdir()
@@ -80,9 +82,31 @@ def test_a_study_ends_with_the_report(who, place, image, cluster, interpreter):
     (folder / "config.yaml").write_text(yaml.safe_dump(STUDY | {"container": str(image)}))
     for path in (folder, *folder.rglob("*")):
         shutil.chown(path, who.user, who.user)
+    return folder
+
+
+def snakemake(who, folder, interpreter):
     variables = {"PATH": f"{interpreter}:{who.environment['PATH']}", "PYTHONPATH": str(who.folder / "code")}
     early = ("--slurm-init-seconds-before-status-checks", "10")
-    done = who.run("snakemake", "--profile", "slurm", *early, cwd=folder, **variables)
+    return who.run("snakemake", "--profile", "slurm", *early, cwd=folder, **variables)
+
+
+def test_an_archive_that_jobs_do_not_see_is_refused_before_queueing(who, folder, image, interpreter):
+    """It is outside of the working directory, and not bound."""
+    archive = folder.parent / "mine.zip"
+    archive.touch(mode=0o644)
+    study = json.loads(json.dumps(STUDY).replace("celeba", "mine"))
+    study["datasets"] = {"mine": {"source": "real", "format": "images", "archive": str(archive)}}
+    (folder / "config.yaml").write_text(yaml.safe_dump(study | {"container": str(image)}))
+    done = snakemake(who, folder, interpreter)
+    assert done.returncode == 1
+    assert f"{archive} is at {archive}, which jobs do not see: add --bind {archive} to apptainer-args" in done.stderr
+    assert command("squeue", "-h", "-t", "all", "-u", who.user) == ""
+
+
+def test_a_study_ends_with_the_report(who, folder, image, interpreter):
+    """Every job in the image, up to the PDF."""
+    done = snakemake(who, folder, interpreter)
     assert done.returncode == 0, done.stdout + done.stderr
 
     results = folder / "results/small"

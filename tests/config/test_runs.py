@@ -12,7 +12,16 @@ from tcwae.config.base import exact
 from tcwae.config.experiment import Shows
 from tcwae.config.methods import METHODS, coefficients
 from tcwae.config.run import check, flatten
-from tcwae.config.runs import candidates, experiment_runs, grids, resolve, row_runs, runs, without_selects
+from tcwae.config.runs import (
+    candidates,
+    coefficients_of,
+    experiment_runs,
+    grids,
+    resolve,
+    row_runs,
+    runs,
+    without_selects,
+)
 from tcwae.config.study import Study, read
 from tcwae.errors import InputError
 from tcwae.report import paper
@@ -300,3 +309,20 @@ def test_the_tour_and_the_quick_study_show_every_kind():
     every = set(get_args(Shows)) - {"deviations", "kl_estimators"}
     assert kinds["tour"] == kinds["paper"] - {"kl_estimators"} == every
     assert kinds["quick"] == every - {"latent_traversals", "quadrants"}
+
+
+def test_baselines_are_by_the_protocol_of_the_published_runs():
+    """disentanglement_lib's shared.gin, and settings of its sweep."""
+    made = runs(read(STUDIES / "baselines.yaml"))
+    assert {run.encoder_kernel for run in made.values()} == {2}
+    assert {(run.training.batch_size, run.training.iterations) for run in made.values()} == {(64, 300_000)}
+    assert {(run.training.learning_rate, run.training.adam_epsilon) for run in made.values()} == {(1e-4, 1e-8)}
+    assert {run.latent_dimension for run in made.values()} == {10}
+    assert {(run.dataset, run.method.name, *coefficients_of(run).values()) for run in made.values()} == {
+        ("dsprites", "beta_vae", 4),
+        ("dsprites", "factor_vae", 100),
+        ("dsprites", "beta_tcvae", 6),
+        ("dsprites", "beta_tcvae", 8),
+        ("smallnorb", "factor_vae", 10),
+        ("smallnorb", "beta_tcvae", 4),
+    }

@@ -57,7 +57,7 @@ def test_a_script_without_a_guard_is_run_once(tmp_path):
         encoding="utf-8",
     )
     done = subprocess.run(
-        [sys.executable, tmp_path / "script.py"], capture_output=True, encoding="utf-8", timeout=60, check=False
+        [sys.executable, tmp_path / "script.py"], capture_output=True, encoding="utf-8", timeout=HANG, check=False
     )
     assert (done.returncode, done.stdout) == (0, "begun\n[1, 2, 3]\n"), done.stderr
 

@@ -120,10 +120,12 @@ def on_cluster(
     here,
     nodes="cpu|up|infinite|12|(null)\ngpu|up|2-00:00:00|2|gpu:a100:4\ngpu|up|2-00:00:00|1|gpu:v100:2",
     accounts="lab",
+    accounting="",
 ):
     program(here, "sbatch", "")
     program(here, "sinfo", f"echo '{nodes}'")
     program(here, "sacctmgr", f"echo '{accounts}'")
+    program(here, "sacct", accounting)
 
 
 def test_slurm_that_is_ready(here):
@@ -139,6 +141,7 @@ def test_slurm_that_is_ready(here):
     [
         ({"nodes": "short|up|1:00|2|gpu:1\nlong|up|1:00|2|(null)"}, "the partition cpu of slurm/profile.v9+.yaml, found short"),
         ({"nodes": "cpu|up|1:00|2|(null)\ngpu|up|1:00|2|(null)"}, "train: partition gpu has no GPUs"),
+        ({"accounting": "echo Slurm accounting storage is disabled >&2; exit 1"}, "disabled: where there is no accounting, "),
         ({"accounts": "physics"}, "expected the account lab of slurm/profile.v9+.yaml, found physics"),
     ],
 )  # fmt: skip
@@ -234,6 +237,14 @@ def test_space(here, monkeypatch):
     (finding,) = files.space(here, study())
     assert (finding.level, "expected 1000000000.0 GB free" in finding.text) == ("problem", True)
     assert not list(here.glob("tmp*"))
+
+
+def test_space_for_temporary_files(here, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(here / "missing"))
+    (finding,) = files.space(here, study())
+    assert finding.level == "problem"
+    assert finding.text.endswith("missing: expected to write 1 MB to try, found: No such file or directory; "
+                                 "set TMPDIR to a folder that has space")  # fmt: skip
 
 
 def test_space_is_looked_for_where_results_are(here, tmp_path_factory):

@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 import torch
 
-from tcwae.config.run import Evaluation, Run, check, flatten, unflatten
+from tcwae.config.run import Evaluation, Run, Scoring, check, flatten, unflatten
 from tcwae.data.images import Images, split
 from tcwae.data.prepared import read, write
 from tcwae.errors import InputError
 from tcwae.evaluation import representation
-from tcwae.evaluation.evaluate import _encoded_rows, evaluate
+from tcwae.evaluation.evaluate import _encoded_rows
+from tcwae.evaluation.evaluate import evaluate as encode
+from tcwae.evaluation.measure import measure
 from tcwae.evaluation.score import read_table
 from tcwae.methods.networks import Encoder
 from tcwae.metrics.registry import METRICS
@@ -28,6 +30,11 @@ RUN = check(
     unflatten({"dataset": "dsprites", "method": "beta_tcvae", "beta": 2, "batch_size": 8, "iterations": 30}),
     "test",
 )
+
+
+def evaluate(folder, data, settings, *scores):
+    encode(folder, data, settings)
+    measure(folder, Scoring(scores=scores or ("mig", "factor_vae", "sap"), seed=settings.seed))
 
 
 @pytest.fixture(scope="module")
@@ -143,13 +150,18 @@ def test_a_diverged_run_has_pictures_and_no_scores(trained, small_data, tmp_path
 
 
 def test_reconstruction_is_of_held_out_images(evaluated, small_data):
-    """A code a held-out image, drawn with noise: within the noise, the cost of decoding the means."""
+    """A code a held-out image, drawn from its posterior: one of the costs that such draws have."""
     model, _, _ = load_model(evaluated / "model.safetensors")
     images = Images(read(small_data), torch.device("cpu"))
     held_out = torch.from_numpy(split(432)[1])
-    codes = representation.encode(model, images, held_out).mean
-    at_the_mean = representation.reconstruction(model, images, held_out, "cross_entropy", codes)
-    assert record(evaluated)["scores"]["reconstruction"] == pytest.approx(at_the_mean, rel=0.2)
+    posterior, generator = representation.encode(model, images, held_out), torch.Generator().manual_seed(1)
+    draws = (posterior.sample(generator) for _ in range(30))
+    costs = [representation.reconstruction(model, images, held_out, "cross_entropy", codes) for codes in draws]
+    found = record(evaluated)["scores"]["reconstruction"]
+    assert found == pytest.approx(np.mean(costs), abs=5 * np.std(costs))  # one in a million is further away
+    trained_on = torch.from_numpy(split(432)[0])
+    others = representation.encode(model, images, trained_on).sample(generator)
+    assert found != pytest.approx(representation.reconstruction(model, images, trained_on, "cross_entropy", others))
 
 
 def test_other_images_are_refused(trained, small_data, tmp_path):
@@ -177,10 +189,28 @@ def test_images_other_than_those_of_the_training_are_refused(trained, small_data
 
 def test_scores_are_those_that_are_asked_for(trained, small_data, tmp_path):
     shutil.copytree(trained, tmp_path / "run")
-    evaluate(tmp_path / "run", small_data, Evaluation(scores=("mig", "modularity")))
+    evaluate(tmp_path / "run", small_data, Evaluation(), "mig", "modularity")
     scores = record(tmp_path / "run")["scores"]
     assert {"mig", "mig_sampled", "modularity"} <= scores.keys()
     assert "sap" not in scores
+
+
+def test_matrices_are_of_all_latents_and_factors(trained, small_data, tmp_path):
+    shutil.copytree(trained, tmp_path / "run")
+    evaluate(tmp_path / "run", small_data, Evaluation(), "mig", "dci")
+    with h5py.File(tmp_path / "run" / "codes.h5") as file:
+        means = CodeTable(file["codes"][()], file["factors"][()], grid=True)
+    found = record(tmp_path / "run")["matrices"]
+    assert found["factors"] == ["size", "hollow", "turned", "x", "y"]
+    assert found["mutual_information"] == METRICS["mig"](means, np.random.default_rng(0)).matrix.tolist()
+    assert found["importance"] == METRICS["dci"](means, np.random.default_rng(0)).matrix.tolist()
+    assert set(found["matched"]) == set(found["factors"])
+    share = np.array(found["mutual_information"]) / found["entropy"]
+    assert share.max() <= 1
+
+
+def test_importances_are_of_runs_that_have_dci(evaluated):
+    assert record(evaluated)["matrices"]["importance"] is None
 
 
 def test_too_few_images_to_hold_any_out_are_refused(trained, small_data, tmp_path):

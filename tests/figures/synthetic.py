@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 import pandas as pd
 
+from tcwae import records
 from tcwae.config.base import exact
 from tcwae.config.experiment import Experiment, Shows
 from tcwae.study.gather import columns
@@ -46,7 +47,28 @@ def write(folder: Path, methods: dict = METHODS, diverged: tuple[str, ...] = (DI
     (folder / "study.json").write_text(json.dumps(study))
     for run in metrics.loc[metrics["status"] == "finished", "run"]:
         _write_images(folder / "runs" / run / "images.h5")
+        records.write(_record(), folder / "runs" / run / "metrics.json")
     return folder
+
+
+def _record() -> records.Metrics:
+    """Ten latents, of which each third is a factor's."""
+    noise, factors = np.random.default_rng(2), ("shape", "scale", "posX")
+    share = 0.05 * noise.random((10, 3))
+    share[[7, 4, 1], [0, 1, 2]] = 0.9, 0.6, 0.3
+    matrices = records.Matrices(
+        factors=factors,
+        mutual_information=(np.log([3, 6, 32]) * share).tolist(),
+        entropy=np.log([3, 6, 32]).tolist(),
+        importance=(share / share.sum(axis=0)).tolist(),
+        matched={"shape": 7, "scale": 4, "posX": 1},
+    )
+    training = {"settings": {}, "status": "finished", "step": 1, "term": None, "finished": "", "seconds": 1.0}
+    training |= {"images_per_second": 1.0, "device": "cpu", "threads": 1, "versions": {}}
+    training["data"] = {"source": "rendered", "images_sha256": "0123"}
+    return records.Metrics(
+        scores={}, parts={}, matrices=matrices, evaluation={}, training=training, versions={}, seconds=1.0
+    )
 
 
 def select(folder: Path, *experiments: str) -> None:

@@ -8,7 +8,7 @@ from matplotlib.patches import Rectangle
 
 from figures import synthetic
 from tcwae.config.methods import METHODS
-from tcwae.config.scores import PAPER
+from tcwae.config.scores import PAPER, SCORES
 from tcwae.errors import InputError
 from tcwae.figures import heatmap, style
 from tcwae.study import names
@@ -134,9 +134,9 @@ def test_without_a_grid_it_says_so(tmp_path):
 
 
 def test_scores_are_ranked_and_coloured_the_same_way():
-    from tcwae.study.select import RANKED
+    from tcwae.study.select import UDR, less_is_better
 
-    assert {key: not score.higher_is_better for key, score in PAPER.items()} | {"udr": False} == RANKED
+    assert [score for score in (*PAPER, *SCORES, UDR) if less_is_better(score)] == ["log_reconstruction"]
 
 
 def test_every_method_has_its_own_colour_and_marker():

@@ -22,7 +22,7 @@ def picture(axes):
     return np.asarray(axes.images[0].get_array())
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(1, 4), st.integers(1, 4), st.sampled_from([1, 3]), st.integers(0, 2**32 - 1))
 def test_a_mosaic_is_its_images_between_white_seams(rows, columns, channels, seed):
     tiles = np.random.default_rng(seed).integers(0, 255, (rows, columns, 8, 8, channels), dtype=np.uint8)

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from typing import get_args
+from xml.etree import ElementTree
 
 import h5py
 import matplotlib
@@ -28,9 +29,10 @@ def test_the_same_results_give_the_same_bytes(folder, tmp_path, kind):
     for name in ("one", "two"):
         plot("grid", kind, folder, tmp_path / name / f"grid-{kind}.pdf")
     ours, theirs = (sorted((tmp_path / name).iterdir()) for name in ("one", "two"))
-    assert [path.suffix for path in ours] in ([".csv", ".pdf"], [".h5", ".pdf"])
+    assert [path.suffix for path in ours] in ([".csv", ".pdf", ".svg"], [".h5", ".pdf", ".svg"])
     assert [path.read_bytes() for path in ours] == [path.read_bytes() for path in theirs]
     assert ours[1].read_bytes().startswith(b"%PDF")
+    assert ElementTree.parse(ours[2]).getroot().tag == "{http://www.w3.org/2000/svg}svg"
 
 
 def test_the_data_is_what_was_measured(folder, tmp_path):

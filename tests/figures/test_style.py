@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import matplotlib
+from patience import HANG
 
 from tcwae.figures import style
 
@@ -42,6 +43,6 @@ def test_a_users_file_and_backend_break_nothing(tmp_path):
     command = [sys.executable, "-m", "tcwae", "plot", "first", "violins", "--results", "none", "--output", "figure.pdf"]
     done = subprocess.run(
         command, cwd=tmp_path, env=os.environ | {"MPLBACKEND": "nonsense"}, capture_output=True, encoding="utf-8",
-        timeout=600, check=False,
+        timeout=HANG, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr.startswith("tcwae plot: ")) == (2, True), done.stderr

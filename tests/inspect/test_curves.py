@@ -135,3 +135,25 @@ def test_what_is_no_run_is_refused(runs, tmp_path):
         (tmp_path / "state.safetensors").write_bytes(damaged)
         with pytest.raises(InputError, match="expected the state of a training, found"):
             curves.read([tmp_path])
+
+
+def test_watch_follows_running_trainings_and_ends_with_them(runs, tmp_path, monkeypatch, capsys):
+    """What is printed is what `tcwae curves` prints; a run without curves is waited for."""
+    finished, interrupted = runs
+    (tmp_path / "runs" / "empty").mkdir(parents=True)
+    slept = []
+
+    def sleep(seconds):
+        slept.append(seconds)
+        if len(slept) >= 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(curves.time, "sleep", sleep)
+    assert main(["curves", str(finished), str(interrupted), str(tmp_path / "runs" / "empty"), "--watch"]) == 2
+    screens = capsys.readouterr().out.split("\x1b[H\x1b[2J")[1:]
+    assert len(screens) == 2
+    assert "nothing saved yet" in screens[0]
+    assert main(["curves", str(tmp_path / "runs" / "empty"), "--watch"]) == 2  # slept twice already: it waits
+    assert main(["curves", str(finished), "--watch"]) == 0
+    (screen,) = capsys.readouterr().out.split("\x1b[H\x1b[2J")[-1:]
+    assert screen.split("\n", 1)[1].rstrip() == curves.as_text(curves.read([finished])).rstrip()

@@ -283,7 +283,7 @@ def test_mmd_is_zero_in_expectation_for_equal_laws_only():
     assert shifted.mean() > 10 * shifted.std() / math.sqrt(300)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(batch=st.integers(2, 12), latent=st.integers(1, 6), spread=st.floats(0.01, 30), size=st.integers(12, 10**9))
 def test_shapes_and_ranges(batch, latent, spread, size):
     codes, mean, log_variance = posteriors(batch, latent)

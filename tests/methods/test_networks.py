@@ -83,6 +83,20 @@ def test_seed_decides_the_weights_whatever_torch_drew_before():
     assert not torch.equal(first["encoder.fully_connected.0.weight"], other["encoder.fully_connected.0.weight"])
 
 
+def test_encoder_of_disentanglement_lib_has_small_kernels_last():
+    """Its conv_encoder: 32 and 32 of 4x4, 64 and 64 of 2x2, stride 2 and "same" padding, a dense layer of 256."""
+    encoder = Encoder(1, 10, kernel=2)
+    convolutions = layers(encoder, nn.Conv2d)
+    assert [c.kernel_size for c in convolutions] == [(4, 4), (4, 4), (2, 2), (2, 2)]
+    features, sides = torch.rand(2, 1, 64, 64), []
+    for layer in encoder.convolutions:
+        features = layer(features)
+        sides += [features.shape[2]] if isinstance(layer, nn.Conv2d) else []
+    assert sides == [32, 16, 8, 4]
+    mean, _ = encoder(torch.rand(2, 1, 64, 64))
+    assert mean.shape == (2, 10)
+
+
 def test_methods_with_discriminators_start_from_the_same_autoencoder():
     plain, adversarial = Autoencoder(1, 10, seed=5), Autoencoder(1, 10, ["total_correlation"], seed=5)
     weights = adversarial.state_dict()

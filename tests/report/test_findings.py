@@ -112,7 +112,7 @@ def test_the_first_of_the_ranks_is_told_with_how_often_it_is_not(results):
 def test_other_rules_move_the_table_no_further_than_its_settings_go(results):
     told, settings = findings.rules(results, "grid"), results.settings("grid")
     usual = told["rules"][0]
-    assert usual["rule"] == "mean rank of the four scores"
+    assert usual["rule"] == "mean rank of the scores"
     assert all(same for _, same in usual["settings"])
     selected = dict(zip(told["methods"], (setting for setting, _ in usual["settings"]), strict=True))
     for row in told["ranges"]:

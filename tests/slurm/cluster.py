@@ -10,6 +10,7 @@ What surprises:
 - a GPU needs a device file (`File=` of gres.conf), for which a twin of /dev/null will do;
 - `proctrack/cgroup`, as on a real cluster, so that no process outlives its job;
 - the configuration must be where SLURM was built to look for it: Snakemake's jobs drop SLURM_CONF;
+- `OverTimeLimit`: a busy machine needs longer to start a job than the limits of minutes that tests give;
 - with accounting, AccountingStoragePass is the socket of munge; without it every client hangs.
 """
 
@@ -65,6 +66,7 @@ SlurmdParameters=config_overrides
 ReturnToService=2
 MinJobAge=600
 KillWait=5
+OverTimeLimit=UNLIMITED
 SlurmdTimeout=60
 MailProg=/bin/true
 EnforcePartLimits=ALL
@@ -143,10 +145,10 @@ def _succeeds(*words: str) -> bool:
     return subprocess.run(["timeout", "60", *words], capture_output=True).returncode == 0
 
 
-def die_with_parent() -> None:
-    """Let the kernel end this process when the tests have ended, however they did."""
+def die_with_parent(number: int = signal.SIGTERM) -> None:
+    """Let the kernel end this process by that signal when the tests have ended, however they did."""
     pr_set_pdeathsig = 1
-    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, number)
 
 
 class Cluster:

@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import yaml
 from patience import HANG
-from safetensors import safe_open
 
 from tcwae.cli.main import main
 from tcwae.config.run import Dataset
@@ -86,7 +85,8 @@ class Snakemake(subprocess.Popen):
     def __init__(self, study: "StudyFolder", *arguments: str) -> None:
         self.log = study.path / f"snakemake.{len(study.outputs())}.log"
         command = ["snakemake", "--profile", "slurm", *OVERRIDDEN, *arguments]
-        options = {"cwd": study.path, "env": study.environment, "process_group": 0, "preexec_fn": die_with_parent}
+        options = {"cwd": study.path, "env": study.environment, "process_group": 0}
+        options["preexec_fn"] = lambda: die_with_parent(signal.SIGKILL)  # by SIGTERM it would wait for its jobs
         with self.log.open("w") as log:
             super().__init__(command, stdout=log, stderr=log, **options)
 
@@ -157,8 +157,10 @@ class StudyFolder:
 
         def saved() -> int:
             found = 0
-            with suppress(FileNotFoundError), safe_open(state, "pt") as file:  # not there yet, or between two renames
-                found = int(json.loads(file.metadata()["tcwae"])["step"])
+            # not there yet, or between two renames; opened once alone, as the next state may replace it at any moment
+            with suppress(FileNotFoundError), state.open("rb") as file:
+                header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+                found = int(json.loads(header["__metadata__"]["tcwae"])["step"])
             return found if found >= step else 0
 
         return wait_until(saved, f"a state of seed {seed}")

@@ -1,4 +1,8 @@
-"""Snakemake is killed while its jobs run, wait and end, and called again: no run is trained twice, and nothing is lost."""
+"""Snakemake is killed while its jobs run, wait and end, and called again: no run is trained twice, and nothing is lost.
+
+Trainings are stopped and continued, and the job that waits is held back, so that the order of events does not depend on how
+fast the machine is.
+"""
 
 import os
 import signal
@@ -10,6 +14,7 @@ from .study import make_study
 
 pytestmark = pytest.mark.slurm
 SEEDS = range(5)
+LEFT = "jobs of a Snakemake that was killed are still in the queue"
 
 
 def occupy(node, gpus):
@@ -26,6 +31,11 @@ def occupy(node, gpus):
     return command(*words, "--output=/dev/null", "--wrap=sleep 3600")
 
 
+def send(number, study, seed):
+    """Send a signal to the process that trains a run."""
+    os.kill(study.calls(seed=seed)[-1].process, number)
+
+
 @pytest.fixture(scope="module")
 def restarted(cluster, tmp_path_factory):
     """Three GPUs for five runs, Snakemake killed with SIGKILL, and called again while two of its jobs run and one waits."""
@@ -38,9 +48,9 @@ def restarted(cluster, tmp_path_factory):
     order = study.trained()  # SLURM starts jobs in the order in which they came, which is not that of the seeds
     study.before, study.during, study.running = order
     study.wait_for_state(study.running, step=10)
-    os.kill(study.calls(seed=study.running)[-1].process, signal.SIGSTOP)
-    study.wait_for_state(study.during, step=85)
-    os.kill(study.calls(seed=study.during)[-1].process, signal.SIGSTOP)
+    send(signal.SIGSTOP, study, study.running)
+    study.wait_for_state(study.during, step=70)
+    send(signal.SIGSTOP, study, study.during)
     study.refused = study.snakemake(*map(study.model, SEEDS)).finish()
     os.killpg(first.pid, signal.SIGKILL)
     first.wait()
@@ -49,9 +59,14 @@ def restarted(cluster, tmp_path_factory):
     study.started = study.trained()[3]
     (study.pending,) = set(SEEDS) - set(study.trained())
     study.wait_for_state(study.started)
+    send(signal.SIGSTOP, study, study.started)
+    (waiting,) = command("squeue", "-h", "-t", "PENDING", "-o", "%i").split()
+    command("scontrol", "update", f"jobid={waiting}", "starttime=now+1hour")
     second = study.snakemake(*map(study.model, SEEDS))
-    for seed in (study.during, study.running):
-        os.kill(study.calls(seed=seed)[-1].process, signal.SIGCONT)
+    send(signal.SIGCONT, study, study.during)
+    wait_until(lambda: LEFT in second.output() or second.poll() is not None, "the notice of the jobs that are left")
+    for seed in (study.running, study.started):
+        send(signal.SIGCONT, study, seed)
     study.status, study.said = second.finish()
     study.left = command("squeue", "-h", "-o", "%i").split()
     command("scancel", *study.others)
@@ -70,7 +85,7 @@ def test_a_second_one_beside_it_is_refused(restarted):
 
 def test_the_next_call_needs_no_clean_up(restarted):
     assert restarted.status == 0, restarted.said
-    assert "jobs of a Snakemake that was killed are still in the queue" in restarted.said
+    assert LEFT in restarted.said
     assert sorted(restarted.left) == sorted(restarted.others)  # which are none of its
 
 

@@ -46,7 +46,15 @@ def test_ends_with_the_report(study):
 
 def test_a_training_has_one_gpu_of_its_own_and_no_other_job_has_any(study):
     found = jobs(study)
-    assert sorted(job[0] for job in found) == ["evaluate", "evaluate", "prepare", "train", "train"]
+    assert sorted(job[0] for job in found) == [
+        "evaluate",
+        "evaluate",
+        "measure",
+        "measure",
+        "prepare",
+        "train",
+        "train",
+    ]
     for rule, partition, allocated, minutes, state in found:
         assert state == "COMPLETED"
         assert partition == ("gpu" if rule == "train" else "cpu")
@@ -82,7 +90,7 @@ def test_another_time_limit_trains_nothing_again(study):
 
 
 def test_a_training_that_outlasts_its_job_goes_on_in_the_next(long_study):
-    """It leaves with 75 before SLURM would kill it, and the next job has more time."""
+    """It leaves with 75 when its budget is spent, and the next job has more time."""
     study, snakemake = long_study
     status, output = snakemake.finish()
     assert status == 0, output

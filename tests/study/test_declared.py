@@ -96,14 +96,20 @@ def test_a_run_with_a_damaged_record_is_made_again(tmp_path):
     assert again(study, tmp_path) == {first}
 
 
-def test_how_runs_are_scored_is_a_file_that_changes_with_it(tmp_path):
+def test_how_runs_are_evaluated_and_scored_are_files_that_change_with_it(tmp_path):
     declared(study_of(), tmp_path)
-    file = tmp_path / "evaluation" / "dsprites.json"
-    os.utime(file, (1000, 1000))
-    declared(study_of(iterations=11), tmp_path)
-    assert file.stat().st_mtime == 1000
-    declared(study_of(evaluation={"scores": ["mig", "dci"]}), tmp_path)
-    assert file.stat().st_mtime > 1000
+    files = tmp_path / "evaluation" / "dsprites.json", tmp_path / "scores.json"
+
+    def changed(**settings):
+        for file in files:
+            os.utime(file, (1000, 1000))
+        declared(study_of(**settings), tmp_path)
+        return [file.stat().st_mtime > 1000 for file in files]
+
+    assert changed(iterations=11) == [False, False]
+    assert changed(scores=["mig", "dci"]) == [False, True]
+    assert changed(scores=["mig", "dci"], evaluation={"codes": 2000}) == [True, False]
+    assert changed(scores=["mig", "dci"], evaluation={"seed": 1}) == [True, True]
 
 
 def test_a_missing_and_a_damaged_study(tmp_path):

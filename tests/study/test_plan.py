@@ -53,7 +53,7 @@ def decide(results, gamma):
 def test_nothing_is_done_yet(tmp_path):
     grid, table = plan(STUDY, tmp_path, images_per_second=100.0)
     assert (grid.runs, grid.new, grid.done, grid.again, grid.steps) == (4, 4, 0, 0, 4000)
-    assert grid.jobs == 2 * 4 + 1 + 1
+    assert grid.jobs == 3 * 4 + 1 + 1
     assert grid.hours == pytest.approx(4 * 1000 * 36 / 100 / 3600)
     assert table.runs == 2 + 4
     assert table.new == 2 + 2  # seed 0 of both values is in the grid, whatever it selects

@@ -1,6 +1,5 @@
 """What jobs and seeds a study needs, from records whose values are known."""
 
-import json
 import math
 
 import pytest
@@ -10,30 +9,35 @@ from scipy import stats
 from tcwae.config.run import check
 from tcwae.config.runs import runs
 from tcwae.config.study import Study
+from tcwae.records import Metrics
 from tcwae.study.resources import attempt_value, measure, proposals, seeds_for, seeds_lines
 
-STUDY = check(
-    Study,
-    {
-        "study": "example",
-        "seeds": [0, 1],
-        "experiments": {"one": {"dataset": "dsprites", "methods": {"wae_mmd": {"lambda": [1, 3]}}}},
-    },
-    "test",
-)
+VALUES = {
+    "study": "example",
+    "seeds": [0, 1],
+    "experiments": {"one": {"dataset": "dsprites", "methods": {"wae_mmd": {"lambda": [1, 3]}}}},
+}
+STUDY = check(Study, VALUES, "test")
+
+
+TRAINING = next(iter(runs(STUDY).values())).training
+IMAGES = TRAINING.iterations * TRAINING.batch_size
 
 
 @pytest.fixture
-def results(tmp_path):
-    """Four runs of 100, 200, 300 and 400 minutes and as many MB; MIG is 0.1 or 0.3 by the seed."""
-    for place, (identifier, run) in enumerate(runs(STUDY).items(), 1):
+def known():
+    """The records of four runs of 100, 200, 300 and 400 minutes and as many MB; MIG is 0.1 or 0.3 by the seed."""
+    found = []
+    for place, run in enumerate(runs(STUDY).values(), 1):
         written = record(run)
-        written["training"] |= {"seconds": 6000.0 * place, "memory_mb": 100.0 * place}
+        written["training"] |= {"images_per_second": IMAGES / (6000.0 * place), "memory_mb": 100.0 * place}
         written["scores"] = {"mig": 0.1 + 0.2 * run.seed}
-        folder = tmp_path / "runs" / identifier
-        folder.mkdir(parents=True)
-        (folder / "metrics.json").write_text(json.dumps(written))
-    return tmp_path
+        found.append(Metrics.model_validate(written))
+    return found
+
+
+def with_training(known, **values):
+    return known.model_copy(update={"training": known.training.model_copy(update=values)})
 
 
 @pytest.mark.parametrize(
@@ -53,25 +57,36 @@ def test_resources_as_the_profile_writes_them(written, value):
     assert attempt_value(written, attempt=2) == value
 
 
-def test_what_is_measured_is_asked_for_with_some_to_spare(results):
-    measured, _ = measure(results)
+def test_what_is_measured_is_asked_for_with_some_to_spare(known):
     profile = {"set-resources": {"train": {"runtime": "480 * attempt"}}}
-    (line,) = proposals(measured, profile)
+    (line,) = proposals(measure(known), runs(STUDY).values(), profile)
     assert line == (
-        "dsprites, wae_mmd (4 runs, at most 400 min, 400 MB): mem_mb: 500 (the profile asks for 4,000, too much), "
+        "dsprites, wae_mmd (4 runs on cpu, at most 400 min, 400 MB): mem_mb: 500 (the profile asks for 4,000, too much), "
         "runtime: 510 (the profile asks for 480, too little)"
     )
 
 
-def test_a_damaged_record_and_one_without_memory(results):
-    first, second, *_ = sorted(results.rglob("metrics.json"))
-    first.write_text("{")
-    older = json.loads(second.read_text())
-    del older["training"]["memory_mb"]
-    second.write_text(json.dumps(older))
-    measured, finished = measure(results)
-    assert len(finished) == 3
-    assert measured["dsprites", "wae_mmd"].memory_mb == 400
+def test_the_time_is_that_of_the_runs_to_come(known):
+    """Ten times the steps; and of a kind that the study has not, nothing is said."""
+    longer = check(Study, VALUES | {"training": {"iterations": 10 * TRAINING.iterations}}, "test")
+    (line,) = proposals(measure(known), runs(longer).values(), {"set-resources": {"train": {"runtime": 5010}}})
+    assert line.endswith("runtime: 5,010")
+    assert proposals(measure(known), [], {}) == []
+
+
+def test_the_device_is_that_of_the_latest_run(known):
+    known[1] = with_training(known[1], device="A100", finished="2026-02-01T00:00:00+00:00")
+    measured = measure(known)["dsprites", "wae_mmd"]
+    assert (measured.runs, measured.device, measured.memory_mb) == (1, "A100", 200.0)
+    assert measured.images_per_second == measured.slowest == known[1].training.images_per_second
+
+
+def test_a_record_without_memory_a_damaged_one_and_a_run_that_diverged(known):
+    known[1], known[2] = with_training(known[1], memory_mb=None), with_training(known[2], status="diverged")
+    measured = measure([None, *known[1:]])["dsprites", "wae_mmd"]
+    assert (measured.runs, measured.memory_mb) == (2, 400.0)
+    (line,) = proposals(measure(known[1:2]), runs(STUDY).values(), {})
+    assert line == "dsprites, wae_mmd (1 run on cpu, at most 200 min): runtime: 260"
 
 
 @pytest.mark.parametrize("ratio", [0.3, 0.5, 1.0, 2.0])
@@ -88,10 +103,13 @@ def test_so_many_seeds_have_the_power(ratio):
     assert power(seeds - 1) < 0.8
 
 
-def test_the_deviation_is_pooled_over_settings(results):
-    _, finished = measure(results)
+def test_the_deviation_is_pooled_over_settings(known):
+    """Both settings have the variance .02; then one has three seeds, of variance .01 and twice the weight."""
     deviation = math.sqrt(0.02)
-    assert seeds_lines(finished, 0.1) == [
-        f"mig: deviation {deviation:.3g} over seeds, {seeds_for(0.1, deviation)} seeds a setting"
-    ]
-    assert "not known" in seeds_lines(finished[:1], 0.1)[0]
+    expected = f"mig: deviation {deviation:.3g} over seeds, {seeds_for(0.1, deviation)} seeds a setting"
+    assert seeds_lines([*known, None], 0.1) == [expected]
+    settings = known[0].training.settings | {"seed": 2}
+    known.append(with_training(known[0], settings=settings).model_copy(update={"scores": {"mig": 0.2}}))
+    deviation = math.sqrt((2 * 0.01 + 0.02) / 3)
+    assert seeds_lines(known, 0.1)[0].startswith(f"mig: deviation {deviation:.3g} over seeds")
+    assert "not known" in seeds_lines(known[:1], 0.1)[0]

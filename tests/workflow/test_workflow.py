@@ -90,9 +90,11 @@ def study(finished, tmp_path):
     return folder
 
 
-def test_ends_with_the_report(finished):
+def test_ends_with_the_report_and_the_page(finished):
     results = finished / "results" / "small"
     assert (results / "report.pdf").read_bytes().startswith(b"%PDF")
+    assert len(list((results / "page" / "runs").glob("*.js"))) == 7
+    assert (results / "index.html").exists()
     table = pd.read_csv(results / "metrics.csv")
     assert len(table) == 2 + 4 + 1
     assert (table["status"] == "finished").all()
@@ -177,16 +179,17 @@ def test_a_second_call_does_nothing(study):
     assert planned(study) == (set(), {})
 
 
-REPORT = {"report": 1, "all": 1}
+REPORT = {"report": 1, "page": 1, "all": 1}
 GATHERED = {"gather": 1, "plot": 4, "plot_pictures": 1} | REPORT
 SCORED = {"select": 1, "rescore": 1} | GATHERED  # and estimate, of the run that select then finds to be the best
 DEPENDENT = {
-    f"runs/{WAE}/seed=1/model.safetensors": {"train": 1, "evaluate": 1} | SCORED,
-    f"runs/{WAE}/seed=1/curves.csv": {"train": 1, "evaluate": 1} | SCORED,
-    f"runs/{WAE}/seed=1/training.json": {"train": 1, "evaluate": 1} | SCORED,
-    f"runs/{WAE}/seed=1/metrics.json": {"evaluate": 1} | SCORED,
-    f"runs/{WAE}/seed=1/codes.h5": {"evaluate": 1} | SCORED,
-    f"runs/{WAE}/seed=1/images.h5": {"evaluate": 1} | SCORED,
+    f"runs/{WAE}/seed=1/model.safetensors": {"train": 1, "evaluate": 1, "measure": 1} | SCORED,
+    f"runs/{WAE}/seed=1/curves.csv": {"train": 1, "evaluate": 1, "measure": 1} | SCORED,
+    f"runs/{WAE}/seed=1/training.json": {"train": 1, "evaluate": 1, "measure": 1} | SCORED,
+    f"runs/{WAE}/seed=1/metrics.json": {"measure": 1} | SCORED,
+    f"runs/{WAE}/seed=1/evaluation.json": {"evaluate": 1, "measure": 1} | SCORED,
+    f"runs/{WAE}/seed=1/codes.h5": {"evaluate": 1, "measure": 1} | SCORED,
+    f"runs/{WAE}/seed=1/images.h5": {"evaluate": 1, "measure": 1} | SCORED,
     f"runs/{WAE}/seed=1/rescored.csv": {"rescore": 1, "plot": 1} | REPORT,
     "metrics.csv": GATHERED,
     "study.json": GATHERED,
@@ -195,7 +198,9 @@ DEPENDENT = {
     "figures/comparison-reconstructions.pdf": {"plot_pictures": 1} | REPORT,
     "figures/grid-heatmap.csv": {"plot": 1} | REPORT,
     "figures/grid-heatmap.pdf": {"plot": 1} | REPORT,
-    "report.pdf": REPORT,
+    "figures/grid-heatmap.svg": {"plot": 1} | REPORT,
+    "report.pdf": {"report": 1, "all": 1},
+    "index.html": {"page": 1, "all": 1},
 }
 """For each file that a rule makes, the jobs that make it and what depends on it again."""
 
@@ -221,26 +226,28 @@ def kind(path):
 
 
 def test_a_file_of_each_kind_was_deleted(finished):
-    """But for what is written when the workflow starts, and logs and benchmarks, which nothing reads."""
+    """But for what is written when the workflow starts, logs and benchmarks, and parts of the page."""
     results = finished / "results" / "small"
     made = {str(path.relative_to(results)) for path in results.rglob("*") if path.is_file()}
     made = {
-        kind(path) for path in made if not path.endswith((".log", ".tsv", "/run.json")) and not path.startswith("eval")
+        kind(path)
+        for path in made
+        if not path.endswith((".log", ".tsv", "/run.json")) and not path.startswith(("eval", "page/"))
     }
-    assert made - {".head", ".lock", "config.json"} == {*map(kind, DEPENDENT), "estimates.csv"}
+    assert made - {".head", ".lock", "config.json", "scores.json"} == {*map(kind, DEPENDENT), "estimates.csv"}
 
 
 def test_one_seed_alone(study):
     shutil.rmtree(study / SEED_1)
     trained, counts = planned(study, f"{SEED_1}/metrics.json")
     assert trained == {"dsprites/wae_mmd/cross_entropy/lambda=10/seed=1"}
-    assert counts == {"train": 1, "evaluate": 1}
+    assert counts == {"train": 1, "evaluate": 1, "measure": 1}
 
 
 def test_one_seed_again_and_what_depends_on_it(study):
     trained, counts = planned(study, "-R", f"{SEED_1}/model.safetensors")
     assert trained == {"dsprites/wae_mmd/cross_entropy/lambda=10/seed=1"}
-    assert counts == {"train": 1, "evaluate": 1} | SCORED
+    assert counts == {"train": 1, "evaluate": 1, "measure": 1} | SCORED
 
 
 def test_a_changed_hyperparameter_trains_exactly_what_it_touches(study):
@@ -272,6 +279,30 @@ def test_how_runs_are_scored_trains_nothing(study):
     trained, counts = planned(study)
     assert trained == set()
     assert counts["evaluate"] == 6
+
+
+def test_a_score_that_is_added_is_computed_from_the_codes(study):
+    """Without a model or an image: nothing is trained or evaluated; the selection stays, as its scores do."""
+    more = json.loads(json.dumps(STUDY)) | {"scores": ["mig", "factor_vae", "sap", "modularity"]}
+    write_study(study, more)
+    results = study / "results" / "small"
+    for file in (*results.rglob("model.safetensors"), study / "resources" / "dsprites-rendered.h5"):
+        file.unlink()
+        file.write_bytes(b"")  # as newer ones would not be: no job reads them
+        os.utime(file, (1, 1))
+    before = {path: path.read_bytes() for path in results.rglob("codes.h5")}
+    chosen = pd.read_csv(results / "selection" / "grid.csv")
+    trained, counts = planned(study)
+    assert (trained, counts["measure"]) == (set(), 6)
+    assert not {"train", "evaluate", "prepare"} & counts.keys()
+    status, output = snakemake(study)
+    assert status == 0, output
+    assert {path: path.read_bytes() for path in results.rglob("codes.h5")} == before
+    table, again = pd.read_csv(results / "metrics.csv"), pd.read_csv(results / "selection" / "grid.csv")
+    assert table["modularity"].notna().all()
+    assert again["selected"].tolist() == chosen["selected"].tolist()
+    assert again["mean_rank"].tolist() == chosen["mean_rank"].tolist()
+    assert again["rank_modularity"].notna().all()
 
 
 def test_comments_and_white_space_run_nothing(study):

@@ -12,13 +12,13 @@ from snakemake.settings.types import DeploymentMethod
 from tcwae.config import study as studies
 from tcwae.config.base import read_yaml
 from tcwae.config.figures import FIGURES
-from tcwae.config.run import KNOWN_DATASETS, evaluation_flags, run_flags
-from tcwae.doctor.cluster import check_partitions
+from tcwae.config.run import KNOWN_DATASETS, evaluation_flags, run_flags, scoring_flags
+from tcwae.doctor.cluster import check_accounting, check_partitions
 from tcwae.doctor.container import check_folders, check_image
 from tcwae.doctor.files import check_space
 from tcwae.doctor.head import Head
 from tcwae.errors import InputError, suggestion
-from tcwae.study.declared import declare, evaluation_of
+from tcwae.study.declared import declare, evaluation_of, scoring_of
 from tcwae.config.experiment import PICTURES, READS, TABLES
 from tcwae.config.runs import best_runs, candidates, chosen, default_runs, experiment_runs, grids, resolve, runs
 
@@ -72,6 +72,7 @@ onstart:
     if workflow.executor_plugin.name == "slurm":
         jobs = {job.rule.name: job for job in workflow.dag.needrun_jobs() if not job.is_local}
         checked(check_partitions, {rule: job.resources for rule, job in jobs.items()})
+        checked(check_accounting, workflow.scheduler._executor.get_status_command())
     if workflow.executor_plugin.name == "slurm" or workflow.execution_settings.lock:
         workflow.head = checked(Head, Path(results, ".head"))  # held until this process ends
         if checked(workflow.head.end_left_jobs):
@@ -79,6 +80,8 @@ onstart:
             workflow.persistence.unlock()
             os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
         if workflow.executor_plugin.name == "slurm":
+            # Snakemake keeps files there in every job, and the user's home may not be on the nodes
+            os.environ.setdefault("XDG_CACHE_HOME", os.path.abspath(".snakemake/cache"))
             workflow.head.names_jobs(workflow.scheduler._executor.run_uuid)
 
 
@@ -173,7 +176,15 @@ def study_metrics(wildcards):
 
 def run_files(wildcards):
     """What training and evaluation leave of each run, and what figures read of some."""
-    files = ("model.safetensors", "curves.csv", "training.json", "metrics.json", "codes.h5", "images.h5")
+    files = (
+        "model.safetensors",
+        "curves.csv",
+        "training.json",
+        "evaluation.json",
+        "codes.h5",
+        "images.h5",
+        "metrics.json",
+    )
     shown = [file for name, figure in shows() for file in read_by(name, figure)]
     return of_runs(runs(resolved(study.experiments)), *files) + shown
 
@@ -184,13 +195,18 @@ def flags_of_run(wildcards):
 
 
 def evaluation_settings(wildcards):
-    """The file that says how a run is scored."""
+    """The file that says how a run is evaluated."""
     return f"{results}/evaluation/{run_of(wildcards).dataset}.json"
 
 
 def flags_of_evaluation(wildcards):
     """What the study says of evaluation, as flags of `tcwae evaluate`."""
-    return evaluation_flags(*evaluation_of(study, run_of(wildcards).dataset))
+    return evaluation_flags(evaluation_of(study, run_of(wildcards).dataset))
+
+
+def flags_of_scores():
+    """Which scores the study asks for, as flags of `tcwae measure`."""
+    return scoring_flags(*scoring_of(study))
 
 
 def growing_memory(wildcards, attempt):
@@ -244,7 +260,12 @@ def selections():
     return [f"{results}/selection/{name}.csv" for name in study.experiments]
 
 
+def comparison():
+    """The comparison with published scores, where the study names some."""
+    return [f"{results}/comparison.csv"] if study.published else []
+
+
 def figures():
     """The figures that the experiments show, and the data beside them."""
     files = [(f"{results}/figures/{name}-{figure}", "csv" if figure in TABLES else "h5") for name, figure in shows()]
-    return [f"{file}.{suffix}" for file, data in files for suffix in ("pdf", data)]
+    return [f"{file}.{suffix}" for file, data in files for suffix in ("pdf", "svg", data)]

@@ -5,7 +5,7 @@ rule evaluate:
         model=f"{results}/runs/{{run}}/model.safetensors",
         training=f"{results}/runs/{{run}}/training.json",
     output:
-        metrics=f"{results}/runs/{{run}}/metrics.json",
+        record=f"{results}/runs/{{run}}/evaluation.json",
         codes=f"{results}/runs/{{run}}/codes.h5",
         images=f"{results}/runs/{{run}}/images.h5",
     log:
@@ -19,7 +19,7 @@ rule evaluate:
         runtime=growing_time,
     params:
         flags=flags_of_evaluation,
-        folder=subpath(output.metrics, parent=True),
+        folder=subpath(output.record, parent=True),
     shell:
         "tcwae evaluate --run {params.folder:q} --data {input.data:q} {params.flags} "
         "--device {resources.device} --threads {threads} > {log:q} 2>&1"

@@ -6,6 +6,7 @@ rule plot:
         read_by_figure,
     output:
         data=f"{results}/figures/{{experiment}}-{{figure}}.csv",
+        svg=f"{results}/figures/{{experiment}}-{{figure}}.svg",
         figure=report(
             f"{results}/figures/{{experiment}}-{{figure}}.pdf",
             caption="../report/captions/figure.rst",
@@ -31,6 +32,7 @@ rule plot:
 use rule plot as plot_pictures with:
     output:
         data=f"{results}/figures/{{experiment}}-{{figure}}.h5",
+        svg=f"{results}/figures/{{experiment}}-{{figure}}.svg",
         figure=report(
             f"{results}/figures/{{experiment}}-{{figure}}.pdf",
             caption="../report/captions/figure.rst",

@@ -7,6 +7,7 @@ rule report:
         f"{results}/metrics.csv",
         selections(),
         f"{results}/study.json",
+        comparison=comparison(),
         figures=figures(),
         template=beside("../report/report.typ"),
         parts=[beside(f"../report/{part}.typ") for part in ("look", "words", "experiments", "beyond", "appendices")],

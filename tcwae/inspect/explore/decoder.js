@@ -1,10 +1,13 @@
 // The decoder of Table 3 in the page: codes to logits, in plain loops. A picture's numbers lie pixel by pixel, the channels
 // of a pixel beside each other. Four outputs are summed at a time, in variables, which a browser keeps in registers; the
-// weights lie in the order in which `add` runs through them (explore/__init__.py): tap, four outputs, input, output.
+// weights lie in the order in which `add` runs through them (explore/page.py): tap, four outputs, input, output.
 "use strict";
 
+// Numbers of 16 bits: their bits, 13 places further up, are those of a float that is 2^112 times too small.
 function numbers(base64) {
-  return new Float32Array(Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)).buffer);
+  const halves = new Uint16Array(Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)).buffer);
+  const bits = Uint32Array.from(halves, (half) => ((half & 0x8000) << 16) | ((half & 0x7fff) << 13));
+  return new Float32Array(bits.buffer).map((value) => value * 2 ** 112);
 }
 
 class Decoder {

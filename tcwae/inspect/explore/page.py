@@ -2,7 +2,8 @@
 
 The page is one HTML file that needs nothing else: weights, images and the decoder are in it, and its own policy forbids it
 to load anything. The decoder is eighty lines of plain JavaScript: Table 3's has 8 million multiplications, some ten
-milliseconds. ONNX Runtime's WebAssembly alone (14 MB, onnxruntime-web 1.30) would make the page ten times as large.
+milliseconds. ONNX Runtime's WebAssembly alone (14 MB, onnxruntime-web 1.30) would make the page ten times as large. Weights are
+rounded to 16 bits, half the size: no pixel changes by more than one of 255 grey levels.
 """
 
 import base64
@@ -25,7 +26,10 @@ from tcwae.files import atomic
 from tcwae.inspect.model import Model, load
 from tcwae.study import names
 
-__all__ = ["explore"]
+__all__ = ["HERE", "column", "explore", "images", "shared"]
+
+HERE = Path(__file__).parent
+"""Where the page's scripts and styles are."""
 
 REACH = 3.0
 """A slider goes at least from -3 to 3, where the prior has all but 0.3 % of its mass."""
@@ -38,34 +42,48 @@ def explore(folders: Sequence[Path], output: Path) -> None:
         InputError: a run is not evaluated, has diverged, or is of other images than the first.
         OSError: a file cannot be read, or the page not written.
     """
-    inputs, _ = _images(folders[0])
-    training = records.read(records.Training, folders[0] / "training.json")
     common = os.path.commonpath([os.path.dirname(os.path.abspath(folder)) for folder in folders])
-    data = {
-        "source": names.dataset(load(folders[0]).run.dataset, training.data.source),
-        "channels": inputs.shape[-1],
-        "inputs": _base64(inputs),
-        "runs": [_run(folder, os.path.relpath(folder, common), inputs) for folder in folders],
-    }
-    here = Path(__file__).parent
-    page = (here / "page.html").read_text(encoding="utf-8")
-    for part in ("decoder.js", "page.js"):
-        page = page.replace(f"{{{{{part}}}}}", (here / part).read_text(encoding="utf-8"))
+    data, (inputs, _) = shared(folders[0]), images(folders[0])
+    data["runs"] = [column(folder, os.path.relpath(folder, common), inputs) for folder in folders]
+    page = (HERE / "page.html").read_text(encoding="utf-8")
+    for part in ("sliders.css", "decoder.js", "sliders.js"):
+        page = page.replace(f"{{{{{part}}}}}", (HERE / part).read_text(encoding="utf-8"))
     # A `<` could end the script; in JSON it may be written as an escape.
     page = page.replace("{{data}}", json.dumps(data, allow_nan=False).replace("<", "\\u003c"))
     with atomic(output) as temporary:
         temporary.write_text(page, encoding="utf-8")
 
 
-def _run(folder: Path, name: str, inputs: UInt8[np.ndarray, "shown 64 64 channel"]) -> dict[str, Any]:
-    """What the page knows of a run."""
-    its_inputs, kl = _images(folder)
-    if not np.array_equal(its_inputs, inputs):
+def shared(folder: Path) -> dict[str, Any]:
+    """What columns side by side share: the images from which they start, those of a run's evaluation.
+
+    Raises:
+        InputError: the run is not evaluated.
+        OSError: a file cannot be read.
+    """
+    inputs, _ = images(folder)
+    training = records.read(records.Training, folder / "training.json")
+    return {
+        "source": names.dataset(training.settings["dataset"], training.data.source),
+        "channels": inputs.shape[-1],
+        "inputs": _base64(inputs),
+    }
+
+
+def column(folder: Path, name: str, inputs: UInt8[np.ndarray, "shown 64 64 channel"] | None = None) -> dict[str, Any]:
+    """What sliders.js shows of a run: its names, its latents, the codes of its images and the decoder.
+
+    Raises:
+        InputError: the run is not evaluated, has diverged, or its images are not `inputs`.
+        OSError: a file cannot be read.
+    """
+    its_inputs, kl = images(folder)
+    if inputs is not None and not np.array_equal(its_inputs, inputs):
         raise InputError(f"{folder}: expected the images of the first run, found others; show it on a page of its own")
     if records.read(records.Training, folder / "training.json").status == "diverged":
         raise InputError(f"{folder}: expected a training that finished, found one that diverged")
     model = load(folder)
-    codes = model.encode(inputs).mean
+    codes = model.encode(its_inputs).mean
     return {
         "name": name,
         "title": _title(model.run),
@@ -77,8 +95,13 @@ def _run(folder: Path, name: str, inputs: UInt8[np.ndarray, "shown 64 64 channel
     }
 
 
-def _images(folder: Path) -> tuple[UInt8[np.ndarray, "shown 64 64 channel"], np.ndarray]:
-    """The inputs that the evaluation chose, and the KL of each latent."""
+def images(folder: Path) -> tuple[UInt8[np.ndarray, "shown 64 64 channel"], np.ndarray]:
+    """The inputs that the evaluation chose, and the KL of each latent.
+
+    Raises:
+        InputError: the run is not evaluated, or the file is damaged.
+        OSError: it cannot be read.
+    """
     path = folder / "images.h5"
     if not path.exists() and (folder / "model.safetensors").exists():
         raise InputError(f"{path}: expected the images of the evaluation, found none; run `tcwae evaluate` first")
@@ -123,6 +146,6 @@ def _layer(
 
 
 def _base64(array: np.ndarray) -> str:
-    """The numbers of an array, floats as four bytes, the lowest first."""
-    plain = array if array.dtype == np.uint8 else array.astype("<f4")
+    """The numbers of an array, floats rounded to two bytes, the lowest first."""
+    plain = array if array.dtype == np.uint8 else array.astype("<f2")
     return base64.b64encode(plain.tobytes()).decode()

@@ -1,0 +1,159 @@
+"""Scores that others have published, read from their files as one table.
+
+Two kinds of file are read, and folders of them:
+
+- a CSV with columns as in metrics.csv: `dataset`, `method`, the method's coefficients and scores, a run a line; so another
+  study's metrics.csv is one;
+- a zip of disentanglement_lib's study (Locatello et al., 2019), one for each run, as
+  https://storage.googleapis.com/disentanglement_lib/unsupervised_study_v1/0.zip. Of each score of the means it holds
+  metrics/mean/<score>/results/aggregate/evaluation.json, which repeats the settings of the training.
+"""
+
+import json
+import re
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from tcwae.config.methods import METHODS, coefficients
+from tcwae.config.scores import SCORES
+from tcwae.errors import InputError
+
+__all__ = ["read"]
+
+LARGEST = 2**22
+"""Bytes of a JSON file in an archive; those published have some thousand."""
+
+MEMBER = re.compile(r"(?:.*/)?metrics/mean/([^/]+)/results/aggregate/evaluation\.json")
+
+DATASETS = {"dsprites_full": "dsprites"}
+"""Data sets that disentanglement_lib calls otherwise."""
+
+TRAINED = {
+    "vae": ("beta_vae", {"beta": "vae.beta"}),
+    "beta_tc_vae": ("beta_tcvae", {"beta": "beta_tc_vae.beta"}),
+    "factor_vae": ("factor_vae", {"gamma": "factor_vae.gamma"}),
+}
+"""By disentanglement_lib's name of a model, the method here and where its coefficients are."""
+
+RESULTS = {
+    "mig": {"mig": "discrete_mig"},
+    "factor_vae_metric": {"factor_vae": "eval_accuracy"},
+    "sap_score": {"sap": "SAP_score"},
+    "dci": {"dci": "disentanglement"},
+    "modularity_explicitness": {"modularity": "modularity_score", "explicitness": "explicitness_score_test"},
+    "beta_vae_sklearn": {"beta_vae": "eval_accuracy"},
+    "irs": {"irs": "IRS"},
+}
+"""By disentanglement_lib's name of a score, the scores here and what its result calls them."""
+
+
+def read(paths: Iterable[Path]) -> pd.DataFrame:
+    """One row a published run: source, dataset, method, its coefficients and scores.
+
+    Raises:
+        InputError: a file is missing, damaged, of another kind, or there is no run of a known method in all of them.
+        OSError: it cannot be read.
+    """
+    runs = [run for path in paths for run in _of_path(path)]
+    if not runs:
+        raise InputError(f"expected published runs in {', '.join(map(str, paths))}, found none of a method of tcwae")
+    return pd.DataFrame(runs)
+
+
+def _of_path(path: Path) -> Iterator[dict[str, Any]]:
+    if path.is_dir():
+        files = sorted(file for file in path.iterdir() if file.suffix.lower() in (".zip", ".csv"))
+        if not files:
+            raise InputError(f"{path}: expected zip or CSV files of published scores, found none")
+        for file in files:
+            yield from _of_path(file)
+    elif not path.exists():
+        raise InputError(f"{path}: expected published scores, a zip, a CSV or a folder of them; found nothing")
+    elif path.suffix.lower() == ".csv":
+        yield from _of_csv(path)
+    elif (run := _of_archive(path)) is not None:
+        yield run
+
+
+def _of_csv(path: Path) -> Iterator[dict[str, Any]]:
+    try:
+        table = pd.read_csv(path)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: expected a CSV table, found {' '.join(str(error).split())}") from None
+    scores = [score for score in SCORES if score in table]
+    missing = [column for column in ("dataset", "method") if column not in table]
+    if missing or not scores:
+        what = f"the column {missing[0]!r}" if missing else f"a column of scores, as {', '.join(SCORES)}"
+        raise InputError(f"{path}: expected {what}, found {', '.join(map(str, table.columns))}")
+    for line, row in enumerate(table.to_dict("records"), start=2):
+        if row["method"] in METHODS:
+            columns = [*coefficients(METHODS[row["method"]]), *scores]
+            numbers = {column: _number(row.get(column), f"{path}: line {line}: {column}") for column in columns}
+            yield {"source": str(path), "dataset": row["dataset"], "method": row["method"], **numbers}
+
+
+def _number(value: Any, place: str) -> float:  # noqa: ANN401
+    """A number of a table; one that is missing is NaN."""
+    try:
+        return float("nan" if value is None else value)
+    except (TypeError, ValueError):
+        raise InputError(f"{place}: expected a number, found {value!r}") from None
+
+
+def _of_archive(path: Path) -> dict[str, Any] | None:
+    """The run of a zip of disentanglement_lib's; None where it is of another method."""
+    found: dict[str, Any] = {}
+    for metric, values in _evaluations(path):
+        run = _run(values, path)
+        if run is None:
+            return None
+        found = found or run
+        for score, key in RESULTS.get(metric, {}).items():
+            found[score] = _number(_value(values, f"evaluation_results.{key}", path), f"{path}: {metric}")
+    if not found:
+        expected = "metrics/mean/<score>/results/aggregate/evaluation.json, as disentanglement_lib has them"
+        raise InputError(f"{path}: expected files {expected}, found none")
+    return found
+
+
+def _evaluations(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The name of each score in an archive, and its JSON."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for info in archive.infolist():
+                if match := MEMBER.fullmatch(info.filename):
+                    if info.file_size > LARGEST:
+                        raise InputError(
+                            f"{path}: {info.filename}: found {info.file_size} bytes, expected some thousand"
+                        )
+                    values = json.loads(archive.read(info))
+                    if not isinstance(values, dict):
+                        raise InputError(f"{path}: {info.filename}: expected an object, found {type(values).__name__}")
+                    yield match[1], values
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise InputError(f"{path}: expected a readable zip of disentanglement_lib's, found: {error}") from None
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InputError(f"{path}: expected JSON in it, found: {error}") from None
+
+
+def _run(values: Mapping[str, Any], path: Path) -> dict[str, Any] | None:
+    """What was trained: gin writes names as "'dsprites_full'" or "@vae()", and numbers as text."""
+    model = str(_value(values, "train_config.model.model", path)).strip("@()'\"")
+    if model not in TRAINED:
+        return None
+    method, keys = TRAINED[model]
+    dataset = str(_value(values, "train_config.dataset.name", path)).strip("'\"")
+    own = {key: _value(values, f"train_config.{name}", path) for key, name in keys.items()}
+    numbers = {key: _number(value, f"{path}: {key}") for key, value in own.items()}
+    return {"source": str(path), "dataset": DATASETS.get(dataset, dataset), "method": method, **numbers}
+
+
+def _value(values: Mapping[str, Any], key: str, path: Path) -> Any:  # noqa: ANN401
+    if key not in values:
+        raise InputError(f"{path}: expected the key {key!r} in an evaluation.json, found none")
+    return values[key]
