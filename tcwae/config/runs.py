@@ -40,7 +40,7 @@ LONGEST = 180
 def runs(study: Study) -> dict[str, Run]:
     """All runs of a study by their id, each once, in the order of the experiments.
 
-    An id is dataset/method/cost/setting/seed=..., for example dsprites/tcwae_mws/cross_entropy/beta=50,gamma=100/seed=3. It
+    An id is dataset/method/cost/setting/seed=..., for example dsprites/tcwae_mws/cross_entropy/beta=50_gamma=100/seed=3. It
     names the run's folder and does not change when a grid gains a value. It is a name: nothing reads it back.
 
     Raises:
@@ -203,14 +203,15 @@ def _distinguishing(run: Run, usual: Training | None) -> dict[str, Any]:
 def setting(run: Run, usual: Training) -> str:
     """The part of an id between cost and seed: the method's coefficients, then whatever is unusual.
 
-    Where that is longer than a name of a file may be, whatever is unusual is a checksum.
+    Where that is longer than a name of a file may be, whatever is unusual is a checksum. There is no comma in it, at which
+    Snakemake would split the target of a cluster's job (https://github.com/snakemake/snakemake/issues/2366).
     """
-    parts = _distinguishing(run, usual)
-    text = ",".join(f"{key}={exact(value)}" for key, value in parts.items())
+    parts = {key: exact(value).replace(",", "_") for key, value in _distinguishing(run, usual).items()}
+    text = "_".join(f"{key}={value}" for key, value in parts.items())
     if len(text) <= LONGEST:
         return text
-    short = ",".join(f"{key}={exact(value)}" for key, value in parts.items() if key in coefficients(type(run.method)))
-    return f"{short},others={hashlib.sha256(text.encode()).hexdigest()[:16]}"[-LONGEST:]
+    short = "_".join(f"{key}={value}" for key, value in parts.items() if key in coefficients(type(run.method)))
+    return f"{short}_others={hashlib.sha256(text.encode()).hexdigest()[:16]}"[-LONGEST:]
 
 
 def _identifier(run: Run, usual: Training) -> str:

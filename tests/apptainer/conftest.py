@@ -76,6 +76,7 @@ def ordinary(machine):
     fuse = Path("/dev/fuse")
     mode = stat.S_IMODE(fuse.stat().st_mode)
     home = machine.folder / "home"
+    subprocess.run(["userdel", USER], capture_output=True)  # left by tests that were killed
     subprocess.run(["useradd", "--create-home", "--home-dir", home, "--shell", "/bin/sh", USER], check=True)
     try:
         fuse.chmod(0o666)

@@ -91,10 +91,17 @@ def snakemake(who, folder, interpreter):
     return who.run("snakemake", "--profile", "slurm", *early, cwd=folder, **variables)
 
 
-def test_an_archive_that_jobs_do_not_see_is_refused_before_queueing(who, folder, image, interpreter):
+@pytest.fixture
+def archive():
+    """A file where Apptainer binds nothing."""
+    path = Path("/srv/tcwae-archive.zip")
+    path.touch(mode=0o644)
+    yield path
+    path.unlink()
+
+
+def test_an_archive_that_jobs_do_not_see_is_refused_before_queueing(who, folder, image, interpreter, archive):
     """It is outside of the working directory, and not bound."""
-    archive = folder.parent / "mine.zip"
-    archive.touch(mode=0o644)
     study = json.loads(json.dumps(STUDY).replace("celeba", "mine"))
     study["datasets"] = {"mine": {"source": "real", "format": "images", "archive": str(archive)}}
     (folder / "config.yaml").write_text(yaml.safe_dump(study | {"container": str(image)}))

@@ -57,7 +57,7 @@ def study(**experiments):
 
 def test_ids_and_sharing():
     found = runs(study())
-    assert "dsprites/tcwae_mws/cross_entropy/beta=50,gamma=100/seed=0" in found
+    assert "dsprites/tcwae_mws/cross_entropy/beta=50_gamma=100/seed=0" in found
     assert len(found) == 2 + 2 + 4 - 1
     assert sum(len(experiment_runs(study(), name)) for name in ("table", "grid")) == 8
 
@@ -77,11 +77,11 @@ def test_the_order_of_values_changes_no_id():
 
 def test_unusual_settings_are_in_the_id():
     longer = study(long={"methods": {"factor_vae": {"gamma": 5}}, "training": {"iterations": 300}})
-    assert "dsprites/factor_vae/cross_entropy/gamma=5,iterations=300/seed=0" in runs(longer)
+    assert "dsprites/factor_vae/cross_entropy/gamma=5_iterations=300/seed=0" in runs(longer)
     usual = study(long={"methods": {"factor_vae": {"gamma": 5}}, "training": {"batch_size": 64}})
     assert runs(usual) == runs(study())
     option = study(long={"methods": {"tcwae_mws": {"beta": 1, "gamma": 1, "mws_kernel": "smoothed"}}})
-    assert "dsprites/tcwae_mws/cross_entropy/beta=1,gamma=1,mws_kernel=smoothed/seed=1" in runs(option)
+    assert "dsprites/tcwae_mws/cross_entropy/beta=1_gamma=1_mws_kernel=smoothed/seed=1" in runs(option)
 
 
 def test_runs_take_the_training_of_their_experiment():
@@ -96,13 +96,13 @@ def test_close_values_are_different_runs():
     identifiers = runs(study(close={"methods": {"tcwae_mws": {"beta": close, "gamma": 100}}, "seeds": [0]}))
     betas = [run.method.beta for run in identifiers.values() if run.method.name == "tcwae_mws"]
     assert set(close) <= set(betas)
-    assert "dsprites/tcwae_mws/cross_entropy/beta=0.3333333333333333,gamma=100/seed=0" in identifiers
+    assert "dsprites/tcwae_mws/cross_entropy/beta=0.3333333333333333_gamma=100/seed=0" in identifiers
 
 
 def test_two_runs_under_one_id_are_refused(monkeypatch):
     monkeypatch.setattr(config_runs, "exact", lambda value: f"{value:.3g}" if isinstance(value, float) else str(value))
     with pytest.raises(
-        InputError, match=r"experiments.table: found a second run called .*/beta=50,gamma=100/seed=0, .*beta"
+        InputError, match=r"experiments.table: found a second run called .*/beta=50_gamma=100/seed=0, .*beta"
     ):
         runs(study(table={"methods": {"tcwae_mws": {"beta": [50, 50.001], "gamma": 100}}}))
 
@@ -138,7 +138,7 @@ def test_a_row_that_selects_has_the_runs_of_the_grids_choice():
     assert experiment_runs(made, "table") == experiment_runs(pinned, "table")
     assert runs(made) == runs(pinned)
     both = resolve(two_stages(beta="select"), {"grid": {"tcwae_mws": {"beta": 1.0, "gamma": 100.0}}})
-    assert {identifier.split("/")[3] for identifier in experiment_runs(both, "table")} == {"beta=1,gamma=100"}
+    assert {identifier.split("/")[3] for identifier in experiment_runs(both, "table")} == {"beta=1_gamma=100"}
 
 
 def test_candidates_are_the_runs_of_every_choice():
@@ -166,7 +166,7 @@ def test_what_is_not_decided_is_left_out():
 def test_a_coefficient_may_share_anothers_value():
     tied = study(grid={"methods": {"tcwae_mws": {"beta": [1, 5], "gamma": "beta"}}})
     found = {identifier.split("/")[3] for identifier in experiment_runs(tied, "grid")}
-    assert found == {"beta=1,gamma=1", "beta=5,gamma=5"}
+    assert found == {"beta=1_gamma=1", "beta=5_gamma=5"}
 
 
 def test_rows_of_one_method_differ_by_cost_and_option():
@@ -177,9 +177,9 @@ def test_rows_of_one_method_differ_by_cost_and_option():
     }
     found = experiment_runs(study(table={"methods": rows, "seeds": [0]}), "table")
     assert list(found) == [
-        "dsprites/tcwae_mws/cross_entropy/beta=1,gamma=1/seed=0",
-        "dsprites/tcwae_mws/l1/beta=1,gamma=1/seed=0",
-        "dsprites/tcwae_mws/cross_entropy/beta=1,gamma=1,mws_kernel=smoothed/seed=0",
+        "dsprites/tcwae_mws/cross_entropy/beta=1_gamma=1/seed=0",
+        "dsprites/tcwae_mws/l1/beta=1_gamma=1/seed=0",
+        "dsprites/tcwae_mws/cross_entropy/beta=1_gamma=1_mws_kernel=smoothed/seed=0",
     ]
 
 
@@ -239,7 +239,7 @@ CHOICES = {
 
 
 def _id(row):
-    setting = ",".join(f"{key}={exact(value)}" for key, value in row.setting.items())
+    setting = "_".join(f"{key}={exact(value)}" for key, value in row.setting.items())
     return f"{row.dataset}/{row.method}/{row.cost}/{setting}"
 
 

@@ -99,7 +99,7 @@ def test_through_snakemake_the_bytes_are_those_of_the_command_by_hand(warm, smal
     folder = tmp_path / "$(touch pwned) it's"
     (folder / "resources").mkdir(parents=True)
     shutil.copy(small_data, folder / "resources" / "dsprites-rendered.h5")
-    run = "results/small/runs/dsprites/tcwae_mws/cross_entropy/beta=4,gamma=2/seed=0"
+    run = "results/small/runs/dsprites/tcwae_mws/cross_entropy/beta=4_gamma=2/seed=0"
     status, output = snakemake(folder, STUDY, f"{run}/model.safetensors")
     assert status == 0, output
     expected = whole("tcwae_mws", small_data, tmp_path, 6)

@@ -24,7 +24,7 @@ METHODS = {
     "factor_vae": {"gamma": [10.0, 40.0]},
 }
 SHOWS = [kind for kind in get_args(Shows) if kind not in ("deviations", "kl_estimators")]
-DIVERGED = "dsprites/tcwae_gan/cross_entropy/beta=10,gamma=1/seed=1"
+DIVERGED = "dsprites/tcwae_gan/cross_entropy/beta=10_gamma=1/seed=1"
 
 
 def write(folder: Path, methods: dict = METHODS, diverged: tuple[str, ...] = (DIVERGED,)) -> Path:
@@ -85,7 +85,7 @@ def _rows(methods: dict, diverged: tuple[str, ...]) -> list[dict]:
     for method, axes in methods.items():
         for values in itertools.product(*axes.values()):
             cell = dict(zip(axes, values, strict=True))
-            setting = ",".join(f"{key}={exact(value)}" for key, value in cell.items())
+            setting = "_".join(f"{key}={exact(value)}" for key, value in cell.items())
             for seed in SEEDS:
                 run = f"dsprites/{method}/cross_entropy/{setting}/seed={seed}"
                 yield (

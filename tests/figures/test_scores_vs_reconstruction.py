@@ -11,7 +11,7 @@ from tcwae.study.results import load
 
 
 def parts(setting):
-    return dict(part.split("=") for part in setting.split(","))
+    return dict(part.split("=") for part in setting.split("_"))
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def test_of_a_grid_only_the_selected_gamma_is_shown(results):
     for method in ("tcwae_mws", "tcwae_gan"):
         chosen = results.best("grid").set_index("method").loc[method, "gamma"]
         settings = shown.loc[shown["method"] == method, "setting"].map(
-            lambda setting: dict(part.split("=") for part in setting.split(","))
+            lambda setting: dict(part.split("=") for part in setting.split("_"))
         )
         assert {float(setting["gamma"]) for setting in settings} == {chosen}
         assert {float(setting["beta"]) for setting in settings} == {1, 4, 10}

@@ -16,7 +16,7 @@ from tcwae.cli.main import main
 from tcwae.errors import InputError
 from tcwae.page.page import page
 
-RUN = "dsprites/beta_tcvae/cross_entropy/beta=8,latent_dimension=4/seed=1"
+RUN = "dsprites/beta_tcvae/cross_entropy/beta=8_latent_dimension=4/seed=1"
 
 
 @pytest.fixture(scope="module")

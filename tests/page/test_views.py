@@ -12,7 +12,7 @@ from page import studied
 from page.test_page import RUN
 
 pytestmark = pytest.mark.browser
-OTHER = "dsprites/wae_mmd/cross_entropy/lambda=10,latent_dimension=4/seed=0"
+OTHER = "dsprites/wae_mmd/cross_entropy/lambda=10_latent_dimension=4/seed=0"
 VIEWS = ["#summary", "#runs", f"#run?id={quote(RUN)}", f"#run?id={quote(RUN)}&beside={quote(OTHER)}", "#latents"]
 
 

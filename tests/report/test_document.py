@@ -46,7 +46,7 @@ def copy(folder, tmp_path):
 
 def shown(setting):
     """A setting of metrics.csv as the report has it."""
-    pairs = (part.split("=") for part in setting.split(","))
+    pairs = (part.split("=") for part in setting.split("_"))
     return names.setting({key: float(value) for key, value in pairs})
 
 
@@ -259,7 +259,7 @@ def test_the_chapter_beyond_the_paper_says_what_the_tables_beside_its_figures_sa
     alone = study["experiments"]["grid"] | {"methods": methods, "shows": ["deviations", "kl_estimators"]}
     study["experiments"]["alone"] = alone
     settings = pd.read_csv(copy / "selection" / "grid.csv")
-    settings = settings[settings["setting"].isin(["lambda=10", "beta=4,gamma=1"]) & settings["row"].isin(methods)]
+    settings = settings[settings["setting"].isin(["lambda=10", "beta=4_gamma=1"]) & settings["row"].isin(methods)]
     settings.to_csv(copy / "selection" / "alone.csv", index=False)
     (copy / "study.json").write_text(json.dumps(study))
     pairs = [

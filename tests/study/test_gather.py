@@ -46,10 +46,10 @@ def test_one_row_a_run(results):
     table = pd.read_csv(results / "metrics.csv")
     assert list(table) == columns()
     assert table["run"].tolist() == list(runs(STUDY))
-    shared = table.set_index("run").loc["dsprites/tcwae_mws/cross_entropy/beta=4,gamma=2/seed=0"]
+    shared = table.set_index("run").loc["dsprites/tcwae_mws/cross_entropy/beta=4_gamma=2/seed=0"]
     assert shared["experiments"] == "table/tcwae_mws grid/tcwae_mws"
     assert (shared["beta"], shared["gamma"], shared["seed"]) == (4, 2, 0)
-    assert shared["setting"] == "beta=4,gamma=2"
+    assert shared["setting"] == "beta=4_gamma=2"
     assert np.isnan(shared["lambda"])
     assert shared[SCORES].tolist() == list(range(len(SCORES)))
     assert table["iterations"].unique() == [600_000]

@@ -113,7 +113,7 @@ def test_what_the_grid_selects_is_trained(finished):
     assert (results / "runs" / run / "model.safetensors").exists()
     study = json.loads((results / "study.json").read_text())
     chosen = study["experiments"]["best"]["methods"]["tcwae_mws"]
-    assert f"beta={chosen['beta'][0]:g},gamma={chosen['gamma'][0]:g}" == best["setting"].item()
+    assert f"beta={chosen['beta'][0]:g}_gamma={chosen['gamma'][0]:g}" == best["setting"].item()
 
 
 def test_a_choice_that_changes_trains_the_new_one(study):
@@ -139,7 +139,7 @@ def test_a_study_of_its_own_and_changes_of_the_given_one(study):
 
 def test_a_report_of_an_unfinished_study(study):
     shutil.rmtree(study / SEED_1)
-    grid = "results/small/runs/dsprites/tcwae_mws/cross_entropy/beta=1,gamma=1/seed=0"
+    grid = "results/small/runs/dsprites/tcwae_mws/cross_entropy/beta=1_gamma=1/seed=0"
     shutil.rmtree(study / grid)
     command = ["tcwae", "report", "--partial", "config.yaml", "--results", "results/small", "--output", "partial.pdf"]
     done = subprocess.run(command, cwd=study, capture_output=True, text=True)
@@ -255,7 +255,7 @@ def test_a_changed_hyperparameter_trains_exactly_what_it_touches(study):
     changed["experiments"]["comparison"]["training"] = {"learning_rate": 0.001}
     write_study(study, changed)
     trained, counts = planned(study)
-    assert trained == {f"dsprites/wae_mmd/cross_entropy/lambda=10,learning_rate=0.001/seed={seed}" for seed in (0, 1)}
+    assert trained == {f"dsprites/wae_mmd/cross_entropy/lambda=10_learning_rate=0.001/seed={seed}" for seed in (0, 1)}
     assert counts["train"] == counts["evaluate"] == 2
 
     changed = json.loads(json.dumps(STUDY))
@@ -269,7 +269,7 @@ def test_a_new_value_in_a_grid_trains_that_value_only(study):
     larger["experiments"]["grid"]["methods"]["tcwae_mws"]["beta"] = [0.5, 1, 4]
     write_study(study, larger)
     trained, _ = planned(study)
-    assert trained == {f"dsprites/tcwae_mws/cross_entropy/beta=0.5,gamma={gamma}/seed=0" for gamma in (1, 2)}
+    assert trained == {f"dsprites/tcwae_mws/cross_entropy/beta=0.5_gamma={gamma}/seed=0" for gamma in (1, 2)}
 
 
 def test_how_runs_are_scored_trains_nothing(study):
