@@ -66,7 +66,7 @@ def on_page_markdown(markdown: str, page: Page, files: Files, **_: object) -> st
 
 def command_line() -> str:
     """The help of each verb."""
-    from tcwae.cli.main import parser
+    from tcwae.cli.parser import parser
 
     verbs = next(action for action in parser()._actions if isinstance(action, argparse._SubParsersAction))
     parts = [f"## tcwae {name}\n\n```text\n{verb.format_help()}```\n" for name, verb in verbs.choices.items()]

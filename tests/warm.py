@@ -20,6 +20,7 @@ from patience import HANG
 
 NEEDED = (
     "tcwae.cli.main",
+    "tcwae.cli.study",
     "tcwae.cli.verbs",
     "tcwae.data.prepare",
     "tcwae.evaluation.estimate",
