@@ -134,7 +134,9 @@ def test_nothing_in_its_figures_is_cut_off(results):
     for path in tables:
         kind = KINDS[path.stem.rsplit("-", 1)[1]]
         with style.look():
-            figure = kind.draw(pd.read_csv(path), "")
-            drawn = figure.get_tightbbox()
-        assert drawn.x0 >= 0, path
-        assert drawn.x1 <= figure.get_figwidth(), path
+            drawn = kind.draw(pd.read_csv(path), "")
+            figures = drawn if isinstance(drawn, list) else [drawn]
+            boxes = [figure.get_tightbbox() for figure in figures]
+        for figure, box in zip(figures, boxes, strict=True):
+            assert box.x0 >= 0, path
+            assert box.x1 <= figure.get_figwidth(), path

@@ -147,5 +147,8 @@ def _colour_bar(axes: Axes, shared: Scale) -> None:
     bar.solids.set_rasterized(True)
     if shared[1].name.endswith("_r"):
         axes.invert_xaxis()
+    for tick in bar.ax.xaxis.get_major_ticks():  # a number at an end must not reach into the next panel's
+        across = axes.transAxes.inverted().transform(axes.transData.transform((tick.get_loc(), 0)))[0]
+        tick.label1.set_horizontalalignment("left" if across < 0.1 else "right" if across > 0.9 else "center")
     axes.text(0, 1.3, "worse", transform=axes.transAxes, fontsize=7.5, color="0.35")
     axes.text(1, 1.3, "better", transform=axes.transAxes, fontsize=7.5, color="0.35", ha="right")

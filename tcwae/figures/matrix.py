@@ -15,7 +15,7 @@ from tcwae.figures import style
 from tcwae.figures.images import note, runs
 from tcwae.study.results import Results
 
-__all__ = ["data", "draw", "note", "order", "runs"]
+__all__ = ["data", "draw", "note", "order", "runs", "silent"]
 
 LEFT, TOP, GAP, HEADER, AXIS, BAR = 24.0, 5.0, 5.0, 5.0, 5.5, 11.0
 """Millimetres: for the factors' names, for the matrices' names, between two, for a method's name above its own, for the latents
@@ -39,6 +39,12 @@ def data(results: Results, experiment: str) -> pd.DataFrame:
     if not tables:
         raise InputError(f"{experiment}: expected a finished run on data with factors for its matrices, found none")
     return pd.concat(tables, ignore_index=True)
+
+
+def silent(results: Results, experiment: str) -> str | None:
+    """Only data with factors have matrices."""
+    known = any(_of_run(results, best) is not None for best in results.best(experiment).itertuples())
+    return None if known else "no record of a best run has what its latents know of factors"
 
 
 def _of_run(results: Results, best: tuple) -> pd.DataFrame | None:

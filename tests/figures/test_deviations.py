@@ -56,9 +56,8 @@ def results(tmp_path_factory):
     random = np.random.default_rng(0)
     rows = []
     for identifier, run in runs(STUDY).items():
-        shift = {"sigma_penalty=1": 0.25, "adam_epsilon=1e-08": -0.5}.get(
-            identifier.split("/")[3].rpartition(",")[2], 0.0
-        )
+        shifts = {"_sigma_penalty=1": 0.25, "_adam_epsilon=1e-08": -0.5}
+        shift = next((by for key, by in shifts.items() if identifier.split("/")[3].endswith(key)), 0.0)
         values = dict.fromkeys(("log_reconstruction", "mig", "factor_vae", "sap"), run.seed / 10 + shift)
         sampled = {f"{name}_sampled": value - 0.125 for name, value in values.items() if name != "log_reconstruction"}
         rows.append(
