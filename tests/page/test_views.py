@@ -87,7 +87,7 @@ def test_sorting_by_a_score_goes_both_ways_and_the_better_end_is_first(opened, f
 def test_search_and_choices_filter_and_the_address_remembers_them(opened, folder):
     page = at(opened, folder, "#runs")
     assert len(shown(page, 1)) == 4
-    page.get_by_label("Search").fill("beta=8,lat seed=1")
+    page.get_by_label("Search").fill("beta=8_lat seed=1")
     assert page.get_by_role("status").inner_text() == "1 of 4 runs"
     page.get_by_label("Search").fill("")
     page.get_by_label("Method").select_option("WAE-MMD")
