@@ -59,7 +59,7 @@ def run(text, clone):
     environment = {
         name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")
     }
-    environment |= {"PATH": path, "PYTEST_ADDOPTS": "tests/test_costs.py", "OMP_NUM_THREADS": "1"}
+    environment |= {"PATH": path, "PYTEST_ADDOPTS": "tests/methods/test_costs.py", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(["bash"], input=text, cwd=clone, env=environment, capture_output=True, text=True)
     return done.stdout + done.stderr, done.returncode
 
