@@ -16,29 +16,19 @@ from pydantic import (
 from tcwae.config.base import Settings, distinct, first_line
 from tcwae.config.costs import Cost
 from tcwae.config.datasets import PUBLISHED
+from tcwae.config.figures import FIGURES
 from tcwae.config.methods import METHODS, Method, MethodName, coefficients
 from tcwae.config.run import Count, DatasetName, EncoderKernel, Name, Seeds
 
 __all__ = ["NEEDED", "PICTURES", "READS", "SELECT", "TABLES", "Experiment", "Row", "Shows"]
 
-TABLES = (
-    "heatmap",
-    "scores_vs_reconstruction",
-    "pareto",
-    "violins",
-    "ablation",
-    "agreement",
-    "analysis_of_variance",
-    "deviations",
-    "kl_estimators",
-    "matrix",
-)
-"""The figures of numbers; the data beside them are CSV."""
-
 PICTURES = ("traversals", "latent_traversals", "reconstructions", "samples", "quadrants")
 """The figures of images; the data beside them are HDF5."""
 
-Shows = Literal["scores_table", *TABLES, *PICTURES]
+TABLES = tuple(kind for kind in FIGURES if kind not in PICTURES)
+"""The figures of numbers; the data beside them are CSV."""
+
+Shows = Literal["scores_table", *FIGURES]
 
 SELECT = "select"
 

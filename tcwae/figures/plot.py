@@ -33,6 +33,7 @@ from tcwae.figures import (
     violins,
 )
 from tcwae.figures.images import Shown
+from tcwae.figures.save import save
 from tcwae.files import atomic
 from tcwae.study.results import Results, load
 
@@ -84,7 +85,7 @@ def plot(experiment: str, figure: str, results: Path, output: Path) -> None:
             data = kind.data(study, experiment)
             drawing = kind.draw(data, kind.note(study, experiment))
         _save_data(data, output)
-        style.save(drawing, output)
+        save(drawing, output)
 
 
 def silence(study: Results, experiment: str, figure: str) -> str | None:

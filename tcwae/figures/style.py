@@ -1,17 +1,14 @@
-"""The common look of the figures: size, type, and how they are written.
+"""The common look of the figures: size, type, colours and legends.
 
 A method's colour and marker stand beside its settings (`tcwae.config.methods`).
 """
 
 import bisect
-import io
 import math
-import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import matplotlib
@@ -19,7 +16,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import RendererAgg
-from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont
@@ -31,7 +27,6 @@ from seaborn.utils import relative_luminance
 from tcwae.config.costs import COSTS
 from tcwae.config.methods import METHODS
 from tcwae.config.scores import PAPER, SCORES, facts
-from tcwae.files import atomic
 
 __all__ = [
     "LINES",
@@ -51,7 +46,6 @@ __all__ = [
     "new",
     "pages",
     "room",
-    "save",
     "scores",
     "shown",
     "small",
@@ -279,40 +273,3 @@ def legend_height(labels: Sequence[str]) -> float:
 def _columns(labels: Sequence[str]) -> int:
     widest = max(_width(wrap(label, LABEL, lines=1)[0]) for label in labels)
     return max(1, min(len(labels), int((WIDTH + ENTRY) / (KEY + widest + ENTRY))))
-
-
-def save(drawn: Figure | Sequence[Figure], path: Path) -> None:
-    """Write a vector PDF for the report, a page a figure, and the same as SVG for the web, the figures below each other.
-
-    Identical figures give identical bytes.
-
-    Raises:
-        OSError: one cannot be written.
-    """
-    figures = [drawn] if isinstance(drawn, Figure) else drawn
-    with atomic(path.with_suffix(".svg")) as temporary:
-        temporary.write_text(_below_each_other([_svg(figure) for figure in figures]), encoding="utf-8")
-    with atomic(path) as temporary, PdfPages(temporary, metadata={"CreationDate": None}) as pages:
-        for figure in figures:
-            pages.savefig(figure)
-
-
-def _svg(figure: Figure) -> str:
-    written = io.StringIO()
-    figure.savefig(written, format="svg", metadata={"Date": None})
-    return written.getvalue()
-
-
-def _below_each_other(parts: Sequence[str]) -> str:
-    """One SVG of several: each keeps its own coordinates as an inner one."""
-    if len(parts) == 1:
-        return parts[0]
-    inner, top, width = [], 0.0, 0.0
-    for part in parts:
-        wide, high = (float(re.search(rf'{side}="([0-9.]+)pt"', part)[1]) for side in ("width", "height"))
-        # matplotlib numbers its definitions alike in each figure
-        own = re.sub(r'(id="|url\(#|href="#)', rf"\g<1>p{len(inner)}-", part[part.index("<svg") :])
-        inner.append(own.replace("<svg ", f'<svg y="{top}" ', 1))
-        top, width = top + high, max(width, wide)
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}pt" height="{top}pt" viewBox="0 0 {width} {top}">'
-    return "\n".join([head, *inner, "</svg>", ""])

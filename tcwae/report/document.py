@@ -19,6 +19,7 @@ from matplotlib import get_data_path
 
 from tcwae.errors import InputError
 from tcwae.figures import style, summary
+from tcwae.figures.save import save
 from tcwae.files import atomic
 from tcwae.report.content import contents, finished
 from tcwae.study.results import load
@@ -70,7 +71,7 @@ def report(results: Path, template: Path, output: Path, *, partial: bool = False
 def _draw_summary(rows: list[dict[str, Any]], path: Path) -> None:
     path.parent.mkdir(exist_ok=True)
     with style.look():
-        style.save(summary.draw(pd.DataFrame(rows), ""), path)
+        save(summary.draw(pd.DataFrame(rows), ""), path)
 
 
 def _legible(content: Any) -> Any:  # noqa: ANN401

@@ -36,8 +36,7 @@ def _correlation(pair: pd.DataFrame) -> tuple[float, float, float, int]:
     number = len(pair)
     if number < 2 or (pair.nunique() < 2).any():
         return np.nan, np.nan, np.nan, number
-    one, other = (stats.rankdata(values) for values in pair.to_numpy().T)
-    rho = float(np.clip(np.corrcoef(one, other)[0, 1], -1, 1))
+    rho = float(stats.spearmanr(pair).statistic)
     if number < 4:
         return rho, np.nan, np.nan, number
     if abs(rho) > 1 - 1e-12:

@@ -8,6 +8,7 @@ import matplotlib
 from patience import HANG
 
 from tcwae.figures import style
+from tcwae.figures.save import save
 
 USER = {
     "text.usetex": True,
@@ -27,7 +28,7 @@ def drawn(path):
     with style.look():
         figure = style.new(30.0, "a note on where this is from")
         style.axes(figure, 20.0, 2.0, 60.0, 20.0).plot([-1, 2, 3], label="a row")
-        style.save(figure, path)
+        save(figure, path)
     return path.read_bytes()
 
 

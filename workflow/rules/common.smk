@@ -11,16 +11,16 @@ from snakemake.settings.types import DeploymentMethod
 
 from tcwae.config import study as studies
 from tcwae.config.base import read_yaml
+from tcwae.config.experiment import PICTURES, READS, TABLES
 from tcwae.config.figures import FIGURES
 from tcwae.config.run import KNOWN_DATASETS, evaluation_flags, run_flags, scoring_flags
+from tcwae.config.runs import best_runs, candidates, chosen, default_runs, experiment_runs, grids, resolve, runs
 from tcwae.doctor.cluster import check_accounting, check_partitions
 from tcwae.doctor.container import check_folders, check_image
 from tcwae.doctor.files import check_space
 from tcwae.doctor.head import Head
 from tcwae.errors import InputError, suggestion
 from tcwae.study.declared import declare, evaluation_of, scoring_of
-from tcwae.config.experiment import PICTURES, READS, TABLES
-from tcwae.config.runs import best_runs, candidates, chosen, default_runs, experiment_runs, grids, resolve, runs
 
 if shutil.which("tcwae") is None:
     raise WorkflowError("the command tcwae is not on PATH: activate the environment (source .venv/bin/activate)")
