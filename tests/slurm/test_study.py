@@ -51,6 +51,7 @@ def test_a_training_has_one_gpu_of_its_own_and_no_other_job_has_any(study):
         "evaluate",
         "measure",
         "measure",
+        "page",
         "prepare",
         "train",
         "train",
