@@ -35,7 +35,7 @@ def together(folder: Path, processes: int, threads: int) -> float:
     outputs = [folder / f"{processes}-{threads}-{time.monotonic_ns()}-{number}" for number in range(processes)]
     for started in [training(output, threads) for output in outputs]:
         assert started.wait() == 0
-    return sum(records.read(records.Training, output / "training.json").images_per_second for output in outputs)
+    return sum(records.read(records.TrainingRecord, output / "training.json").images_per_second for output in outputs)
 
 
 def memory(folder: Path) -> dict[str, float]:

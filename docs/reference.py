@@ -31,7 +31,7 @@ API = """# Python
 
 ::: tcwae.inspect.model.Model
 
-::: tcwae.inspect.model.Posterior
+::: tcwae.inspect.model.Encoding
 
 ::: tcwae.errors.InputError
 """

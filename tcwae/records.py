@@ -8,7 +8,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tcwae.errors import InputError
 from tcwae.files import atomic
 
-__all__ = ["STATES", "Evaluation", "Matrices", "Metrics", "Training", "Warning", "read", "write"]
+__all__ = [
+    "STATES",
+    "EvaluationRecord",
+    "Matrices",
+    "MetricsRecord",
+    "TrainingRecord",
+    "TrainingWarning",
+    "read",
+    "write",
+]
 
 STATES = ("state.safetensors", "state.previous.safetensors")
 """While a training lasts: its newest state, and the one before it."""
@@ -25,7 +34,7 @@ class Data(_Record):
     images_sha256: str
 
 
-class Warning(_Record):
+class TrainingWarning(_Record):
     """What a training ended with that makes its numbers worth little, though they are finite; see `collapse`."""
 
     kind: Literal["collapsed_latents", "discriminator_won"]
@@ -34,7 +43,7 @@ class Warning(_Record):
     value: float = Field(description="of that column, at the end")
 
 
-class Training(_Record):
+class TrainingRecord(_Record):
     """training.json."""
 
     settings: dict[str, Any] = Field(description="the run, flat, as `config.run.flatten` has it")
@@ -51,7 +60,7 @@ class Training(_Record):
     device: str
     threads: int
     deterministic: bool = Field(False, description="whether torch was held to deterministic algorithms")
-    warnings: tuple[Warning, ...] = ()
+    warnings: tuple[TrainingWarning, ...] = ()
     terms: dict[str, float] = Field(
         {}, description="the last row of curves.csv: the terms as the training estimates them"
     )
@@ -69,18 +78,18 @@ class Matrices(_Record):
     matched: dict[str, int] = Field(description="the latent of each factor; see `tcwae.metrics.matrices.matched`")
 
 
-class Evaluation(_Record):
+class EvaluationRecord(_Record):
     """evaluation.json; scores are empty where the training diverged."""
 
     scores: dict[str, float] = Field(description="reconstruction and divergences: what needs the model")
     factors: tuple[str, ...] = Field(description="those of the data that can be scored")
     evaluation: dict[str, Any] = Field(description="its settings, with how many images were encoded and held out")
-    training: Training
+    training: TrainingRecord
     versions: dict[str, str]
     seconds: float
 
 
-class Metrics(_Record):
+class MetricsRecord(_Record):
     """metrics.json: the evaluation with the scores of its codes; scores are empty where the training diverged."""
 
     scores: dict[str, float]
@@ -88,12 +97,12 @@ class Metrics(_Record):
     reasons: dict[str, str] = Field({}, description="why a score cannot be had for the factors")
     matrices: Matrices | None = Field(None, description="of latents and factors; none without factors")
     evaluation: dict[str, Any] = Field(description="its settings and those of the scores; images encoded and held out")
-    training: Training
+    training: TrainingRecord
     versions: dict[str, str]
     seconds: float = Field(description="of both")
 
 
-Record = TypeVar("Record", Training, Evaluation, Metrics)
+Record = TypeVar("Record", TrainingRecord, EvaluationRecord, MetricsRecord)
 
 
 def read(model: type[Record], path: Path) -> Record:
@@ -114,7 +123,7 @@ def read(model: type[Record], path: Path) -> Record:
         ) from None
 
 
-def write(record: Training | Evaluation | Metrics, path: Path) -> None:
+def write(record: TrainingRecord | EvaluationRecord | MetricsRecord, path: Path) -> None:
     """Write a record."""
     with atomic(path) as temporary:
         temporary.write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")

@@ -23,7 +23,7 @@ def make_run(folder, channels=1, seed=0, **training):
         for parameter in model.parameters():
             parameter.mul_(2).add_(0.05 * torch.randn(parameter.shape, generator=generator))
     save_model(folder / "model.safetensors", model, run, channels, step=6)
-    records.write(records.Training(**record(run)["training"] | training), folder / "training.json")
+    records.write(records.TrainingRecord(**record(run)["training"] | training), folder / "training.json")
     inputs = np.random.default_rng(1).integers(0, 256, (3, 64, 64, channels), np.uint8)
     with h5py.File(folder / "images.h5", "w") as file:
         file["inputs"], file["latent_kl"] = inputs, KL

@@ -65,7 +65,7 @@ def _write_runs(study: Study, folder: Path, wanted: dict[str, Run], diverged: Fa
         own, lost = folder / "runs" / identifier, diverged(run)
         own.mkdir(parents=True, exist_ok=True)
         source = study.dataset(run.dataset).source
-        records.write(records.Metrics(**_record(run, identifier, source, lost)), own / "metrics.json")
+        records.write(records.MetricsRecord(**_record(run, identifier, source, lost)), own / "metrics.json")
         for name, content in (("images", _images), ("codes", _codes)):
             if not (own / f"{name}.h5").exists():
                 (own / f"{name}.h5").hardlink_to(content(folder, run.dataset, run.latent_dimension, codes))

@@ -76,7 +76,7 @@ def _check_names(there: set[str]) -> None:
         raise InputError("names of factors or which are scored, but no factors")
 
 
-def _check_images(header: npz.Header) -> None:
+def _check_images(header: npz.ArrayHeader) -> None:
     dtype, shape, _ = header
     if dtype.kind not in "b" and dtype != np.uint8:
         raise InputError(f"images of type {dtype}, not uint8: {_to_bytes(dtype)}")
@@ -103,7 +103,7 @@ def _to_bytes(dtype: np.dtype) -> str:
     return "if they go from 0 to 255, save images.astype(np.uint8)"
 
 
-def _white(archive: zipfile.ZipFile, header: npz.Header) -> int:
+def _white(archive: zipfile.ZipFile, header: npz.ArrayHeader) -> int:
     """What to multiply by: 255 where white is 1, as in booleans and masks, else 1."""
     if header.dtype.kind == "b":
         return 255
@@ -116,7 +116,7 @@ def _white(archive: zipfile.ZipFile, header: npz.Header) -> int:
     return 255
 
 
-def _blocks(path: Path | str, header: npz.Header, white: int) -> Iterator[Images]:
+def _blocks(path: Path | str, header: npz.ArrayHeader, white: int) -> Iterator[Images]:
     count, size = header.shape[0], math.prod(header.shape[1:])
     step = max(1, _BLOCK_BYTES // size)
     with refusing(path, _EXPECTED), zipfile.ZipFile(path) as archive:

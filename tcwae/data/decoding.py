@@ -23,7 +23,7 @@ from PIL import Image, UnidentifiedImageError
 from tcwae.data.damage import kind
 from tcwae.errors import InputError
 
-__all__ = ["EXPECTED", "Header", "Reduction", "decoded", "header"]
+__all__ = ["EXPECTED", "PictureHeader", "Reduction", "decoded", "header"]
 
 EXPECTED = "a picture (PNG, JPEG, WebP, GIF, BMP, TIFF or PPM)"
 
@@ -60,7 +60,7 @@ class Reduction(NamedTuple):
     crop: str
 
 
-class Header(NamedTuple):
+class PictureHeader(NamedTuple):
     """What a picture's file says before it is decoded."""
 
     grey: bool
@@ -70,7 +70,7 @@ class Header(NamedTuple):
     frames: int
 
 
-def header(whole: bytes) -> Header:
+def header(whole: bytes) -> PictureHeader:
     """Read a picture's header; of PNG, JPEG, BMP and PPM the first bytes are enough.
 
     Raises:
@@ -84,7 +84,7 @@ def header(whole: bytes) -> Header:
         if whole.startswith(_PNG):
             frames = _frames(whole)
         turned = _orientation(picture) in _TURNS
-        return Header(grey, picture.size, picture.has_transparency_data, turned, frames)
+        return PictureHeader(grey, picture.size, picture.has_transparency_data, turned, frames)
 
 
 def _is_grey(picture: Image.Image) -> bool:

@@ -13,7 +13,7 @@ from jaxtyping import Shaped
 
 from tcwae.errors import InputError
 
-__all__ = ["Header", "array", "header", "opened"]
+__all__ = ["ArrayHeader", "array", "header", "opened"]
 
 _HEADER = re.compile(
     r"\{'descr': '([|<>=]?[biufUS]\d+)', 'fortran_order': (False|True), 'shape': \(([\dL, ]*)\), \}\s*"
@@ -22,7 +22,7 @@ _LENGTHS = {b"\x93NUMPY\x01\x00": "<H", b"\x93NUMPY\x02\x00": "<I", b"\x93NUMPY\
 _LONGEST_HEADER = 2**16
 
 
-class Header(NamedTuple):
+class ArrayHeader(NamedTuple):
     """What an npy says of its array: "C" order, where the last index changes fastest, or Fortran's "F"."""
 
     dtype: np.dtype
@@ -44,7 +44,7 @@ def opened(archive: zipfile.ZipFile, name: str) -> Iterator[tuple[zipfile.ZipExt
         yield content, dtype, shape
 
 
-def header(archive: zipfile.ZipFile, name: str) -> Header:
+def header(archive: zipfile.ZipFile, name: str) -> ArrayHeader:
     """Type, shape and order of an array.
 
     Raises:
@@ -70,7 +70,7 @@ def array(archive: zipfile.ZipFile, name: str, largest: int | None = None) -> Sh
 
 
 @contextmanager
-def _entered(archive: zipfile.ZipFile, name: str) -> Iterator[tuple[zipfile.ZipExtFile, Header]]:
+def _entered(archive: zipfile.ZipFile, name: str) -> Iterator[tuple[zipfile.ZipExtFile, ArrayHeader]]:
     with archive.open(_info(archive, name)) as content:
         yield _header(archive, content, name)
         content.read(1)  # where the array ends, zipfile compares its checksum
@@ -83,7 +83,7 @@ def _info(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
     return info
 
 
-def _header(archive: zipfile.ZipFile, content: zipfile.ZipExtFile, name: str) -> tuple[zipfile.ZipExtFile, Header]:
+def _header(archive: zipfile.ZipFile, content: zipfile.ZipExtFile, name: str) -> tuple[zipfile.ZipExtFile, ArrayHeader]:
     """References: numpy.lib.format, versions 1.0 to 3.0."""
     magic = content.read(8)
     width = _LENGTHS.get(magic, "<H")
@@ -98,7 +98,7 @@ def _header(archive: zipfile.ZipFile, content: zipfile.ZipExtFile, name: str) ->
     stated = archive.getinfo(f"{name}.npy").file_size
     if stated != size:
         raise InputError(f"{name} of {stated} bytes, not {size}")
-    return content, Header(dtype, shape, "F" if found[2] == "True" else "C")
+    return content, ArrayHeader(dtype, shape, "F" if found[2] == "True" else "C")
 
 
 def _refusal(name: str, magic: bytes, text: str) -> str:

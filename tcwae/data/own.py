@@ -85,7 +85,7 @@ def _shown(name: str) -> str:
     return text if len(text) <= 60 else f"{text[:28]}...{text[-28:]}"
 
 
-def _account(headers: Sequence[pictures.Header]) -> dict[str, str]:
+def _account(headers: Sequence[pictures.PictureHeader]) -> dict[str, str]:
     """The sizes of the pictures, and how many were changed on the way."""
     sizes = sorted({header.size for header in headers}, key=lambda size: (size[0] * size[1], size))
     ends = [f"{width} x {height}" for width, height in dict.fromkeys((sizes[0], sizes[-1]))]

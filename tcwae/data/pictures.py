@@ -17,7 +17,7 @@ from jaxtyping import UInt8
 
 from tcwae.data import decoding
 from tcwae.data.damage import DAMAGE, kind, refusing
-from tcwae.data.decoding import Header, Reduction
+from tcwae.data.decoding import PictureHeader, Reduction
 from tcwae.data.parallel import in_order
 from tcwae.data.prepared import Blocks
 from tcwae.errors import InputError
@@ -178,7 +178,7 @@ def content(member: Member, most: int | None = None) -> bytes:
         return whole
 
 
-def headers(pictures: Sequence[Member], title: str, processes: int | None) -> list[Header]:
+def headers(pictures: Sequence[Member], title: str, processes: int | None) -> list[PictureHeader]:
     """What the files of all `pictures` say of them.
 
     Raises:
@@ -193,11 +193,11 @@ def _tasks(pictures: Sequence[Member]) -> list[Sequence[Member]]:
     return [pictures[start : start + _BLOCK] for start in range(0, len(pictures), _BLOCK)]
 
 
-def _headers(pictures: Sequence[Member]) -> list[Header]:
+def _headers(pictures: Sequence[Member]) -> list[PictureHeader]:
     return [_header(picture) for picture in pictures]
 
 
-def _header(picture: Member) -> Header:
+def _header(picture: Member) -> PictureHeader:
     start = content(picture, _HEAD)
     if start.startswith((b"\x89PNG", b"\xff\xd8")):  # those of other formats may be at the end
         try:

@@ -42,7 +42,7 @@ def estimate(folder: Path) -> None:
         InputError: one of the two files is missing or damaged.
         OSError: the table cannot be written.
     """
-    finished = records.read(records.Metrics, folder / "metrics.json").training.status == "finished"
+    finished = records.read(records.MetricsRecord, folder / "metrics.json").training.status == "finished"
     table = terms(*read_posterior(folder / "codes.h5")) if finished else pd.DataFrame(columns=COLUMNS)
     with atomic(folder / "estimates.csv") as temporary:
         table.to_csv(temporary, index=False)

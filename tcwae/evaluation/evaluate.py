@@ -50,7 +50,7 @@ class Opened(NamedTuple):
 
     model: Autoencoder
     run: Run
-    training: records.Training
+    training: records.TrainingRecord
     source: prepared.Prepared
     images: Images
     held_out: Int[torch.Tensor, "held_out"]
@@ -81,7 +81,7 @@ def evaluate(folder: Path, data: Path, settings: Evaluation, *, device: str = "c
     }
     shown = held_out[:SHOWN], codes.mean[unseen[:SHOWN]]
     _write_images(folder / "images.h5", model, images, shown, divergences, settings.traversal_range, generator)
-    record = records.Evaluation(
+    record = records.EvaluationRecord(
         scores=scores,
         factors=tuple(source.factor_names[k] for k in source.latent_factor_indices),
         evaluation=settings.model_dump(mode="json") | {"codes": len(rows), "held_out": len(held_out)},
@@ -100,7 +100,7 @@ def opened(folder: Path, data: Path, settings: Evaluation, device: str, threads:
         OSError: it cannot be read.
     """
     set_up(threads)
-    training = records.read(records.Training, folder / "training.json")
+    training = records.read(records.TrainingRecord, folder / "training.json")
     where = select_device(device)
     model, run, _ = checkpoint.load_model(folder / "model.safetensors", where)
     model.to(memory_format=torch.channels_last)

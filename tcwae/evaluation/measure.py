@@ -17,7 +17,7 @@ from tcwae.config.run import Scoring
 from tcwae.config.scores import PAPER
 from tcwae.evaluation.score import read_table
 from tcwae.metrics.matrices import information, matched
-from tcwae.metrics.registry import Measured
+from tcwae.metrics.registry import Scores
 from tcwae.metrics.registry import measure as scores_of
 from tcwae.metrics.table import CodeTable, UnavailableScoreError
 
@@ -34,12 +34,12 @@ def measure(folder: Path, settings: Scoring) -> None:
         OSError: it cannot be read or written.
     """
     start = time.monotonic()
-    evaluated = records.read(records.Evaluation, folder / "evaluation.json")
+    evaluated = records.read(records.EvaluationRecord, folder / "evaluation.json")
     found: dict[str, Any] = {"scores": {}, "parts": {}}
     if evaluated.training.status == "finished" and len(evaluated.factors) > 1:
         table = read_table(folder / "codes.h5")
         found = _scores(table, settings.scores, settings.seed)
-    record = records.Metrics(
+    record = records.MetricsRecord(
         **found | {"scores": evaluated.scores | found["scores"]},
         evaluation=evaluated.evaluation | settings.model_dump(mode="json"),
         training=evaluated.training,
@@ -50,7 +50,7 @@ def measure(folder: Path, settings: Scoring) -> None:
 
 
 def _scores(table: CodeTable, names: Sequence[str], seed: int) -> dict[str, Any]:
-    """The fields of `records.Metrics` that say what the codes of a run score, each score with a generator of its own.
+    """The fields of `records.MetricsRecord` that say what the codes of a run score, each score with a generator of its own.
 
     They are scores of the posterior means (Locatello et al., 2019); the paper's three are also computed of codes drawn afresh
     from the posteriors, as <score>_sampled (the protocol of the authors' code).
@@ -70,7 +70,7 @@ def _scores(table: CodeTable, names: Sequence[str], seed: int) -> dict[str, Any]
     }
 
 
-def _matrices(table: CodeTable, measured: Measured, seed: int) -> records.Matrices | None:
+def _matrices(table: CodeTable, measured: Scores, seed: int) -> records.Matrices | None:
     """What the latents know of the factors; none where a factor has one class only."""
     try:
         known = information(table, np.random.default_rng(seed))

@@ -27,7 +27,7 @@ def rescore(folder: Path, seed: int) -> None:
         InputError: one of the two files is missing or damaged.
         OSError: the table cannot be written.
     """
-    scored = "mig" in records.read(records.Metrics, folder / "metrics.json").scores
+    scored = "mig" in records.read(records.MetricsRecord, folder / "metrics.json").scores
     rows = list(rescored(read_table(folder / "codes.h5"), seed)) if scored else []
     with atomic(folder / "rescored.csv") as temporary:
         pd.DataFrame(rows, columns=COLUMNS).to_csv(temporary, index=False)

@@ -48,7 +48,7 @@ def silent(results: Results, experiment: str) -> str | None:
 
 
 def _of_run(results: Results, best: tuple) -> pd.DataFrame | None:
-    found = records.read(records.Metrics, results.folder / "runs" / best.best_run / "metrics.json").matrices
+    found = records.read(records.MetricsRecord, results.folder / "runs" / best.best_run / "metrics.json").matrices
     if found is None:
         return None
     mutual = np.array(found.mutual_information)

@@ -118,7 +118,7 @@ def _of_state(path: Path, name: str) -> Curves:
 
 
 def _ended(folder: Path, table: pd.DataFrame) -> str:
-    record = records.read(records.Training, folder / "training.json")
+    record = records.read(records.TrainingRecord, folder / "training.json")
     if record.status == "diverged":
         return f"diverged at step {record.step:,}: {record.term} is not finite"
     warnings = "".join(f"; {warning.kind.replace('_', ' ')} since step {warning.step:,}" for warning in record.warnings)

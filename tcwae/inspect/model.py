@@ -26,13 +26,13 @@ from tcwae.methods.networks import Autoencoder
 from tcwae.training import checkpoint
 from tcwae.training.device import select_device
 
-__all__ = ["Model", "Posterior", "load"]
+__all__ = ["Encoding", "Model", "load"]
 
 Values: TypeAlias = np.ndarray | Tensor
 """An array, or a tensor on any device."""
 
 
-class Posterior(NamedTuple):
+class Encoding(NamedTuple):
     """q(z|x) = N(mean, diag variance) of a batch of images, each (images, latent)."""
 
     mean: Values
@@ -72,7 +72,7 @@ class Model:
         return self.run.latent_dimension
 
     @torch.no_grad()
-    def encode(self, images: Values) -> Posterior:
+    def encode(self, images: Values) -> Encoding:
         """The posteriors of images (images, 64, 64, channel).
 
         Raises:
@@ -89,7 +89,7 @@ class Model:
             raise InputError(f"expected images as uint8, bool or floating-point numbers, found {tensor.dtype}")
         batches = (self.network.encoder(some) for some in self._pixels(tensor))
         mean, variance = (torch.cat(parts) for parts in zip(*batches, strict=True))
-        return Posterior(_like(images, mean), _like(images, variance))
+        return Encoding(_like(images, mean), _like(images, variance))
 
     @torch.no_grad()
     def decode(self, codes: Values) -> Values:

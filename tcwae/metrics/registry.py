@@ -25,7 +25,7 @@ from tcwae.metrics.result import Score
 from tcwae.metrics.sap import sap
 from tcwae.metrics.table import CodeTable, UnavailableScoreError
 
-__all__ = ["METRICS", "Measured", "measure"]
+__all__ = ["METRICS", "Scores", "measure"]
 
 SCORES = mig, factor_vae, sap, dci, modularity, explicitness, beta_vae, irs, infom, infoe, infoc, mig_chen, mig_yanndubs
 METRICS |= {score.__name__: score for score in SCORES}
@@ -33,14 +33,14 @@ METRICS |= {score.__name__: score for score in SCORES}
 INFOMEC = frozenset({"infom", "infoe", "infoc"})
 
 
-class Measured(NamedTuple):
+class Scores(NamedTuple):
     """The scores of a table, and why others cannot be had for it, by name."""
 
     scores: Mapping[str, Score]
     reasons: Mapping[str, str]
 
 
-def measure(table: CodeTable, names: Sequence[str], seed: int) -> Measured:
+def measure(table: CodeTable, names: Sequence[str], seed: int) -> Scores:
     """The scores of these names, each from `numpy.random.default_rng(seed)`, so that none depends on which others are asked.
 
     Those of InfoMEC share one computation. A score that this table cannot have is left out, with the reason in one line.
@@ -59,4 +59,4 @@ def measure(table: CodeTable, names: Sequence[str], seed: int) -> Measured:
                 scores[name] = METRICS[name](table, np.random.default_rng(seed))
         except UnavailableScoreError as error:
             reasons[name] = str(error)
-    return Measured({name: scores[name] for name in dict.fromkeys(names) if name in scores}, reasons)
+    return Scores({name: scores[name] for name in dict.fromkeys(names) if name in scores}, reasons)

@@ -52,7 +52,7 @@ def described(study: Results, identifier: str, run: Run, path: Path) -> dict[str
             faults.append(_line(error, folder))
             return None
 
-    record = part(lambda folder: records.read(records.Metrics, folder / "metrics.json"))
+    record = part(lambda folder: records.read(records.MetricsRecord, folder / "metrics.json"))
     return {
         "scores": _scores(record) if record else [],
         "factors": _by_factor(record) if record else None,
@@ -80,7 +80,7 @@ def _number(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _scores(record: records.Metrics) -> list[list[Any]]:
+def _scores(record: records.MetricsRecord) -> list[list[Any]]:
     """Label, number and decimals of each score; those of the paper first."""
     facts = SCORES | PAPER | {"active_units": ScoreFacts("active units", 0)}
     order = sorted(record.scores, key=lambda name: name not in PAPER)
@@ -95,7 +95,7 @@ def _words(name: str) -> str:
     )
 
 
-def _by_factor(record: records.Metrics) -> dict[str, Any] | None:
+def _by_factor(record: records.MetricsRecord) -> dict[str, Any] | None:
     """The scores of each factor, a row a factor."""
     if not record.parts:
         return None
@@ -105,7 +105,7 @@ def _by_factor(record: records.Metrics) -> dict[str, Any] | None:
     return {"factors": factors, "scores": labels, "values": rows}
 
 
-def _made(record: records.Metrics) -> list[list[str]]:
+def _made(record: records.MetricsRecord) -> list[list[str]]:
     """Pairs of a label and a text: when, where and with what the run was trained and evaluated."""
     training = record.training
     pairs = {
@@ -123,7 +123,7 @@ def _made(record: records.Metrics) -> list[list[str]]:
     return [[label, text] for label, text in pairs.items() if text]
 
 
-def _commands(study: Study, run: Run, identifier: str, record: records.Metrics | None) -> list[str]:
+def _commands(study: Study, run: Run, identifier: str, record: records.MetricsRecord | None) -> list[str]:
     """The calls that make the run again, from the study's folder."""
     folder = shlex.quote(f"results/{study.study}/runs/{identifier}")
     data = shlex.quote(f"resources/{run.dataset}-{study.dataset(run.dataset).label}.h5")
@@ -145,7 +145,7 @@ def _curves(folder: Path) -> dict[str, Any]:
     return {"steps": steps.tolist(), "terms": [list(pair) for pair in zip(table.columns[1:], shown, strict=True)]}
 
 
-def _matrix(record: records.Metrics) -> dict[str, Any] | None:
+def _matrix(record: records.MetricsRecord) -> dict[str, Any] | None:
     """I(z_d; v_k) and H(v_k), in nats; None where there are no factors."""
     its = record.matrices
     return its and {"factors": its.factors, "values": its.mutual_information, "entropies": its.entropy}

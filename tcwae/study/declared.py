@@ -64,15 +64,15 @@ def _declare_run(folder: Path, run: Run, images: Callable[[str], str | None]) ->
         os.utime(file, ns=(made, made) if valid else (time.time_ns(), time.time_ns()))
 
 
-def _record(path: Path) -> records.Training | None:
+def _record(path: Path) -> records.TrainingRecord | None:
     """How a training ended; None where its record is damaged."""
     try:
-        return records.read(records.Training, path)
+        return records.read(records.TrainingRecord, path)
     except InputError:
         return None
 
 
-def same_settings(record: records.Training, run: Run) -> bool:
+def same_settings(record: records.TrainingRecord, run: Run) -> bool:
     """Whether a training was made with the settings of a run, to the last bit."""
     return record.settings == json.loads(json.dumps(flatten(run)))
 

@@ -98,8 +98,8 @@ def table(study: Study, results: Path, *, partial: bool = False) -> pd.DataFrame
     return frame.astype(dict.fromkeys(SCORES, float))  # also where no run has a score
 
 
-def _read(path: Path, run: Run) -> records.Metrics:
-    record = records.read(records.Metrics, path)
+def _read(path: Path, run: Run) -> records.MetricsRecord:
+    record = records.read(records.MetricsRecord, path)
     settings, there = json.loads(json.dumps(flatten(run))), record.training.settings
     differs = [
         f"{key} {settings.get(key)}, found {there.get(key)}"
@@ -126,7 +126,7 @@ def _check_images(results: Path, rows: Sequence[Mapping[str, Any]]) -> None:
             )
 
 
-def _row(record: records.Metrics, experiments: list[str], wanted: Sequence[str]) -> dict[str, Any]:
+def _row(record: records.MetricsRecord, experiments: list[str], wanted: Sequence[str]) -> dict[str, Any]:
     settings, training = record.training.settings, record.training
     diverged = training.status == "diverged"
     return {

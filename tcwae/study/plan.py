@@ -11,7 +11,7 @@ from tcwae.config.run import Run
 from tcwae.config.runs import chosen, experiment_runs, grids, resolve, runs, without_selects
 from tcwae.config.study import Study
 from tcwae.study.declared import same_settings
-from tcwae.study.resources import Measured, measure, read_records
+from tcwae.study.resources import Usage, measure, read_records
 
 __all__ = ["Plan", "format_plan", "plan", "write_runs"]
 
@@ -107,11 +107,11 @@ def _stand_in(study: Study, results: Path) -> tuple[Study, dict[str, list[str]]]
     return resolve(study, choices), undecided
 
 
-def _same(record: records.Metrics | None, run: Run) -> bool:
+def _same(record: records.MetricsRecord | None, run: Run) -> bool:
     return record is not None and same_settings(record.training, run)
 
 
-def _hours(run: Run, measured: Mapping[tuple[str, str], Measured], images_per_second: float | None) -> float | None:
+def _hours(run: Run, measured: Mapping[tuple[str, str], Usage], images_per_second: float | None) -> float | None:
     its = measured.get((run.dataset, run.method.name))
     speed = its.images_per_second if its else images_per_second
     return run.training.iterations * run.training.batch_size / speed / 3600 if speed else None

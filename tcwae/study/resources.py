@@ -13,7 +13,7 @@ from tcwae import records
 from tcwae.config.run import Run
 from tcwae.errors import InputError
 
-__all__ = ["Measured", "attempt_value", "measure", "proposals", "read_records", "seeds_for", "seeds_lines"]
+__all__ = ["Usage", "attempt_value", "measure", "proposals", "read_records", "seeds_for", "seeds_lines"]
 
 Kind = tuple[str, str]
 """A data set and a method."""
@@ -31,7 +31,7 @@ LEVEL, POWER = 0.05, 0.8
 
 
 @dataclass(frozen=True)
-class Measured:
+class Usage:
     """What the finished trainings of a data set and a method took, on the device that the latest of them had.
 
     Images a second are the median's and the slowest's; the memory is the most of any, in megabytes (10^6 bytes; None in older
@@ -45,37 +45,37 @@ class Measured:
     memory_mb: float | None
 
 
-def read_records(results: Path) -> dict[str, records.Metrics | None]:
+def read_records(results: Path) -> dict[str, records.MetricsRecord | None]:
     """The records of the runs in `results` by id; None where one is damaged and would be made again."""
     return {path.parent.relative_to(results / "runs").as_posix(): _read(path)
             for path in sorted((results / "runs").rglob("metrics.json"))}  # fmt: skip
 
 
-def _read(path: Path) -> records.Metrics | None:
+def _read(path: Path) -> records.MetricsRecord | None:
     try:
-        return records.read(records.Metrics, path)
+        return records.read(records.MetricsRecord, path)
     except InputError:
         return None
 
 
-def measure(known: Iterable[records.Metrics | None]) -> dict[Kind, Measured]:
+def measure(known: Iterable[records.MetricsRecord | None]) -> dict[Kind, Usage]:
     """What the finished ones of these runs took, by data set and method."""
-    groups: dict[Kind, list[records.Training]] = defaultdict(list)
+    groups: dict[Kind, list[records.TrainingRecord]] = defaultdict(list)
     for record in known:
         if record is not None and record.training.status == "finished":
             groups[record.training.settings["dataset"], record.training.settings["method"]].append(record.training)
     return {kind: _measured(its) for kind, its in groups.items()}
 
 
-def _measured(its: Sequence[records.Training]) -> Measured:
+def _measured(its: Sequence[records.TrainingRecord]) -> Usage:
     device = max(its, key=lambda training: training.finished).device
     its = [training for training in its if training.device == device]
     speeds = [training.images_per_second for training in its]
     memory = [training.memory_mb for training in its if training.memory_mb is not None]
-    return Measured(len(its), device, median(speeds), min(speeds), max(memory, default=None))
+    return Usage(len(its), device, median(speeds), min(speeds), max(memory, default=None))
 
 
-def proposals(measured: Mapping[Kind, Measured], runs: Iterable[Run], profile: Mapping[str, Any]) -> list[str]:
+def proposals(measured: Mapping[Kind, Usage], runs: Iterable[Run], profile: Mapping[str, Any]) -> list[str]:
     """A line for each kind of these runs that was measured: what to ask for, and where the profile asks for another amount.
 
     The time is that of the longest run at the slowest speed. `profile` is the cluster's. A job of a training gets what
@@ -150,7 +150,7 @@ def seeds_for(difference: float, deviation: float) -> int:
     return max(2, math.ceil(2 * ((level + power) * deviation / difference) ** 2 + level**2 / 4))
 
 
-def seeds_lines(known: Iterable[records.Metrics | None], difference: float) -> list[str]:
+def seeds_lines(known: Iterable[records.MetricsRecord | None], difference: float) -> list[str]:
     """For each score a line: the deviation over seeds, pooled over settings with several, and the seeds that are needed.
 
     The pooled variance weighs that of a setting with n seeds by n - 1.

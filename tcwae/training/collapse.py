@@ -10,7 +10,7 @@ Many trainings show both signs early and lose them; a warning is given only for 
 
 import pandas as pd
 
-from tcwae.records import Warning
+from tcwae.records import TrainingWarning
 
 __all__ = ["warnings_of"]
 
@@ -18,13 +18,15 @@ LEAST_LOSS = 0.01
 """Nats."""
 
 
-def warnings_of(curves: pd.DataFrame) -> tuple[Warning, ...]:
+def warnings_of(curves: pd.DataFrame) -> tuple[TrainingWarning, ...]:
     """The signs that the last row of `curves` shows, each with the first step from which on all rows show it."""
     signs = {"active_units": ("collapsed_latents", curves["active_units"] == 0)}
     for column in curves.columns[curves.columns.str.endswith("_discriminator")]:
         signs[column] = ("discriminator_won", curves[column] < LEAST_LOSS)
     return tuple(
-        Warning(kind=kind, term=term, step=int(curves["step"][lasted].iloc[0]), value=float(curves[term].iloc[-1]))
+        TrainingWarning(
+            kind=kind, term=term, step=int(curves["step"][lasted].iloc[0]), value=float(curves[term].iloc[-1])
+        )
         for term, (kind, so) in signs.items()
         if (lasted := so[::-1].cummin()[::-1]).any()
     )

@@ -251,7 +251,7 @@ def _which(path: Path) -> tuple[int, int] | None:
     return status.st_ino, status.st_mtime_ns
 
 
-def _made_by_another(output: Path, run: Run, circumstances: dict[str, Any]) -> records.Training | None:
+def _made_by_another(output: Path, run: Run, circumstances: dict[str, Any]) -> records.TrainingRecord | None:
     """The record of the training in `output`, if it is whole and, to the last byte, what this process would write.
 
     Code that differs from its commit is not known to be the same, nor is code without a commit.
@@ -260,7 +260,7 @@ def _made_by_another(output: Path, run: Run, circumstances: dict[str, Any]) -> r
         return None
     try:
         _, other, its = checkpoint.load_model(output / MODEL)
-        record = records.read(records.Training, output / RECORD)
+        record = records.read(records.TrainingRecord, output / RECORD)
     except (InputError, OSError):
         return None
     same = [other == run, its.get("versions") == circumstances["versions"], re.fullmatch("[0-9a-f]+", commit())]
@@ -272,7 +272,7 @@ def _write_results(output: Path, run: Run, progress: Progress, circumstances: di
     curves, diverged = progress.table(), progress.diverged
     with atomic(output / CURVES) as temporary:
         curves.to_csv(temporary, index=False)
-    record = records.Training(
+    record = records.TrainingRecord(
         settings=flatten(run),
         status="finished" if diverged is None else "diverged",
         step=progress.step if diverged is None else diverged.step,

@@ -5,7 +5,7 @@ import json
 import numpy as np
 
 from tcwae.evaluation.score import format_table, score_file, score_table
-from tcwae.metrics.registry import Measured
+from tcwae.metrics.registry import Scores
 from tcwae.metrics.table import CodeTable
 
 
@@ -45,6 +45,6 @@ def test_densities_come_from_the_files_deviations_also_for_codes_that_are_not_sa
 def test_a_score_that_takes_minutes_says_so_first(capsys, monkeypatch):
     table = CodeTable(sample()["codes"], sample()["factors"])
     monkeypatch.setattr("tcwae.evaluation.score.expected_seconds", lambda table: 300.0)
-    monkeypatch.setattr("tcwae.evaluation.score.measure", lambda table, names, seed: Measured({}, {"dci": "no time"}))
+    monkeypatch.setattr("tcwae.evaluation.score.measure", lambda table, names, seed: Scores({}, {"dci": "no time"}))
     score_table(table, ["dci"], 2)
     assert capsys.readouterr().err == "dci: 2 seeds of 3 latents will take about 10 min of one core\n"

@@ -200,9 +200,9 @@ def metrics_and_training(folder):
     def read():
         gather(study, folder)
         select(study, "only", folder)
-        record = records.read(records.Training, training)
+        record = records.read(records.TrainingRecord, training)
         records.write(record, folder / "again.json")
-        assert records.read(records.Training, folder / "again.json") == record
+        assert records.read(records.TrainingRecord, folder / "again.json") == record
 
     return mutate, read
 

@@ -51,7 +51,7 @@ def write(folder: Path, methods: dict = METHODS, diverged: tuple[str, ...] = (DI
     return folder
 
 
-def _record() -> records.Metrics:
+def _record() -> records.MetricsRecord:
     """Ten latents, of which each third is a factor's."""
     noise, factors = np.random.default_rng(2), ("shape", "scale", "posX")
     share = 0.05 * noise.random((10, 3))
@@ -66,7 +66,7 @@ def _record() -> records.Metrics:
     training = {"settings": {}, "status": "finished", "step": 1, "term": None, "finished": "", "seconds": 1.0}
     training |= {"images_per_second": 1.0, "device": "cpu", "threads": 1, "versions": {}}
     training["data"] = {"source": "rendered", "images_sha256": "0123"}
-    return records.Metrics(
+    return records.MetricsRecord(
         scores={}, parts={}, matrices=matrices, evaluation={}, training=training, versions={}, seconds=1.0
     )
 

@@ -9,7 +9,7 @@ from scipy import stats
 from tcwae.config.run import check
 from tcwae.config.runs import runs
 from tcwae.config.study import Study
-from tcwae.records import Metrics
+from tcwae.records import MetricsRecord
 from tcwae.study.resources import attempt_value, measure, proposals, seeds_for, seeds_lines
 
 VALUES = {
@@ -32,7 +32,7 @@ def known():
         written = record(run)
         written["training"] |= {"images_per_second": IMAGES / (6000.0 * place), "memory_mb": 100.0 * place}
         written["scores"] = {"mig": 0.1 + 0.2 * run.seed}
-        found.append(Metrics.model_validate(written))
+        found.append(MetricsRecord.model_validate(written))
     return found
 
 

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from tcwae.records import Warning
+from tcwae.records import TrainingWarning
 from tcwae.training.collapse import warnings_of
 
 
@@ -18,7 +18,7 @@ def curves(active_units, **discriminators):
 )
 def test_a_collapsed_latent_space(active_units, since):
     expected = () if since is None else (
-        Warning(kind="collapsed_latents", term="active_units", step=since, value=0),
+        TrainingWarning(kind="collapsed_latents", term="active_units", step=since, value=0),
     )  # fmt: skip
     assert warnings_of(curves(active_units)) == expected
 
@@ -31,7 +31,7 @@ def test_a_discriminator_that_won_is_told_from_one_that_guesses():
             dimension_wise_kl_discriminator=[0.001, 0.001, 0.693],
         )
     )
-    expected = Warning(kind="discriminator_won", term="total_correlation_discriminator", step=200, value=0.001)
+    expected = TrainingWarning(kind="discriminator_won", term="total_correlation_discriminator", step=200, value=0.001)
     assert found == (expected,)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tcwae.data.rendered.raycast import Model, Vector, turned
+from tcwae.data.rendered.raycast import Assembly, Vector, turned
 
 __all__ = ["chair"]
 
@@ -24,7 +24,7 @@ _COLOURS = (
 _COLOUR_WEIGHTS = (24, 20, 6, 4, 10, 14, 3, 8, 8, 3)
 
 
-def chair(number: int) -> Model:
+def chair(number: int) -> Assembly:
     """Chair `number`, which stands on z = 0 and looks along x; it is 0.8 to 1.2 high."""
     return _Design(np.random.RandomState(number)).model  # its stream is frozen, numpy's newer ones are not
 
@@ -33,7 +33,7 @@ class _Design:
     """The measures and colours of one chair, and the model that grows part by part."""
 
     def __init__(self, random: np.random.RandomState) -> None:
-        self.random, self.model = random, Model()
+        self.random, self.model = random, Assembly()
         self.body = self._colour()
         self.frame = self._colour() if self.one_of((40, 60)) else self.body
         self.width, self.depth = self.between(0.22, 0.36), self.between(0.23, 0.35)

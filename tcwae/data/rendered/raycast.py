@@ -20,7 +20,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int16
 
-__all__ = ["Hits", "Model", "Rays", "camera", "hits", "mean_of_four", "shaded", "sunbeams", "turned"]
+__all__ = ["Assembly", "PartHits", "Rays", "camera", "hits", "mean_of_four", "shaded", "sunbeams", "turned"]
 
 Vector = Sequence[float | int]
 Kind = Literal["ball", "box", "tube"]
@@ -34,7 +34,7 @@ _FLAT = {"ball": (), "box": (0, 1, 2), "tube": (2,)}
 _TINY = 1e-6
 
 
-class Model:
+class Assembly:
     """A thing made of parts; lengths are in the units of the world, z is up."""
 
     def __init__(self) -> None:
@@ -129,14 +129,14 @@ def _vector(values: Vector) -> Float[np.ndarray, "3"]:
     return np.array(values, np.float32).astype(float)
 
 
-class Hits(NamedTuple):
+class PartHits(NamedTuple):
     """What the rays of a picture meet first: which part (-1: none) and the outward unit normal there."""
 
     part: Int16[np.ndarray, "rows columns"]
     normal: Float32[np.ndarray, "rows columns 3"]
 
 
-def hits(model: Model, view: Rays, size: int, half: float) -> Hits:
+def hits(model: Assembly, view: Rays, size: int, half: float) -> PartHits:
     """Follow `size` x `size` rays, evenly over [-half, half]^2; the first row is the uppermost."""
     part = np.full((size, size), -1, np.int16)
     normal = np.zeros((size, size, 3), np.float32)
@@ -150,10 +150,10 @@ def hits(model: Model, view: Rays, size: int, half: float) -> Hits:
             before[row, column] = distance = near[row, column]
             part[seen.window][row, column] = seen.index
             normal[seen.window][row, column] = seen.normals(row, column, distance)
-    return Hits(part, normal)
+    return PartHits(part, normal)
 
 
-def shaded(model: Model, beams: Rays, size: int, half: float) -> Bool[np.ndarray, "rows columns"]:
+def shaded(model: Assembly, beams: Rays, size: int, half: float) -> Bool[np.ndarray, "rows columns"]:
     """Which rays meet anything."""
     shadow = np.zeros((size, size), bool)
     for seen in _seen(model, beams, size, half):
@@ -237,7 +237,7 @@ class _Seen(NamedTuple):
 _PAIRS = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
 
 
-def _seen(model: Model, rays: Rays, size: int, half: float) -> list[_Seen]:
+def _seen(model: Assembly, rays: Rays, size: int, half: float) -> list[_Seen]:
     """The parts that `rays` can meet, the nearest first."""
     maps = model.maps
     a, b, d = (_times(maps[:, :, :3], vector) for vector in rays[1:])

@@ -27,7 +27,7 @@ from tcwae.data.rendered.solids import (
     unit,
 )
 
-__all__ = ["Camera", "Hits", "averaged", "camera", "first_hits", "lamp", "lit", "shine", "span"]
+__all__ = ["Camera", "SolidHits", "averaged", "camera", "first_hits", "lamp", "lit", "shine", "span"]
 
 _TINY = np.float32(1e-6)
 
@@ -135,7 +135,7 @@ def _roots(quadric: Quadric, origin: Vector | Field, direction: Field) -> tuple[
     return np.where(never, np.float32(np.inf), enter), np.where(never, np.float32(-np.inf), leave)
 
 
-class Hits(NamedTuple):
+class SolidHits(NamedTuple):
     """What the rays meet first: which solid (-1: none), at which t, and the outward unit normal there."""
 
     solid: Int16[np.ndarray, "rows columns"]
@@ -143,7 +143,7 @@ class Hits(NamedTuple):
     normal: Field
 
 
-def first_hits(solids: Sequence[Solid], view: Camera, rays: Field) -> Hits:
+def first_hits(solids: Sequence[Solid], view: Camera, rays: Field) -> SolidHits:
     """Follow the rays of a camera."""
     size = len(rays[0])
     which, distance = np.full((size, size), -1, np.int16), np.full((size, size), np.inf, np.float32)
@@ -158,7 +158,7 @@ def first_hits(solids: Sequence[Solid], view: Camera, rays: Field) -> Hits:
         outward = _normals(solid, face[row, column], tuple(e + t * d for e, d in zip(view.eye, chosen, strict=True)))
         for component, value in zip(normal, outward, strict=True):
             component[window][row, column] = value
-    return Hits(which, distance, normal)
+    return SolidHits(which, distance, normal)
 
 
 def _normals(solid: Solid, face: Int16[np.ndarray, " hits"], point: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 
-from tcwae.data.rendered.raycast import Model, Vector, turned
+from tcwae.data.rendered.raycast import Assembly, Vector, turned
 
 __all__ = ["CATEGORIES"]
 
@@ -11,7 +11,7 @@ Between = Callable[[float, float], float]
 """A number drawn evenly between two."""
 
 
-def _animal(model: Model, instance: int, grey: Vector, between: Between) -> None:
+def _animal(model: Assembly, instance: int, grey: Vector, between: Between) -> None:
     """Four legs, a neck, and ears, horns or a trunk."""
     length, height, width, leg = between(0.46, 0.7), between(0.18, 0.3), between(0.15, 0.25), between(0.24, 0.5)
     back = leg + 0.7 * height
@@ -39,7 +39,7 @@ def _animal(model: Model, instance: int, grey: Vector, between: Between) -> None
     )
 
 
-def _human(model: Model, instance: int, grey: Vector, between: Between) -> None:
+def _human(model: Assembly, instance: int, grey: Vector, between: Between) -> None:
     """A figure on a base, striding or kneeling, most of them with something long in their hands."""
     hip, lean = between(0.5, 0.66), between(-0.12, 0.2)
     model.box((0, 0, 0.012), (between(0.26, 0.36), between(0.24, 0.32), 0.012), grey)
@@ -64,7 +64,7 @@ def _human(model: Model, instance: int, grey: Vector, between: Between) -> None:
         model.box((0.5 * lean - 0.18, 0, hip + 0.3), (0.08, 0.15, 0.18), grey)
 
 
-def _plane(model: Model, instance: int, grey: Vector, between: Between) -> None:
+def _plane(model: Assembly, instance: int, grey: Vector, between: Between) -> None:
     """Swept wings, a tail, and engines, a propeller or twin fins."""
     length, radius, height = between(0.7, 0.92), between(0.1, 0.16), 0.3
     model.ball((0, 0, height), (length, radius, radius), grey)
@@ -88,7 +88,7 @@ def _plane(model: Model, instance: int, grey: Vector, between: Between) -> None:
         model.box((0.99 * length, 0, height), (0.012, 0.22, 0.025), grey, turned("x", between(0, 90)))
 
 
-def _truck(model: Model, instance: int, grey: Vector, between: Between) -> None:
+def _truck(model: Assembly, instance: int, grey: Vector, between: Between) -> None:
     """A cab and, behind it, a box, a tank, a flat bed or a crane."""
     length, width, cab, bed = between(0.62, 0.82), between(0.22, 0.3), between(0.18, 0.26), 0.26
     high = between(0.34, 0.5)
@@ -118,7 +118,7 @@ def _truck(model: Model, instance: int, grey: Vector, between: Between) -> None:
             model.tube((along, side * 0.7 * width, 0.15), (along, side * (width + 0.04), 0.15), 0.15, grey)
 
 
-def _car(model: Model, instance: int, grey: Vector, between: Between) -> None:
+def _car(model: Assembly, instance: int, grey: Vector, between: Between) -> None:
     """A body and a cabin, some with a wing, an open top or a bonnet of their own."""
     length, width, high = between(0.64, 0.8), between(0.27, 0.33), between(0.1, 0.15)
     body = 0.13 + high

@@ -13,7 +13,7 @@ from jaxtyping import Float32, UInt8
 from tcwae.data import smallnorb
 from tcwae.data.parallel import in_order
 from tcwae.data.prepared import Blocks, Prepared
-from tcwae.data.rendered.raycast import Hits, Model, Rays, camera, hits, mean_of_four, shaded, sunbeams
+from tcwae.data.rendered.raycast import Assembly, PartHits, Rays, camera, hits, mean_of_four, shaded, sunbeams
 from tcwae.data.rendered.toy_models import CATEGORIES
 
 __all__ = ["LIGHTINGS", "Lighting", "draw", "draw_view", "render", "toy"]
@@ -59,14 +59,14 @@ def draw(which: tuple[int, int]) -> UInt8[np.ndarray, "views 64 64 1"]:
     return np.concatenate([draw_view(model, *view) for view in views])
 
 
-def draw_view(model: Model, elevation: int, azimuth: int) -> UInt8[np.ndarray, "lightings 64 64 1"]:
+def draw_view(model: Assembly, elevation: int, azimuth: int) -> UInt8[np.ndarray, "lightings 64 64 1"]:
     """A toy from one side, by the classes of the factors, under every lighting."""
     view = camera(20 * azimuth, 30 + 5 * elevation, CENTRE)
     seen = hits(model, view, 128, HALF)
     return np.stack([_shade(model, view, seen, lighting, 20 * azimuth)[..., None] for lighting in LIGHTINGS])
 
 
-def _shade(model: Model, view: Rays, seen: Hits, lighting: Lighting, azimuth: int) -> UInt8[np.ndarray, "64 64"]:
+def _shade(model: Assembly, view: Rays, seen: PartHits, lighting: Lighting, azimuth: int) -> UInt8[np.ndarray, "64 64"]:
     """Lambert's law, a sky that is brighter above, a weak light at the camera, and a soft shadow on the ground."""
     around, up = math.radians(azimuth + lighting.azimuth), math.radians(lighting.height)
     light = (math.cos(up) * math.cos(around), math.cos(up) * math.sin(around), math.sin(up))
@@ -91,7 +91,7 @@ def _soften(image: Float32[np.ndarray, "64 64"]) -> Float32[np.ndarray, "64 64"]
     return ((rows[:, :-2] + rows[:, 1:-1]) + rows[:, 2:]) * np.float32(1 / 9)
 
 
-def toy(category: int, instance: int) -> Model:
+def toy(category: int, instance: int) -> Assembly:
     """A toy, which stands on z = 0 and looks along x."""
     random = np.random.RandomState(10 * category + instance)  # its stream is frozen, numpy's newer ones are not
 
@@ -99,6 +99,6 @@ def toy(category: int, instance: int) -> Model:
         return float(random.uniform(low, high))
 
     grey = between(0.62, 0.78)
-    model = Model()
+    model = Assembly()
     CATEGORIES[category](model, instance, (grey,), between)
     return model

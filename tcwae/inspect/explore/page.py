@@ -62,7 +62,7 @@ def shared(folder: Path) -> dict[str, Any]:
         OSError: a file cannot be read.
     """
     inputs, _ = images(folder)
-    training = records.read(records.Training, folder / "training.json")
+    training = records.read(records.TrainingRecord, folder / "training.json")
     return {
         "source": names.dataset(training.settings["dataset"], training.data.source),
         "channels": inputs.shape[-1],
@@ -80,7 +80,7 @@ def column(folder: Path, name: str, inputs: UInt8[np.ndarray, "shown 64 64 chann
     its_inputs, kl = images(folder)
     if inputs is not None and not np.array_equal(its_inputs, inputs):
         raise InputError(f"{folder}: expected the images of the first run, found others; show it on a page of its own")
-    if records.read(records.Training, folder / "training.json").status == "diverged":
+    if records.read(records.TrainingRecord, folder / "training.json").status == "diverged":
         raise InputError(f"{folder}: expected a training that finished, found one that diverged")
     model = load(folder)
     codes = model.encode(its_inputs).mean

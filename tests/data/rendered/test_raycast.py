@@ -5,14 +5,14 @@ import math
 import numpy as np
 import pytest
 
-from tcwae.data.rendered.raycast import Model, Rays, camera, hits, mean_of_four, shaded, sunbeams, turned
+from tcwae.data.rendered.raycast import Assembly, Rays, camera, hits, mean_of_four, shaded, sunbeams, turned
 
 GREY = (0.5,)
 FRONT = camera(0.0, 0.0, (0, 0, 0))
 
 
 def picture(add, view=FRONT, size=200, half=1.0):
-    model = Model()
+    model = Assembly()
     add(model)
     return hits(model, view, size, half)
 
@@ -73,7 +73,7 @@ def test_the_nearer_part_hides_the_farther_whatever_their_order():
 
 def random_model(seed):
     random = np.random.default_rng(seed)
-    model = Model()
+    model = Assembly()
     for _ in range(6):
         centre, size = random.uniform(-0.5, 0.5, 3).tolist(), random.uniform(0.05, 0.4, 3).tolist()
         turn = turned("xyz"[random.integers(3)], random.uniform(0, 360))
@@ -127,7 +127,7 @@ def test_a_shadow_is_what_a_camera_in_the_light_would_see():
 
 
 def test_a_ball_on_the_ground_throws_an_ellipse():
-    model = Model()
+    model = Assembly()
     model.ball((0, 0, 0.3), (0.3, 0.3, 0.3), GREY)
     above = Rays(*(np.array(v, float) for v in ((0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, -1))))
     height = math.radians(30)
