@@ -60,6 +60,11 @@ class Training(Settings):
     iterations: Count = Field(600_000, description="training steps (section B.1: 600,000; section 4.3: 300,000)")
     batch_size: Annotated[int, Field(ge=2)] = Field(256, description="images a step (section B.1: 256; 4.2: 64)")
     learning_rate: Positive = Field(4e-4, description="Adam's step size (section B.1)")
+    learning_rate_decay: Literal["none", "cosine"] = Field(
+        "none",
+        description="cosine: each step size falls to zero along half a cosine (Loshchilov and Hutter, 2017, eq. 5, without "
+        "restarts); the paper's is constant",
+    )
     adam_beta1: Annotated[float, Field(ge=0, lt=1)] = Field(0.9, description="decay of Adam's mean (section B.1)")
     adam_beta2: Annotated[float, Field(ge=0, lt=1)] = Field(0.999, description="decay of Adam's square (section B.1)")
     adam_epsilon: Positive = Field(

@@ -151,7 +151,9 @@ ARCHIVES: dict[str, tuple[Archive, ...]] = {
     ),
 }
 """The files that `download` fetches, by data set."""
-ARCHIVES |= dict.fromkeys(("color_dsprites", "noisy_dsprites", "scream_dsprites"), ARCHIVES["dsprites"])
+ARCHIVES |= dict.fromkeys(
+    ("mini_dsprites", "color_dsprites", "noisy_dsprites", "scream_dsprites"), ARCHIVES["dsprites"]
+)
 
 
 def sha256(path: Path) -> str:

@@ -22,7 +22,7 @@ from tcwae.data.prepared import Prepared, fill, read, write
 from tcwae.data.rendered import arm, chairs, faces, rooms, toys
 from tcwae.data.rendered import dsprites as sprites
 from tcwae.data.show import describe, sheet
-from tcwae.data.variants import variant
+from tcwae.data.variants import mini, variant
 from tcwae.errors import InputError
 from tcwae.files import atomic
 
@@ -51,6 +51,8 @@ _MAKERS = {
     ("mpi3d_realistic", "real"): _Maker(partial(mpi3d.read, "mpi3d_realistic")),
     ("mpi3d_real", "real"): _Maker(partial(mpi3d.read, "mpi3d_real")),
     ("cars3d", "real"): _Maker(cars3d.read, ("processes",)),
+    ("mini_dsprites", "rendered"): _Maker(partial(mini, sprites.render)),
+    ("mini_dsprites", "real"): _Maker(partial(mini, dsprites.read)),
     ("color_dsprites", "rendered"): _Maker(partial(variant, "color", sprites.render)),
     ("color_dsprites", "real"): _Maker(partial(variant, "color", dsprites.read)),
     ("noisy_dsprites", "rendered"): _Maker(partial(variant, "noisy", sprites.render)),

@@ -1,5 +1,6 @@
 """Adam for encoder and decoder, a second one for the discriminators, and their moments as named tensors."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -16,22 +17,38 @@ class Adam:
 
     It calls the operation behind `torch.optim.Adam(fused=True)`, because importing that class loads torch's compiler, which
     takes seconds. The operation is private; where torch lacks it, public operations compute the same up to rounding.
+
+    With `decay_steps` T, step t = 1, ..., T has the step size learning_rate (1 + cos(pi (t - 1) / T)) / 2.
     """
 
     def __init__(
-        self, parameters: Sequence[Parameter], learning_rate: float, beta1: float, beta2: float, epsilon: float
+        self,
+        parameters: Sequence[Parameter],
+        learning_rate: float,
+        beta1: float,
+        beta2: float,
+        epsilon: float,
+        decay_steps: int | None = None,
     ) -> None:
         self.parameters = list(parameters)
-        self.settings = {"lr": learning_rate, "beta1": beta1, "beta2": beta2, "eps": epsilon}
+        self.learning_rate, self.decay_steps = learning_rate, decay_steps
+        self.settings = {"beta1": beta1, "beta2": beta2, "eps": epsilon}
         self.means, self.squares = (
             [torch.zeros_like(parameter, requires_grad=False) for parameter in self.parameters] for _ in range(2)
         )
         self.steps = [torch.zeros((), dtype=torch.float32, device=parameter.device) for parameter in self.parameters]
 
+    def step_size(self) -> float | Tensor:
+        """Of the step that follows; one that decays is on the device, so that a CUDA graph computes it anew each time."""
+        if self.decay_steps is None:
+            return self.learning_rate
+        return self.learning_rate * (1 + torch.cos(math.pi / self.decay_steps * self.steps[0])) / 2
+
     @torch.no_grad()
     def step(self) -> None:
         """Move the parameters against their gradients, then drop the gradients."""
         gradients = [_laid_out_as(parameter, parameter.grad) for parameter in self.parameters]
+        step_size = self.step_size()
         fused = getattr(torch, "_fused_adam_", None)
         if fused is not None and hasattr(torch, "_foreach_add_"):
             torch._foreach_add_(self.steps, 1)
@@ -42,6 +59,7 @@ class Adam:
                 self.squares,
                 [],
                 self.steps,
+                lr=step_size,
                 **self.settings,
                 weight_decay=0.0,
                 amsgrad=False,
@@ -49,7 +67,7 @@ class Adam:
             )
         else:
             for each in zip(self.parameters, gradients, self.means, self.squares, self.steps, strict=True):
-                _move(*each, **self.settings)
+                _move(*each, lr=step_size, **self.settings)
         for parameter in self.parameters:
             parameter.grad = None
 
@@ -61,7 +79,7 @@ def _move(
     square: Tensor,
     step: Tensor,
     *,
-    lr: float,
+    lr: float | Tensor,
     beta1: float,
     beta2: float,
     eps: float,
@@ -71,7 +89,7 @@ def _move(
     mean.lerp_(gradient, 1 - beta1)
     square.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
     unbiased_mean, unbiased_square = mean / (1 - beta1**step), square / (1 - beta2**step)
-    parameter.addcdiv_(unbiased_mean, unbiased_square.sqrt_().add_(eps), value=-lr)
+    parameter.addcdiv_(unbiased_mean.mul_(-lr), unbiased_square.sqrt_().add_(eps))
 
 
 def _laid_out_as(parameter: Tensor, gradient: Tensor) -> Tensor:
@@ -82,14 +100,23 @@ def _laid_out_as(parameter: Tensor, gradient: Tensor) -> Tensor:
 
 def make(settings: Training, autoencoder: Sequence[Parameter], discriminators: Sequence[Parameter]) -> list[Adam]:
     """Adam with the settings of section B.1; where there are discriminators, a second one with those of Table 4."""
+    decay_steps = settings.iterations if settings.learning_rate_decay == "cosine" else None
     adams = [
-        Adam(autoencoder, settings.learning_rate, settings.adam_beta1, settings.adam_beta2, settings.adam_epsilon),
+        Adam(
+            autoencoder,
+            settings.learning_rate,
+            settings.adam_beta1,
+            settings.adam_beta2,
+            settings.adam_epsilon,
+            decay_steps,
+        ),
         Adam(
             discriminators,
             settings.discriminator_learning_rate,
             settings.discriminator_beta1,
             settings.discriminator_beta2,
             settings.discriminator_epsilon,
+            decay_steps,
         ),
     ]
     return [adam for adam in adams if adam.parameters]

@@ -1,5 +1,6 @@
 """The variants of dSprites from their preparation to the batch."""
 
+import math
 from functools import partial
 
 import numpy as np
@@ -7,11 +8,12 @@ import pytest
 import torch
 from PIL import Image
 
+from tcwae.config.datasets import PUBLISHED
 from tcwae.data.images import Images
-from tcwae.data.prepared import Prepared, read, write
+from tcwae.data.prepared import Prepared, on_grid, read, write
 from tcwae.data.rendered import backdrop
 from tcwae.data.show import describe, sheet
-from tcwae.data.variants import read_picture, variant
+from tcwae.data.variants import MINI, mini, read_picture, variant
 from tcwae.errors import InputError
 
 PAINTINGS = ["color", "noisy", "scream"]
@@ -23,6 +25,25 @@ def varied(request, small_data, tmp_path):
     path = tmp_path / f"{request.param}.h5"
     write(variant(request.param, lambda: read(small_data)), path)
     return path
+
+
+def test_mini_dsprites_are_the_images_of_dsprites_with_the_classes_that_it_names():
+    sizes = (3, 6, 2, 3, 24)
+    numbered = np.zeros((math.prod(sizes), 64, 8), np.uint8)
+    numbered[:, 0, :4] = np.arange(math.prod(sizes), dtype="<u4")[:, None].view(np.uint8)
+    plain = on_grid("dsprites", "rendered", numbered, sizes, {"drawn": "by number"})
+    kept = mini(lambda: plain)
+    varied = PUBLISHED["mini_dsprites"].factor_names
+    assert (kept.name, kept.source, kept.factor_sizes) == ("mini_dsprites", "rendered", (3, 2, 3, 16))
+    origin = plain.factors[np.ascontiguousarray(kept.images[:, 0, :4]).view("<u4").ravel()]
+    for name, size, classes in zip(plain.factor_names, sizes, origin.T, strict=True):
+        expected = np.array(MINI.get(name, range(size)))
+        if name in varied:
+            np.testing.assert_array_equal(classes, expected[kept.factors[:, varied.index(name)]])
+        else:
+            assert set(classes) == set(expected)
+    listed = "scale 3 5, orientation 0, posY 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23"
+    assert kept.provenance == {"drawn": "by number", "classes": listed}
 
 
 def generator(seed=0):

@@ -1,5 +1,7 @@
 """Adam, against torch's own and against its definition."""
 
+import math
+
 import pytest
 import torch
 from torch.nn import Parameter
@@ -40,14 +42,43 @@ def test_first_step_by_hand():
     assert parameter.grad is None
 
 
-def test_restored_it_goes_on_with_the_same_bits():
+@pytest.mark.parametrize("decay_steps", [None, 4])
+def test_restored_it_goes_on_with_the_same_bits(decay_steps):
     whole, pieces = parameters(), parameters()
-    descend(whole, Adam(whole, **SETTINGS).step, 4)
-    first, second = Adam(pieces, **SETTINGS), Adam(pieces, **SETTINGS)
+    descend(whole, Adam(whole, **SETTINGS, decay_steps=decay_steps).step, 4)
+    first, second = (Adam(pieces, **SETTINGS, decay_steps=decay_steps) for _ in range(2))
     descend(pieces, first.step, 2)
     restore([second], {name: tensor.contiguous().clone() for name, tensor in moments([first]).items()})
     descend(pieces, second.step, 2)
     assert all(torch.equal(one, other) for one, other in zip(whole, pieces, strict=True))
+
+
+def test_a_decaying_step_size_is_half_a_cosine():
+    """The first step has all of it, the middle one half, and after T steps nothing would move any more."""
+    parameter = Parameter(torch.tensor([1.0]))
+    adam = Adam([parameter], **SETTINGS, decay_steps=4)
+    sizes = []
+    for _ in range(5):
+        sizes.append(float(adam.step_size()))
+        parameter.grad = torch.ones(1)
+        adam.step()
+    expected = [1e-2 * (1 + math.cos(math.pi * t / 4)) / 2 for t in range(5)]
+    assert sizes == pytest.approx(expected, abs=1e-9)
+
+
+def test_each_decaying_step_is_that_of_an_adam_with_its_step_size():
+    ours, theirs = parameters(), parameters()
+    adam, reference = Adam(ours, **SETTINGS, decay_steps=5), Adam(theirs, **SETTINGS)
+
+    def step():
+        reference.learning_rate = float(adam.step_size())
+        reference.step()
+
+    for _ in range(4):
+        descend(theirs, step, 1)
+        descend(ours, adam.step, 1)
+    for one, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-6, atol=1e-8)
 
 
 def test_moments_that_do_not_fit_are_refused():
@@ -57,11 +88,12 @@ def test_moments_that_do_not_fit_are_refused():
 
 
 @pytest.mark.parametrize("lacking", ["_fused_adam_", "_foreach_add_"])
-def test_without_torchs_private_operations_it_moves_alike(lacking, monkeypatch):
+@pytest.mark.parametrize("decay_steps", [None, 7])
+def test_without_torchs_private_operations_it_moves_alike(lacking, decay_steps, monkeypatch):
     fused, public = parameters(), parameters()
-    descend(fused, Adam(fused, **SETTINGS).step, 5)
+    descend(fused, Adam(fused, **SETTINGS, decay_steps=decay_steps).step, 5)
     monkeypatch.delattr(torch, lacking)
-    adam = Adam(public, **SETTINGS)
+    adam = Adam(public, **SETTINGS, decay_steps=decay_steps)
     descend(public, adam.step, 5)
     for one, other in zip(fused, public, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-7)
