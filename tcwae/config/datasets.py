@@ -81,7 +81,7 @@ PUBLISHED: dict[str, PublishedSet] = {
     "mpi3d_real": PublishedSet("MPI3D-real", _COLOUR, _MPI3D),
     "cars3d": PublishedSet("Cars3D", _COLOUR, {"elevation": 4, "azimuth": 24, "object_type": 183}),
     "mini_dsprites": PublishedSet(
-        "Mini-dSprites", _ONE_BIT, {"shape": 3, "scale": 2, "posX": 32, "posY": 16}, rendered=True
+        "Mini-dSprites", _ONE_BIT, {"shape": 3, "scale": 4, "posX": 16, "posY": 8}, rendered=True
     ),
     "color_dsprites": PublishedSet("Color-dSprites", _ONE_BIT, _SPRITES, rendered=True),
     "noisy_dsprites": PublishedSet("Noisy-dSprites", _ONE_BIT, _SPRITES, rendered=True),

@@ -62,8 +62,8 @@ class Training(Settings):
     learning_rate: Positive = Field(4e-4, description="Adam's step size (section B.1)")
     learning_rate_decay: Literal["none", "cosine"] = Field(
         "none",
-        description="cosine: each step size falls to zero along half a cosine (Loshchilov and Hutter, 2017, eq. 5, without "
-        "restarts); the paper's is constant",
+        description="cosine: each step size rises linearly over the first fiftieth of the steps and falls to zero along half a "
+        "cosine (Loshchilov and Hutter, 2017, eq. 5, without restarts); the paper's is constant",
     )
     adam_beta1: Annotated[float, Field(ge=0, lt=1)] = Field(0.9, description="decay of Adam's mean (section B.1)")
     adam_beta2: Annotated[float, Field(ge=0, lt=1)] = Field(0.999, description="decay of Adam's square (section B.1)")

@@ -11,6 +11,9 @@ from tcwae.config.run import Training
 
 __all__ = ["Adam", "make", "moments", "restore"]
 
+WARM_UP = 50
+"""The step size that decays rises before, for one in so many steps."""
+
 
 class Adam:
     """Adam (Kingma and Ba, 2015, https://arxiv.org/abs/1412.6980) on all its parameters at once.
@@ -18,7 +21,11 @@ class Adam:
     It calls the operation behind `torch.optim.Adam(fused=True)`, because importing that class loads torch's compiler, which
     takes seconds. The operation is private; where torch lacks it, public operations compute the same up to rounding.
 
-    With `decay_steps` T, step t = 1, ..., T has the step size learning_rate (1 + cos(pi (t - 1) / T)) / 2.
+    With `decay_steps` T, the step size after t of T steps is
+
+        learning_rate min(1, WARM_UP (t + 1) / T) (1 + cos(pi t / T)) / 2
+
+    (Loshchilov and Hutter, 2017, https://arxiv.org/abs/1608.03983, equation 5 without restarts, after a linear rise).
     """
 
     def __init__(
@@ -42,7 +49,9 @@ class Adam:
         """Of the step that follows; one that decays is on the device, so that a CUDA graph computes it anew each time."""
         if self.decay_steps is None:
             return self.learning_rate
-        return self.learning_rate * (1 + torch.cos(math.pi / self.decay_steps * self.steps[0])) / 2
+        taken, total = self.steps[0], self.decay_steps
+        rise = (WARM_UP / total * (taken + 1)).clamp(max=1)
+        return self.learning_rate * rise * (1 + torch.cos(math.pi / total * taken)) / 2
 
     @torch.no_grad()
     def step(self) -> None:

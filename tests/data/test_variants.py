@@ -28,13 +28,13 @@ def varied(request, small_data, tmp_path):
 
 
 def test_mini_dsprites_are_the_images_of_dsprites_with_the_classes_that_it_names():
-    sizes = (3, 6, 2, 3, 24)
+    sizes = (3, 6, 2, 27, 24)
     numbered = np.zeros((math.prod(sizes), 64, 8), np.uint8)
     numbered[:, 0, :4] = np.arange(math.prod(sizes), dtype="<u4")[:, None].view(np.uint8)
     plain = on_grid("dsprites", "rendered", numbered, sizes, {"drawn": "by number"})
     kept = mini(lambda: plain)
     varied = PUBLISHED["mini_dsprites"].factor_names
-    assert (kept.name, kept.source, kept.factor_sizes) == ("mini_dsprites", "rendered", (3, 2, 3, 16))
+    assert (kept.name, kept.source, kept.factor_sizes) == ("mini_dsprites", "rendered", (3, 4, 16, 8))
     origin = plain.factors[np.ascontiguousarray(kept.images[:, 0, :4]).view("<u4").ravel()]
     for name, size, classes in zip(plain.factor_names, sizes, origin.T, strict=True):
         expected = np.array(MINI.get(name, range(size)))
@@ -42,7 +42,7 @@ def test_mini_dsprites_are_the_images_of_dsprites_with_the_classes_that_it_names
             np.testing.assert_array_equal(classes, expected[kept.factors[:, varied.index(name)]])
         else:
             assert set(classes) == set(expected)
-    listed = "scale 3 5, orientation 0, posY 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23"
+    listed = "scale 2 to 5, orientation 0 to 0, posX 8 to 23, posY 12 to 19"
     assert kept.provenance == {"drawn": "by number", "classes": listed}
 
 

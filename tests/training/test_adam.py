@@ -53,17 +53,19 @@ def test_restored_it_goes_on_with_the_same_bits(decay_steps):
     assert all(torch.equal(one, other) for one, other in zip(whole, pieces, strict=True))
 
 
-def test_a_decaying_step_size_is_half_a_cosine():
-    """The first step has all of it, the middle one half, and after T steps nothing would move any more."""
+def test_a_decaying_step_size_rises_and_falls_along_half_a_cosine():
+    """Of 200 steps the first four rise; after half of them half is left, and after all nothing would move any more."""
     parameter = Parameter(torch.tensor([1.0]))
-    adam = Adam([parameter], **SETTINGS, decay_steps=4)
+    adam = Adam([parameter], **SETTINGS, decay_steps=200)
     sizes = []
-    for _ in range(5):
+    for _ in range(201):
         sizes.append(float(adam.step_size()))
         parameter.grad = torch.ones(1)
         adam.step()
-    expected = [1e-2 * (1 + math.cos(math.pi * t / 4)) / 2 for t in range(5)]
-    assert sizes == pytest.approx(expected, abs=1e-9)
+    cosine = [1e-2 * (1 + math.cos(math.pi * t / 200)) / 2 for t in range(201)]
+    assert sizes[3:] == pytest.approx(cosine[3:], abs=1e-8)
+    assert sizes[:3] == pytest.approx([cosine[0] / 4, cosine[1] / 2, cosine[2] * 3 / 4], rel=1e-5)
+    assert (sizes[100], sizes[200]) == pytest.approx((5e-3, 0), abs=1e-8)
 
 
 def test_each_decaying_step_is_that_of_an_adam_with_its_step_size():
