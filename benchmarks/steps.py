@@ -79,7 +79,7 @@ def steps(run: Run, size: int = SIZE) -> None:
 def flops(method: str) -> int:
     """Operations an image and step in the products of Table 3's networks: forward, gradients of weights and of inputs.
 
-    Nobody needs the gradient of the images; a discriminator is passed by its numerator, through which the codes get their
+    The gradient of the images is not needed; a discriminator is passed by its numerator, through which the codes get their
     gradient, and then by both of its classes, which get none.
     """
     convolutions = 16 * (1 * 32 * 32**2 + 32 * 32 * 16**2 + 32 * 64 * 8**2 + 64 * 64 * 4**2)

@@ -28,7 +28,7 @@ POINTS = 200
 STARTS, LATENTS, ACROSS = 3, 40, 10
 """Images from which latents are moved; latents at most, those of the largest KL; and pictures in a row of a sheet."""
 LINES = 60
-"""Of a log, its last ones."""
+"""Lines of a log that are shown, the last ones."""
 HASHED = ("model.safetensors", "metrics.json", "curves.csv", "images.h5")
 LOGS = ("train.log", "evaluate.log", "measure.log")
 FILES = (*HASHED, "codes.h5", "training.json", "evaluation.json", "run.json", *LOGS)
