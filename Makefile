@@ -18,10 +18,10 @@ test-oldest: build/oldest/ready  ## the same with the oldest versions that pypro
 test-readme: env  ## the commands of the README, in a clone with a small budget
 	pytest -m readme tests/test_readme.py
 
-test-pages: env  ## those of the tutorial and of the page on own data
+test-pages: env  ## the commands of the tutorial and of the page on own data
 	pytest -m pages tests/test_readme.py
 
-test-faults: env  ## the long tests of what a cluster can do to a run
+test-faults: env  ## the long tests of kills, full disks and damaged files
 	pytest --numprocesses $(CORES) --dist loadfile -m faults -rP
 
 test-slurm: env  ## the cluster profile on a real SLURM, started for the purpose: needs root and Debian's packages
@@ -43,13 +43,13 @@ style: env  ## what CI checks besides the tests
 	lint-imports --no-logo --no-cache
 	snakemake --lint
 
-bench: env  ## time and memory of all that takes time, side by side; SECTIONS="steps plain" for a part
+bench: env  ## time and memory of everything that takes time; SECTIONS="steps plain" for some sections
 	python -m benchmarks $(SECTIONS)
 
-gpu: env  ## is the code right on this GPU, how fast, and what does it train to: nine minutes, into $OUT or results/gpu
+gpu: env  ## check the code on this GPU, measure its speed, train: nine minutes, into $OUT or results/gpu
 	python -m benchmarks.gpu
 
-gpu-wheels: env  ## what `python -m benchmarks.gpu` needs on a machine without it and without internet: build/gpu-wheels
+gpu-wheels: env  ## packages that `python -m benchmarks.gpu` needs on a machine without internet: build/gpu-wheels
 	rm -rf build/gpu-wheels
 	python -m pip download --quiet --disable-pip-version-check --dest build/gpu-wheels --only-binary=:all: \
 	    --python-version 3.12 --platform manylinux2014_x86_64 --platform manylinux_2_28_x86_64 \
@@ -82,9 +82,9 @@ build/oldest/ready: pyproject.toml setup.py .venv/ready
 	    --editable '.[dev,fid,tensorboard,video]' 'pygments>=2.20' 'snakemake>=9.27'
 	touch $@
 
-lock:  ## requirements.lock anew, from pyproject.toml
+lock:  ## update requirements.lock from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --all-extras \
 	    pyproject.toml --output-file requirements.lock
 
-clean:  ## everything that can be made again, but not the results
+clean:  ## remove everything that can be made again, except the results
 	rm -rf .venv .snakemake

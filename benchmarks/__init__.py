@@ -1,1 +1,1 @@
-"""`make bench`: time and memory of everything that takes time, as ratios that are measured side by side."""
+"""`make bench`: time and memory of everything that takes time; alternatives are measured in turns and compared as ratios."""

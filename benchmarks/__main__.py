@@ -1,6 +1,6 @@
 """`make bench`: measures, prints a table, and writes it as CSV with the machine's description.
 
-Sections: steps, plain, scores, data, startup, beside, growth; all of them where none is named.
+Sections: steps, plain, scores, data, startup, beside, growth; all of them if none is named.
 """
 
 import argparse
@@ -42,7 +42,7 @@ def main() -> None:
     options = parser.parse_args()
     if unknown := set(options.sections) - set(SECTIONS):
         parser.error(f"expected sections among {', '.join(SECTIONS)}, found {', '.join(sorted(unknown))}")
-    description, found = machine(), []
+    description, lines = machine(), []
     print(description)
     for section in options.sections or SECTIONS:
         start, module = time.monotonic(), import_module(f"benchmarks.{section}")
@@ -50,10 +50,10 @@ def main() -> None:
         print(f"\n{section:46} {HEADER}", flush=True)
         for row in module.rows(**keywords):
             print(line(row), flush=True)
-            found.append({"section": section, **asdict(row), "machine": description})
+            lines.append({"section": section, **asdict(row), "machine": description})
         print(f"{time.monotonic() - start:.0f} s")
     options.output.parent.mkdir(parents=True, exist_ok=True)
-    pd.DataFrame(found).to_csv(options.output, index=False, float_format="%.6g")
+    pd.DataFrame(lines).to_csv(options.output, index=False, float_format="%.6g")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Several trainings at a time: their throughput together, and what each needs besides the data set that they share."""
+"""Several trainings at a time: their total throughput, and the memory of each besides the shared data set."""
 
 import statistics
 import subprocess
@@ -23,7 +23,7 @@ BATCH, STEPS, TOGETHER = 64, 60, 2
 
 
 def training(output: Path, threads: int, iterations: int = STEPS) -> subprocess.Popen:
-    """A training in a process of its own, started."""
+    """Start a training in its own process."""
     words = ["--dataset", "dsprites", "--method", "tcwae_mws", "--beta", 4, "--gamma", 1, "--batch-size", BATCH]
     words += ["--iterations", iterations, "--data", dsprites_file(), "--output", output, "--threads", threads]
     program = [Path(sys.executable).parent / "tcwae", "train", *map(str, words)]
@@ -31,7 +31,7 @@ def training(output: Path, threads: int, iterations: int = STEPS) -> subprocess.
 
 
 def together(folder: Path, processes: int, threads: int) -> float:
-    """Images a second of so many trainings at a time, of so many threads each, start-up not counted."""
+    """Images per second of several concurrent trainings with some threads each, without start-up."""
     outputs = [folder / f"{processes}-{threads}-{time.monotonic_ns()}-{number}" for number in range(processes)]
     for started in [training(output, threads) for output in outputs]:
         assert started.wait() == 0
@@ -39,19 +39,19 @@ def together(folder: Path, processes: int, threads: int) -> float:
 
 
 def memory(folder: Path) -> dict[str, float]:
-    """Megabytes of one of two trainings that are under way: all, what is its own, and what it maps of files."""
+    """Megabytes of one of two concurrent trainings: total, private, and mapped from files."""
     started = [training(folder / f"memory-{number}", 1, 100_000) for number in range(TOGETHER)]
     time.sleep(15)
     keys = ("Rss", "Private_Clean", "Private_Dirty")
-    found = {key: kilobytes(key, "smaps_rollup", started[0].pid) / 1024 for key in keys}
+    megabytes = {key: kilobytes(key, "smaps_rollup", started[0].pid) / 1024 for key in keys}
     for process in started:
         process.kill()
         process.wait()
-    return found
+    return megabytes
 
 
 def device_memory(method: str, batch: int) -> dict[str, float]:
-    """Megabytes of tensors of a run on a GPU, besides the data set: parameters with Adam's moments; most at once in a step.
+    """Megabytes of tensors of a run on a GPU, besides the data set: parameters with Adam's moments; the peak of a step.
 
     Counted by torch's profiler with the layers that a GPU would run, on a CPU.
     """
@@ -80,9 +80,9 @@ def rows() -> Iterator[Row]:
     yield Row(f"one training of {TOGETHER} threads", TOGETHER, BATCH, images_per_second=one)
     yield Row(f"{TOGETHER} trainings of one thread, together", 1, BATCH, images_per_second=several, ratio=several / one,
               to=f"times one of {TOGETHER} threads")  # fmt: skip
-    own = found["Private_Clean"] + found["Private_Dirty"]
+    unshared = found["Private_Clean"] + found["Private_Dirty"]
     yield Row("a training beside another, resident memory", 1, BATCH, megabytes=found["Rss"])
-    yield Row("a training beside another, what it does not share", 1, BATCH, megabytes=own)
+    yield Row("a training beside another, what it does not share", 1, BATCH, megabytes=unshared)
     for method in METHODS:
         counted = device_memory(method, 256)
         yield Row(f"on a GPU, {method}: weights, moments", batch=256, megabytes=counted["parameters"])

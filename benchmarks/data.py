@@ -103,9 +103,9 @@ def works_since_the_paper(folder: Path) -> Iterator[tuple[str, int, Callable[[],
 def rows() -> Iterator[Row]:
     """On one core; images a second."""
     with tempfile.TemporaryDirectory() as name:
-        found = list(works(Path(name)))
-        seconds = interleaved({what: work for what, _, work in found})
-        for what, count, work in found:
-            yield Row(what, 1, milliseconds=1e3 * seconds[what], images_per_second=count / seconds[what],
+        all_works = list(works(Path(name)))
+        seconds = interleaved({label: work for label, _, work in all_works})
+        for label, count, work in all_works:
+            yield Row(label, 1, milliseconds=1e3 * seconds[label], images_per_second=count / seconds[label],
                       megabytes=peak(work))  # fmt: skip
         yield Row("dSprites' file", megabytes=dsprites_file().stat().st_size / 2**20)

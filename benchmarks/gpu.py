@@ -1,16 +1,16 @@
-"""`make gpu`: is the code right on this machine's GPU, how fast is it, and what does it train to. At most nine minutes.
+"""`make gpu`: check the code on this machine's GPU, measure its speed, and train models. At most nine minutes.
 
 Parts, each in a process with its own time limit; one that fails does not stop the next:
 
 1. right: the GPU against the CPU in double and in single precision, graph against eager, together against alone, resumed;
-2. fast: images a second by method, batch, precision, layout, graph and runs at a time; memory; the device's bounds;
-3. true: dSprites drawn and trained to the full number of steps, as many runs as the time allows; states are kept;
-4. scores: of the runs that have ended, over all images, and all folders packed.
+2. fast: images per second by method, batch, precision, layout, graph and concurrent runs; memory; the device's bounds;
+3. true: render dSprites and train for the full number of steps, as many runs as the time allows; states are kept;
+4. scores: score the finished runs on all images, and pack all folders.
 
-Files in the folder of --output (or the variable OUT): <part>.jsonl as it goes, gpu.csv, gpu.json, runs.tar. With
---resume FOLDER, where FOLDER holds an earlier runs.tar, the trainings of part 3 go on from there.
+Files in the folder of --output (or the variable OUT): <part>.jsonl, written during the part, gpu.csv, gpu.json, runs.tar. With
+--resume FOLDER, where FOLDER has an earlier runs.tar, the trainings of part 3 resume from there.
 
-On a machine without a package that is needed, `make gpu-wheels` elsewhere brings it along, in build/gpu-wheels.
+If this machine lacks a package, run `make gpu-wheels` on another one, and copy its build/gpu-wheels here.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 NEEDED = ("torch", "numpy", "pandas", "h5py", "safetensors", "tqdm", "jaxtyping", "sklearn", "pydantic", "yaml", "PIL")
 SECONDS = {"right": 110.0, "fast": 170.0, "true": 160.0, "scores": 70.0}
-"""Limits of the parts: 510 s, so that nine minutes hold them and what lies between."""
+"""Limits of the parts: 510 s, so that the whole takes at most nine minutes."""
 COLUMNS = ("part", "what", "method", "batch", "precision", "layout", "graph", "together", "value", "unit", "ok")
 
 
@@ -78,7 +78,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--parts", default=",".join(SECONDS), help="default %(default)s")
     parser.add_argument("--seconds", type=float, help="limit of each part (default: 110, 170, 160 and 70)")
-    parser.add_argument("--small", action="store_true", help="sizes of a test, which measure nothing")
+    parser.add_argument("--small", action="store_true", help="small sizes, for tests")
     parser.add_argument("--resume", type=Path, help="a folder with an earlier runs.tar")
     parser.add_argument("--wheels", type=Path, default=ROOT / "build" / "gpu-wheels", help="default %(default)s")
     return parser.parse_args()
@@ -123,7 +123,7 @@ def _show(rows: list[dict], failed: list[str]) -> None:
     checks = [row for row in rows if "ok" in row]
     print(f"\n== result: {sum(bool(row['ok']) for row in checks)} of {len(checks)} checks hold")
     for row in (row for row in checks if not row["ok"]):
-        print(f"NOT SO  {_line(row)}")
+        print(f"NOT MET {_line(row)}")
     for part in failed:
         print(f"FAILED  {part}")
     fastest = {}

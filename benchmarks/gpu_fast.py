@@ -1,4 +1,4 @@
-"""Part 2 of `benchmarks.gpu`: images a second and memory, in every way in which a GPU can be asked, and the device's bounds."""
+"""Part 2 of `benchmarks.gpu`: images per second and memory in each precision and layout, and the device's bounds."""
 
 import itertools
 import json
@@ -42,12 +42,12 @@ class Bench:
         self.images = Images(pictures(self.size), torch.device(part.device))
 
     def wait(self) -> None:
-        """For the device."""
+        """Wait for the device."""
         if self.part.gpu:
             torch.cuda.synchronize()
 
     def rate(self, call: Callable[[], object], seconds: float | None = None) -> float:
-        """Calls a second, after some that warm up, with a wait for the device before and after many."""
+        """Calls per second after a warm-up, with a wait for the device before and after many calls."""
         for _ in range(1 if self.part.small else 8):
             call()
         self.wait()
@@ -60,18 +60,18 @@ class Bench:
         return count / (time.perf_counter() - start)
 
     def step(self, way: Way) -> Callable[[], object]:
-        """A run's step, in a way."""
+        """A run's step, computed in this way."""
         run = run_of(way.method, way.batch, precision=way.precision)
         step = Step(run, self.images, LAYOUTS[way.layout])
         return recorded(step) if way.graph else step
 
     def bounds(self) -> None:
-        """Of this device: how fast it copies and multiplies."""
+        """The device's bounds: how fast it copies and multiplies."""
         size = 2**18 if self.part.small else 2**28
-        one = torch.empty(size, device=self.part.device)
-        other = torch.empty_like(one)
-        self.part.row("copy", 8 * size * self.rate(lambda: other.copy_(one)) / 1e12, "TB/s", show=True)
-        del one, other
+        source = torch.empty(size, device=self.part.device)
+        target = torch.empty_like(source)
+        self.part.row("copy", 8 * size * self.rate(lambda: target.copy_(source)) / 1e12, "TB/s", show=True)
+        del source, target
         width = 128 if self.part.small else 8192
         for precision in PRECISIONS if self.part.gpu else ("float32",):
             dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
@@ -80,7 +80,7 @@ class Bench:
             speed = 2 * width**3 * self.rate(lambda a=a, b=b: torch.mm(a, b))
             self.part.row("matrix product", speed / 1e12, "TFLOP/s", precision=precision, show=True)
 
-    def one(self, way: Way) -> None:
+    def alone(self, way: Way) -> None:
         """A run alone."""
         with self.stream():
             if self.part.gpu:
@@ -102,7 +102,7 @@ class Bench:
         return torch.cuda.stream(stream)
 
     def together(self, way: Way, count: int) -> None:
-        """So many runs, each on a stream of its own; the host goes round."""
+        """Several runs, each on its own stream, which the host serves in turns."""
         before = torch.cuda.mem_get_info()[0] if self.part.gpu else 0
         lanes = [(self.stream(), self.step(way)) for _ in range(count)]
         self.wait()  # the models are made on another stream
@@ -120,7 +120,7 @@ class Bench:
 
 
 def ways(part: Part) -> Iterator[Way]:
-    """The most telling first, because the time may be up before the last."""
+    """The most informative ways first, because the time may be up before the last."""
     graphs = (True, False) if part.gpu else (False,)
     precisions, batches = (PRECISIONS, BATCHES) if part.gpu else (("float32",), BATCHES)
     if part.small:
@@ -138,7 +138,7 @@ def ways(part: Part) -> Iterator[Way]:
 
 
 def works(part: Part, bench: Bench) -> Iterator[tuple[str, Callable[[], None]]]:
-    """Bounds, then what a GPU is filled with, then one run in every way."""
+    """Bounds, then several runs together, then one run in every way."""
     yield "bounds", bench.bounds
     counts = (2,) if part.small else TOGETHER
     batches = (4,) if part.small else BATCHES
@@ -149,7 +149,7 @@ def works(part: Part, bench: Bench) -> Iterator[tuple[str, Callable[[], None]]]:
         yield f"{count} together, {way}", partial(bench.together, way, count)
     yield "study", partial(study_hours, part)
     for way in ways(part):
-        yield str(way), partial(bench.one, way)
+        yield str(way), partial(bench.alone, way)
 
 
 def study_hours(part: Part) -> None:
@@ -161,7 +161,9 @@ def study_hours(part: Part) -> None:
     best = max((row for row in rows if row["what"] == "runs together"), key=lambda row: row["value"])
     plans = plan(read(ROOT / "workflow" / "studies" / "paper.yaml"), part.output / "none", best["value"])
     fields = {name: best[name] for name in ("method", "batch", "precision", "together")}
-    part.row("the paper's study at this speed", sum(its.hours for its in plans), "hours", show=True, **fields)
+    part.row(
+        "the paper's study at this speed", sum(experiment.hours for experiment in plans), "hours", show=True, **fields
+    )
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""What the parts of `benchmarks.gpu` share: their arguments, their clock, and rows that are on the disk at once."""
+"""What the parts of `benchmarks.gpu` share: arguments, a clock, and rows that are written at once."""
 
 import argparse
 import json
@@ -25,7 +25,7 @@ def run_of(method: str, batch: int, **settings: Any) -> Run:  # noqa: ANN401
 
 
 class Part:
-    """A part under way."""
+    """A part in progress."""
 
     def __init__(self) -> None:
         parser = argparse.ArgumentParser()

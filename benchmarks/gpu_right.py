@@ -1,4 +1,4 @@
-"""Part 1 of `benchmarks.gpu`: a GPU computes what a CPU does, and the same bytes however it is asked."""
+"""Part 1 of `benchmarks.gpu`: a GPU computes the same as a CPU, and the same bytes in every mode."""
 
 import sys
 import tempfile
@@ -23,10 +23,10 @@ BATCH, STEPS, SIZE = 64, 200, 4096
 
 
 def trajectory(method: str, device: str, dtype: torch.dtype, batch: int, steps: int) -> Tensor:
-    """The loss of each of so many steps, from the same weights, with images and noise that a CPU draws."""
+    """The loss of each step, from the same weights, with images and noise that a CPU draws."""
     data = pictures(SIZE)
     step = Step(run_of(method, batch), Images(data, torch.device(device)))
-    step.model.to(dtype)  # after they were drawn: double precision would draw others
+    step.model.to(dtype)  # after initialisation: double precision would draw other weights
     step.optimisers = adam.make(step.run.training, step.autoencoder, step.discriminators)
     drawer = Images(data, torch.device("cpu"))
     losses = []
@@ -40,17 +40,17 @@ def trajectory(method: str, device: str, dtype: torch.dtype, batch: int, steps: 
 
 
 def against_the_cpu(part: Part, method: str, batch: int, steps: int) -> None:
-    """The first step must agree to rounding; of the others the drift is what a CPU has between its own precisions, or less.
+    """The first step must agree up to rounding; later steps may drift as much as a CPU does between its own precisions.
 
-    Rounding grows from step to step, so that a factor of ten is let pass.
+    Rounding grows from step to step, so a factor of ten is allowed.
     """
-    found = {
+    losses_by = {
         (where, dtype): trajectory(method, device, dtype, batch, steps)
         for where, device in (("cpu", "cpu"), ("device", part.device))
         for dtype in (torch.float64, torch.float32)
     }
-    exact = found["cpu", torch.float64]
-    for (where, dtype), losses in found.items():
+    exact = losses_by["cpu", torch.float64]
+    for (where, dtype), losses in losses_by.items():
         if (where, dtype) == ("cpu", torch.float64):
             continue
         errors = ((losses - exact) / exact).abs()
@@ -58,7 +58,7 @@ def against_the_cpu(part: Part, method: str, batch: int, steps: int) -> None:
         name = f"{where} {str(dtype).removeprefix('torch.')} to cpu float64"
         allowed = 1e-9 if dtype == torch.float64 else 1e-4
         part.row(f"first step, {name}", first, "relative", method=method, batch=batch, ok=first < allowed)
-        drift = ((found["cpu", torch.float32] - exact) / exact).abs().max().item()
+        drift = ((losses_by["cpu", torch.float32] - exact) / exact).abs().max().item()
         limit = 1e-5 if dtype == torch.float64 else max(10 * drift, 1e-3)
         part.row(f"{steps} steps, {name}", worst, "relative", method=method, batch=batch, ok=worst < limit)
 
@@ -114,7 +114,7 @@ def same_bytes(part: Part, batch: int, steps: int) -> None:
 
 
 def works(part: Part) -> Iterator[tuple[str, Callable[[], None]]]:
-    """The bytes first, because trainings are the purpose; then each method."""
+    """First the bytes of trainings, which matter most; then each method."""
     batch, steps = (4, 3) if part.small else (BATCH, STEPS)
     yield "same bytes", partial(same_bytes, part, batch, steps)
     for method in METHODS[:2] if part.small else METHODS:

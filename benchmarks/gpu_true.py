@@ -1,8 +1,8 @@
 """Parts 3 and 4 of `benchmarks.gpu`: dSprites trained to the full number of steps, and scored.
 
 Runs follow the protocol that most papers share (batch 64, 300,000 steps, Adam 1e-4 with epsilon 1e-8; Locatello et al., 2019)
-or the paper's (section B.1, with the weights of Table 1a). Those that are nearest to their end come first; what the time leaves
-unfinished keeps its state, and a second call goes on from an earlier runs.tar.
+or the paper's (section B.1, with the weights of Table 1a). Those nearest to their end come first. Unfinished
+runs keep their state, and a second call resumes them from an earlier runs.tar.
 """
 
 import json
@@ -35,21 +35,21 @@ RUNS = (
     ("paper", {"method": "tcwae_gan", "beta": 100.0, "gamma": 5.0, **PAPER}),
 )
 AT_A_TIME = 4
-"""Few, so that some come to their end in minutes."""
+"""Few, so that some finish within minutes."""
 RESERVE = 20.0
 """Seconds for saving and packing."""
 
 
 def runs(part: Part, seeds: int = 2) -> dict[Path, Run]:
     """A run for each folder, in the order in which they are trained."""
-    found = {}
+    run_by_folder = {}
     for seed in range(1 if part.small else seeds):
         for protocol, values in RUNS[:2] if part.small else RUNS:
             small = {"batch_size": 4, "iterations": 4, "log_every": 2} if part.small else {}
             run = check(Run, unflatten({"dataset": "dsprites", "seed": seed, **values, **small}), "benchmark")
             folder = part.output / "runs" / protocol / run.method.name / f"seed={seed}"
-            found[folder] = run
-    return found
+            run_by_folder[folder] = run
+    return run_by_folder
 
 
 def data(part: Part) -> Path:
@@ -61,14 +61,14 @@ def data(part: Part) -> Path:
 
 
 def train(part: Part) -> None:
-    """Train what is left of the runs until the time is up."""
+    """Train the unfinished runs until the time is up."""
     folder = part.output / "runs"
     if part.resume and (part.resume / "runs.tar").exists():
         with tarfile.open(part.resume / "runs.tar") as archive:
             archive.extractall(part.output, filter="data")
     path = data(part)
     left = {output: run for output, run in runs(part).items() if not (output / "training.json").exists()}
-    order = sorted(left, key=lambda output: not list(output.glob("state*")))  # those under way first
+    order = sorted(left, key=lambda output: not list(output.glob("state*")))  # those in progress first
     tasks = [Task(left[output], output, output / "train.log", part.gpu) for output in order]
     machine = Machine(part.device, save_every=60.0, time_budget=max(part.left - RESERVE, 1.0))
     outcomes = train_many(tasks, path, machine, AT_A_TIME) if tasks else []
@@ -97,9 +97,9 @@ def score(part: Part, folder: Path, settings: Evaluation) -> None:
     measure(folder, Scoring())
     record = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     name = folder.relative_to(part.output / "runs").as_posix()
-    for what in ("log_reconstruction", "mig", "factor_vae", "sap"):
-        if what in record["scores"]:
-            part.row(what, record["scores"][what], precision=name, show=True)
+    for score in ("log_reconstruction", "mig", "factor_vae", "sap"):
+        if score in record["scores"]:
+            part.row(score, record["scores"][score], precision=name, show=True)
 
 
 def works(part: Part) -> Iterator[tuple[str, Callable[[], None]]]:

@@ -57,15 +57,15 @@ def repeated(batch: int, latent: int, size: int) -> None:
 def measured() -> pd.DataFrame:
     """A row for each axis, value and part of the step: milliseconds and megabytes, of the step with its data set."""
     set_up(1)
-    found = []
+    measurements = []
     for axis, values in AXES.items():
         for value in values:
             batch, latent, size = (STANDARD | {axis: value}).values()
             run = run_of("tcwae_mws", batch, latent_dimension=latent)
             seconds = interleaved({"step": step_of(run, size), "MWS": estimator(batch, latent, size)})
             memory = {"step": peak(steps, run, size), "MWS": peak(repeated, batch, latent, size)}
-            found += [(axis, value, part, 1e3 * its, memory[part]) for part, its in seconds.items()]
-    return pd.DataFrame(found, columns=["axis", "value", "part", "milliseconds", "megabytes"])
+            measurements += [(axis, value, part, 1e3 * duration, memory[part]) for part, duration in seconds.items()]
+    return pd.DataFrame(measurements, columns=["axis", "value", "part", "milliseconds", "megabytes"])
 
 
 def rows(table: pd.DataFrame | None = None, plot: Path | None = None) -> Iterator[Row]:
@@ -74,10 +74,10 @@ def rows(table: pd.DataFrame | None = None, plot: Path | None = None) -> Iterato
     if plot is not None:
         draw(table, plot)
         table.to_csv(plot.with_suffix(".csv"), index=False, float_format="%.4g")
-    for (axis, part), its in table.groupby(["axis", "part"], sort=False):
-        for point in its.itertuples():
+    for (axis, part), points in table.groupby(["axis", "part"], sort=False):
+        for point in points.itertuples():
             yield Row(f"{part}, {axis} {point.value:,}", 1, milliseconds=point.milliseconds, megabytes=point.megabytes)
-        before, last = its.iloc[-2], its.iloc[-1]
+        before, last = points.iloc[-2], points.iloc[-1]
         power = math.log(last["milliseconds"] / before["milliseconds"]) / math.log(last["value"] / before["value"])
         yield Row(f"{part}, power of time in {axis}", 1, ratio=power, to=f"at most {MOST[axis, part]} by the algorithm")
 
@@ -92,8 +92,10 @@ def draw(table: pd.DataFrame, path: Path) -> None:
     ):
         for panel, axis in zip(row, AXES, strict=True):
             for part, colour in (("step", "#0072b2"), ("MWS", "#d55e00")):
-                its = table[(table["axis"] == axis) & (table["part"] == part)]
-                panel.loglog(its["value"], its[quantity], "o-", color=colour, markersize=3, linewidth=1.2, label=part)
+                points = table[(table["axis"] == axis) & (table["part"] == part)]
+                panel.loglog(
+                    points["value"], points[quantity], "o-", color=colour, markersize=3, linewidth=1.2, label=part
+                )
             panel.set_xticks(AXES[axis], [f"{value:,}" for value in AXES[axis]])
             panel.minorticks_off()
         row[0].set_ylabel(label)

@@ -1,4 +1,4 @@
-"""How things are measured: interleaved, medians, each ratio against what ran in the same minute."""
+"""How things are measured: interleaved, by medians, and as ratios to what ran in the same minute."""
 
 import multiprocessing
 import os
@@ -37,7 +37,7 @@ WIDTH = 1024
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table: what was measured, and as what share of, or how many times, what else."""
+    """A line of the table: what was measured, and its ratio to something else."""
 
     what: str
     threads: int | None = None
@@ -51,7 +51,7 @@ class Row:
 
 
 def interleaved(calls: dict[Any, Callable[[], object]], repeats: int = REPEATS) -> dict[Any, float]:
-    """Median seconds of each call; they take turns, so that a busy machine slows all alike."""
+    """Median seconds of each call; the calls take turns, so that a busy machine slows them equally."""
     seconds: dict[Any, list[float]] = {name: [] for name in calls}
     for repeat in range(repeats + 1):
         for name, call in calls.items():
@@ -63,7 +63,7 @@ def interleaved(calls: dict[Any, Callable[[], object]], repeats: int = REPEATS) 
 
 
 def on_threads(threads: int, call: Callable[[], object]) -> Callable[[], object]:
-    """The call with torch on so many threads."""
+    """The call with this number of torch's threads."""
 
     def it() -> object:
         torch.set_num_threads(threads)
@@ -85,7 +85,7 @@ status = os.waitpid(os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ), 0)[1]
 print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024, file=sys.stderr)
 sys.exit(os.waitstatus_to_exitcode(status))
 """
-"""A small process between, because the system counts the memory of whoever starts a program as the program's, too."""
+"""A small process in between, because the system counts the memory of the process that starts a program as the program's."""
 
 
 def command(words: Sequence[str | Path], folder: Path) -> tuple[float, float]:
@@ -97,7 +97,7 @@ def command(words: Sequence[str | Path], folder: Path) -> tuple[float, float]:
     binaries = Path(sys.executable).parent
     program = [sys.executable, "-I", "-S", "-c", LAUNCHER, binaries / words[0], *words[1:]]
     environment = os.environ | {"PATH": f"{binaries}:{os.environ['PATH']}"}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # else all that is imported is compiled each time
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # otherwise every import is compiled each time
     done = subprocess.run(
         list(map(str, program)), cwd=folder, env=environment, capture_output=True, text=True, check=True
     )
@@ -107,8 +107,8 @@ def command(words: Sequence[str | Path], folder: Path) -> tuple[float, float]:
 
 def commands(words: Sequence[str | Path], folder: Path = ROOT, repeats: int = REPEATS) -> dict[str, float]:
     """Medians of a program's time and memory, as fields of a row; the first run, which fills caches, is not counted."""
-    found = [command(words, folder) for _ in range(repeats + 1)][1:]
-    seconds, megabytes = (statistics.median(values) for values in zip(*found, strict=True))
+    calls = [command(words, folder) for _ in range(repeats + 1)][1:]
+    seconds, megabytes = (statistics.median(values) for values in zip(*calls, strict=True))
     return {"milliseconds": 1e3 * seconds, "megabytes": megabytes}
 
 
@@ -119,7 +119,7 @@ def kilobytes(key: str, file: str = "status", process: int | str = "self") -> in
 
 
 def peak(function: Callable[..., object], *arguments: Any) -> float:  # noqa: ANN401
-    """Megabytes that a function adds at most to a process of its own that has imported what this one has."""
+    """Peak megabytes that a function adds to a new process with the same imports as this one."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["benchmarks.steps", "benchmarks.scores"])
     with ProcessPoolExecutor(1, context) as pool:
@@ -128,7 +128,7 @@ def peak(function: Callable[..., object], *arguments: Any) -> float:  # noqa: AN
 
 def _peak(function: Callable[..., object], arguments: Sequence[Any]) -> float:
     before = kilobytes("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # the peak begins anew
+    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # resets the peak
     function(*arguments)
     return (kilobytes("VmHWM") - before) / 1024
 

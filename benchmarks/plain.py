@@ -82,7 +82,7 @@ def plain_step(batch: int) -> Callable[[], float]:
     model = PlainVAE(Autoencoder(1, 10)).train()
     optimiser = torch.optim.Adam(model.parameters(), lr=1e-4)
     loader = DataLoader(Pictures(), batch_size=batch, shuffle=True, drop_last=True)
-    batches = (images for _ in iter(int, 1) for images in loader)  # for ever
+    batches = (images for _ in iter(int, 1) for images in loader)  # endless
 
     def call() -> float:
         images = next(batches)
@@ -111,6 +111,6 @@ def rows(threads: tuple[int, ...] = (1, 2), batches: tuple[int, ...] = (64, 256)
         seconds = interleaved({(name, n): on_threads(n, call) for name, call in calls.items() for n in threads})
         memory = peak(plain_steps, batch)
         for n in threads:
-            plain, own = seconds["plain loop", n], seconds["step", n]
+            plain, step = seconds["plain loop", n], seconds["step", n]
             yield Row("plain loop, beta_tcvae", n, batch, 1e3 * plain, batch / plain, memory)
-            yield Row("beta_tcvae", n, batch, 1e3 * own, batch / own, ratio=plain / own, to="times the plain loop")
+            yield Row("beta_tcvae", n, batch, 1e3 * step, batch / step, ratio=plain / step, to="times the plain loop")

@@ -45,10 +45,10 @@ def rows() -> Iterator[Row]:
     """The encoder on one thread and on two; the scores, which are NumPy's and scikit-learn's, on one."""
     set_up(2)
     seconds, memory = interleaved({n: on_threads(n, encode) for n in (1, 2)}), peak(encode)
-    for n, its in seconds.items():
-        yield Row(f"encode {ENCODED:,} images", n, representation.BATCH, 1e3 * its, ENCODED / its, memory)
+    for n, duration in seconds.items():
+        yield Row(f"encode {ENCODED:,} images", n, representation.BATCH, 1e3 * duration, ENCODED / duration, memory)
     torch.set_num_threads(1)
     codes = table()
-    calls = {name: lambda its=its: its(codes, np.random.default_rng(0)) for name, its in METRICS.items()}
-    for name, its in interleaved(calls).items():
-        yield Row(f"{name} of {CODES:,} codes", 1, milliseconds=1e3 * its, megabytes=peak(score, name))
+    calls = {name: lambda metric=metric: metric(codes, np.random.default_rng(0)) for name, metric in METRICS.items()}
+    for name, duration in interleaved(calls).items():
+        yield Row(f"{name} of {CODES:,} codes", 1, milliseconds=1e3 * duration, megabytes=peak(score, name))

@@ -16,8 +16,8 @@ def rows() -> Iterator[Row]:
     """Whole processes, with the time in which their files are found in the cache; the targets are in README.md."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for its in ("Snakefile", "config.yaml", "workflow"):
-            (folder / its).symlink_to(ROOT / its)
+        for entry in ("Snakefile", "config.yaml", "workflow"):
+            (folder / entry).symlink_to(ROOT / entry)
         snakemake = ["snakemake", "--configfile", PAPER]
         train = ["tcwae", "train", "--dataset", "dsprites", "--method", "tcwae_mws", "--beta", 4, "--gamma", 1,
                  "--batch-size", 64, "--iterations", 1, "--data", dsprites_file(), "--output", folder / "run"]  # fmt: skip

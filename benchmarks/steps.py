@@ -79,7 +79,7 @@ def steps(run: Run, size: int = SIZE) -> None:
 def flops(method: str) -> int:
     """Operations an image and step in the products of Table 3's networks: forward, gradients of weights and of inputs.
 
-    Nobody needs the gradient of the images; a discriminator is passed by its numerator, through which the codes get their
+    The gradient of the images is not needed; a discriminator is passed by its numerator, through which the codes get their
     gradient, and then by both of its classes, which get none.
     """
     convolutions = 16 * (1 * 32 * 32**2 + 32 * 32 * 16**2 + 32 * 64 * 8**2 + 64 * 64 * 4**2)
@@ -116,8 +116,8 @@ def parts(step: Step) -> dict[str, Callable[[], object]]:
     gradients = [[torch.randn_like(weight) for weight in adam.parameters] for adam in step.optimisers]
 
     def optimiser() -> None:
-        for adam, its in zip(step.optimisers, gradients, strict=True):
-            for weight, gradient in zip(adam.parameters, its, strict=True):
+        for adam, of_adam in zip(step.optimisers, gradients, strict=True):
+            for weight, gradient in zip(adam.parameters, of_adam, strict=True):
                 weight.grad = gradient
             adam.step()
 
@@ -163,34 +163,34 @@ def rows(threads: tuple[int, ...] = (1, 2), batches: tuple[int, ...] = (64, 256)
     counts = {method: operations(method) for method in METHODS}
     memory = {(method, batch): peak(steps, run_of(method, batch)) for method in METHODS for batch in batches}
     for batch in batches:
-        its = {method: step_of(run_of(method, batch)) for method in METHODS}
+        step_by_method = {method: step_of(run_of(method, batch)) for method in METHODS}
         rough = step_of(run_of("tcwae_mws", batch, precision="bfloat16"))
-        calls = its | {"tcwae_mws, bfloat16": rough, "matrix product": product}
+        calls = step_by_method | {"tcwae_mws, bfloat16": rough, "matrix product": product}
         seconds = interleaved({(name, n): on_threads(n, call) for name, call in calls.items() for n in threads})
         for n in threads:
             speed = product_flops / seconds["matrix product", n]
             yield Row(f"matrix product, {speed / 1e9:.0f} GFLOP/s", n, milliseconds=1e3 * seconds["matrix product", n])
             for method in METHODS:
-                own, share = seconds[method, n], batch * flop[method] / speed / seconds[method, n]
-                yield _row(f"{method}, {flop[method] / 1e6:.0f} MFLOP an image", n, batch, own, share, "matrix product",
+                duration, share = seconds[method, n], batch * flop[method] / speed / seconds[method, n]
+                yield _row(f"{method}, {flop[method] / 1e6:.0f} MFLOP an image", n, batch, duration, share, "matrix product",
                            memory[method, batch])  # fmt: skip
-            own, exact = seconds["tcwae_mws, bfloat16", n], seconds["tcwae_mws", n]
-            yield _row("tcwae_mws, bfloat16", n, batch, own, exact / own, "times float32")
-        yield from _shares(its, batch)
+            duration, exact = seconds["tcwae_mws, bfloat16", n], seconds["tcwae_mws", n]
+            yield _row("tcwae_mws, bfloat16", n, batch, duration, exact / duration, "times float32")
+        yield from _shares(step_by_method, batch)
     for method, count in counts.items():
         yield Row(f"{method}, operations a step on a GPU", count=count)
 
 
 def _row(
-    what: str, threads: int, batch: int, seconds: float, ratio: float, to: str, megabytes: float | None = None
+    name: str, threads: int, batch: int, seconds: float, ratio: float, to: str, megabytes: float | None = None
 ) -> Row:
-    return Row(what, threads, batch, 1e3 * seconds, batch / seconds, megabytes, ratio=ratio, to=to)
+    return Row(name, threads, batch, 1e3 * seconds, batch / seconds, megabytes, ratio=ratio, to=to)
 
 
-def _shares(its: dict[str, Step], batch: int) -> Iterator[Row]:
+def _shares(step_by_method: dict[str, Step], batch: int) -> Iterator[Row]:
     """Parts of each step on one thread, measured beside the whole."""
     torch.set_num_threads(1)
-    for method, step in its.items():
+    for method, step in step_by_method.items():
         seconds = interleaved({"step": step} | parts(step))
         for name in ("estimator", "optimiser", "data"):
             share = seconds[name] / seconds["step"]

@@ -1,4 +1,4 @@
-"""The pages of `make docs` that are not in docs/: those made from the code, and those that stand where they are needed."""
+"""The pages of `make docs` that are not in docs/: those made from the code, and those kept beside what they describe."""
 
 import argparse
 import os
@@ -23,7 +23,7 @@ ELSEWHERE = {
     "contributing.md": "CONTRIBUTING.md",
     "changes.md": "CHANGELOG.md",
 }
-"""Pages, and the files that they are."""
+"""Pages whose file is elsewhere, with that file."""
 
 API = """# Python
 
@@ -47,16 +47,16 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, files: Files, **_: object) -> str:
-    """Called by mkdocs: links are those of the file in the repository; one to what is no page here is its text."""
+    """Called by mkdocs: adapt the links of the file in the repository; a link to what is no page becomes its text."""
     here = page.file.src_uri
     source = ELSEWHERE.get(here, f"docs/{here}")
-    pages = {f"docs/{file.src_uri}": file.src_uri for file in files} | {its: page for page, its in ELSEWHERE.items()}
+    pages = {f"docs/{file.src_uri}": file.src_uri for file in files} | {path: page for page, path in ELSEWHERE.items()}
 
-    def link(found: re.Match[str]) -> str:
-        text, target, anchor = found.groups(default="")
+    def link(match: re.Match[str]) -> str:
+        text, target, anchor = match.groups(default="")
         whole = posixpath.normpath(posixpath.join(posixpath.dirname(source), target))
-        if not (ROOT / whole).exists() and whole not in pages:  # mkdocs says that it is broken
-            return found[0]
+        if not (ROOT / whole).exists() and whole not in pages:  # mkdocs reports it as broken
+            return match[0]
         if whole in pages:
             return f"[{text}]({posixpath.relpath(pages[whole], posixpath.dirname(here) or '.')}{anchor})"
         return f"`{text}`"

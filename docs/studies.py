@@ -1,8 +1,8 @@
-"""The tables and pictures of the pages that tell what a study found, from the files kept in a folder beside each page.
+"""The tables and pictures of the pages about a study's results, from the files kept in a folder beside each page.
 
-`python docs/studies.py` writes the tables between the marks of the pages (tests/test_study_pages.py holds that they are
-there); `python docs/studies.py deviations results/deviations-small` first takes the files and pictures of that page from a
-study's results, whether the study is finished or not. It needs pdftoppm of poppler-utils.
+`python docs/studies.py` writes the tables between the marks of the pages (tests/test_study_pages.py checks them); `python
+docs/studies.py deviations results/deviations-small` first takes the files and pictures of that page from a study's results,
+whether the study is finished or not. It needs pdftoppm of poppler-utils.
 """
 
 import re
@@ -31,7 +31,7 @@ from tcwae.study.select import best_settings
 DOCS = Path(__file__).parent
 STUDIES = DOCS.parent / "workflow" / "studies"
 PAGES = {"deviations": "deviations-small.yaml", "reference-run": "reference.yaml"}
-"""The pages' names, and the studies they tell of."""
+"""The pages' names, and their studies."""
 
 SHOWN = (100, 300, 1_000, 3_000, 10_000, 30_000, 60_000)
 """Steps of a training whose losses a page shows, and the last one."""
@@ -66,7 +66,7 @@ def take(name: str, source: Path) -> None:
 
 
 def kept(name: str) -> Results:
-    """A page's study as far as it is kept: the table of its runs, and what is selected from it; tables of figures beside."""
+    """A page's study as far as it is kept: the table of its runs, its selections, and the tables of its figures."""
     metrics = pd.read_csv(DOCS / name / "metrics.csv", dtype=dict.fromkeys(VERSIONS, str))
     results = Results(DOCS / name, read(STUDIES / PAGES[name]), metrics, pd.DataFrame())
     selected = [
@@ -78,22 +78,22 @@ def kept(name: str) -> Results:
 
 
 def filled(page: str, results: Results) -> str:
-    """The page with what belongs between each pair of its marks."""
-    return MARKS.sub(lambda found: f"{found[1]}\n{_said(results, found[2], found[3])}\n\n{found[4]}", page)
+    """The page with the text between each pair of its marks filled in."""
+    return MARKS.sub(lambda mark: f"{mark[1]}\n{_said(results, mark[2], mark[3])}\n\n{mark[4]}", page)
 
 
 def _said(results: Results, part: str, experiment: str | None) -> str:
-    told, figure = PARTS[part]
+    text_of, figure = PARTS[part]
     if experiment is None:
-        return told(results)
+        return text_of(results)
     enough = results.begun(experiment) and (
         not figure or (results.folder / "figures" / f"{experiment}-{figure}.csv").exists()
     )
-    return told(results, experiment) if enough else "Not enough of its runs are finished."
+    return text_of(results, experiment) if enough else "Not enough of its runs are finished."
 
 
 def budget(results: Results) -> str:
-    """What was run, how long it took, and how far that is from the paper."""
+    """What was run, how long it took, and the budget relative to the paper's."""
     made, training = results.metrics, results.study.training
     missing = sorted(runs(results.study).keys() - set(made["run"]))
     seen = sorted((made["iterations"] * made["batch_size"]).unique())
@@ -119,9 +119,9 @@ def budget(results: Results) -> str:
 def scores(results: Results, experiment: str) -> str:
     """Mean, sample deviation and bootstrap interval of each row's scores."""
     sure, rows = paper_tables.intervals(results, experiment), []
-    for key, its in results.runs(experiment).groupby(["row", "setting"], sort=False):
-        cells = [_mean(its[score], score, interval) for score, interval in zip(PAPER, sure[key], strict=True)]
-        rows.append((its["name"].iloc[0], str(len(its)), *cells))
+    for key, seeds in results.runs(experiment).groupby(["row", "setting"], sort=False):
+        cells = [_mean(seeds[score], score, interval) for score, interval in zip(PAPER, sure[key], strict=True)]
+        rows.append((seeds["name"].iloc[0], str(len(seeds)), *cells))
     return _table(("row", "seeds", *_heads()), rows)
 
 
@@ -143,7 +143,7 @@ def beside(results: Results, experiment: str) -> str:
 
 
 def measures(results: Results) -> str:
-    """What else is known of each run's model."""
+    """Further measures of each run's model."""
     heads = [f"`{column}`" for column in MEASURES]
     rows = [(f"{row[column]:.4g}" for column in MEASURES) for row in results.metrics.to_dict("records")]
     return _table(heads, rows)
@@ -160,37 +160,39 @@ def losses(results: Results) -> str:
 
 def departures(results: Results, experiment: str) -> str:
     """Mean differences from the default with their intervals, and what follows from them."""
-    told = findings.departures(results, experiment)
+    outcome = findings.departures(results, experiment)
     rows = [
         (row["deviation"], str(row["pairs"]), *(_bracketed(cell["mean"], cell["interval"]) for cell in row["cells"]))
-        for row in told["rows"]
+        for row in outcome["rows"]
     ]
-    said = [f"- {row['deviation']}: {row['words']}" for row in told["rows"]]
-    count = f"{told['clear']} of {told['intervals']} intervals exclude zero; if no departure had an effect, about"
-    chance = f"{told['chance']} would do so by chance."
-    return "\n".join([_table(("departure", "pairs", *_heads()), rows), "", *said, "", f"{count} {chance}"])
+    sentences = [f"- {row['deviation']}: {row['words']}" for row in outcome["rows"]]
+    count = f"{outcome['clear']} of {outcome['intervals']} intervals exclude zero; if no departure had an effect, about"
+    chance = f"{outcome['chance']} would do so by chance."
+    return "\n".join([_table(("departure", "pairs", *_heads()), rows), "", *sentences, "", f"{count} {chance}"])
 
 
 def estimators(results: Results, experiment: str) -> str:
     """Both terms of each best run by each estimator."""
-    told = findings.estimators(results, experiment)
+    outcome = findings.estimators(results, experiment)
     rows = [
         (row["name"], row["size"], term, *values)
-        for row in told["rows"]
+        for row in outcome["rows"]
         for term, values in zip(("TC", "DW"), row["terms"], strict=True)
     ]
-    off = ", ".join(f"{error['kind']} {error['off']}" for error in told["errors"])
-    said = f"At M = {told['size']}, the total correlation minus its large-sample value, in nats: {off}."
-    return "\n".join([_table(("best run of", "M", "term", *told["kinds"]), rows), "", said])
+    off = ", ".join(f"{error['kind']} {error['off']}" for error in outcome["errors"])
+    sentence = f"At M = {outcome['size']}, the total correlation minus its large-sample value, in nats: {off}."
+    return "\n".join([_table(("best run of", "M", "term", *outcome["kinds"]), rows), "", sentence])
 
 
 def fronts(results: Results, experiment: str) -> str:
-    """Who has the best run at equal reconstruction."""
-    told = findings.fronts(results, experiment)
-    if told is None:
+    """Which method has the best run at equal reconstruction."""
+    outcome = findings.fronts(results, experiment)
+    if outcome is None:
         return "There is nothing to compare yet."
-    rows = [(row["method"], str(row["runs"]), *row["cells"]) for row in told["rows"]]
-    return "\n".join([_table(("method", "runs", *told["scores"]), rows), "", f"Shares of {told['levels']} levels."])
+    rows = [(row["method"], str(row["runs"]), *row["cells"]) for row in outcome["rows"]]
+    return "\n".join(
+        [_table(("method", "runs", *outcome["scores"]), rows), "", f"Shares of {outcome['levels']} levels."]
+    )
 
 
 PARTS: dict[str, tuple[Callable[..., str], str | None]] = {
@@ -203,7 +205,7 @@ PARTS: dict[str, tuple[Callable[..., str], str | None]] = {
     "estimators": (estimators, "kl_estimators"),
     "fronts": (fronts, "pareto"),
 }
-"""By the mark's first word: who writes it, and the figure whose table it needs."""
+"""By the mark's first word: the function that writes it, and the figure whose table it needs."""
 
 
 def _heads() -> list[str]:

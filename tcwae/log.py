@@ -8,7 +8,7 @@ __all__ = ["complain", "replace_unprintable", "say"]
 
 
 def say(line: str) -> None:
-    """Print a line at once; if standard output cannot be written, on a full disk, the work goes on."""
+    """Print a line at once; if standard output cannot be written, as on a full disk, the work continues."""
     with suppress(OSError):
         print(line, flush=True)
 

@@ -20,7 +20,7 @@ __all__ = [
 ]
 
 STATES = ("state.safetensors", "state.previous.safetensors")
-"""While a training lasts: its newest state, and the one before it."""
+"""During a training: its newest state, and the previous one."""
 
 
 class _Record(BaseModel):
@@ -35,7 +35,7 @@ class Data(_Record):
 
 
 class TrainingWarning(_Record):
-    """What a training ended with that makes its numbers worth little, though they are finite; see `collapse`."""
+    """A sign that a training failed although its numbers are finite; see `collapse`."""
 
     kind: Literal["collapsed_latents", "discriminator_won"]
     term: str = Field(description="the column of curves.csv that shows it")
@@ -69,7 +69,7 @@ class TrainingRecord(_Record):
 
 
 class Matrices(_Record):
-    """What each latent knows of each factor: a row a latent, a column a factor, in the order of `factors`."""
+    """The information of each latent about each factor: a row per latent, a column per factor, in the order of `factors`."""
 
     factors: tuple[str, ...]
     mutual_information: tuple[tuple[float, ...], ...] = Field(description="in nats, estimated as for MIG")

@@ -42,8 +42,8 @@ def test_operations_of_the_networks_as_torch_counts_them(method):
     with FlopCounterMode(display=False) as counted:
         total, _, codes = loss(objective, run.cost, model, torch.rand(batch, 1, 64, 64).double(), noise)
         total.backward(inputs=[*model.encoder.parameters(), *model.decoder.parameters()])
-        for its in discriminator_loss(objective, model, codes, noise).values():
-            its.backward(inputs=list(model.discriminators.parameters()), retain_graph=True)
+        for discriminator in discriminator_loss(objective, model, codes, noise).values():
+            discriminator.backward(inputs=list(model.discriminators.parameters()), retain_graph=True)
     assert counted.get_total_flops() == batch * flops(method)
 
 

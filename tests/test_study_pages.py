@@ -67,9 +67,9 @@ def test_the_reference_run_stands_beside_the_papers_row():
     (row,) = [row for row in paper.TABLE_1A if row.method == run.method]
     ours, printed = studies.beside(results, "table1a").splitlines()[2:]
     assert row.setting == {"beta": run.beta, "gamma": run.gamma}
-    for score, cell, its in zip(PAPER, ours.split("|")[3:], printed.split("|")[3:], strict=False):
+    for score, cell, paper_cell in zip(PAPER, ours.split("|")[3:], printed.split("|")[3:], strict=False):
         assert float(cell) == pytest.approx(getattr(run, score), abs=0.006)
-        assert its.strip() == row.scores[score].text
+        assert paper_cell.strip() == row.scores[score].text
 
 
 def test_the_reference_runs_curves_are_its_whole_training():
@@ -113,18 +113,18 @@ def test_the_departures_are_of_these_runs():
     tables = sorted((results.folder / "figures").glob("*-deviations.csv"))
     assert tables
     for path in tables:
-        own = results.metrics.merge(
+        runs = results.metrics.merge(
             pd.Series(list(experiment_runs(results.study, path.stem.removesuffix("-deviations"))), name="run")
         )
         for row in pd.read_csv(path).itertuples():
-            its = own[(own["method"] == row.method) & (own["seed"] == row.seed)]
-            assert np.isclose(its[row.score], row.default).any()
+            pair = runs[(runs["method"] == row.method) & (runs["seed"] == row.seed)]
+            assert np.isclose(pair[row.score], row.default).any()
             assert row.difference == pytest.approx(row.deviating - row.default)
             if row.deviation == "sampled codes in the scores":
-                default = its[np.isclose(its[row.score], row.default)]
+                default = pair[np.isclose(pair[row.score], row.default)]
                 assert default[f"{row.score}_sampled"].iloc[0] == pytest.approx(row.deviating)
             elif row.score == "log_reconstruction":
-                assert np.isclose(its[row.score], row.deviating).any()
+                assert np.isclose(pair[row.score], row.deviating).any()
         assert set(pd.read_csv(path)["score"]) <= set(PAPER)
 
 

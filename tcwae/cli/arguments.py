@@ -1,4 +1,4 @@
-"""Arguments of the command line that are made from the models of `config`: a flag a field, with its default and source."""
+"""Flags of the command line made from the models of `config`: one per field, with its default and source."""
 
 import argparse
 import math
@@ -29,17 +29,19 @@ __all__ = [
 
 
 class Parser(argparse.ArgumentParser):
-    """Says in one line what is wrong, what was expected, and what may have been meant."""
+    """Reports a mistake in one line: what was expected, what was found, and the closest known word."""
 
     def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> argparse.Namespace:  # noqa: ANN401
-        """As argparse's, but an unknown flag is told before a verb that is missing."""
+        """As argparse does, but report an unknown flag before a missing verb."""
         options, unknown = self.parse_known_args(args, namespace)
-        its = getattr(options, "parser", self)
+        verb_parser = getattr(options, "parser", self)
         if unknown:
-            flags = [flag for action in its._actions for flag in action.option_strings]
-            what = f"{unknown[0]!r}{suggestion(unknown[0].split('=')[0], flags)}"
-            its.error(f"expected {'another flag' if unknown[0].startswith('-') else 'no more words'}, found {what}")
-        if its is self:
+            flags = [flag for action in verb_parser._actions for flag in action.option_strings]
+            found = f"{unknown[0]!r}{suggestion(unknown[0].split('=')[0], flags)}"
+            verb_parser.error(
+                f"expected {'another flag' if unknown[0].startswith('-') else 'no further argument'}, found {found}"
+            )
+        if verb_parser is self:
             self.error("expected a verb, found none")
         return options
 
@@ -56,7 +58,7 @@ class Parser(argparse.ArgumentParser):
 
 
 class Number:
-    """Takes an argument that is a finite number, at least `least`."""
+    """Reads an argument as a finite number that is at least `least`."""
 
     def __init__(self, kind: type[int] | type[float], least: int | float) -> None:
         self.kind, self.least = kind, least
@@ -65,7 +67,7 @@ class Number:
         """The number.
 
         Raises:
-            ArgumentTypeError: it is none, or a smaller one.
+            ArgumentTypeError: the text is no number, or too small a one.
         """
         try:
             number = self.kind(text)
@@ -78,7 +80,7 @@ class Number:
 
 
 class Version(argparse.Action):
-    """Finds out the versions when it is asked for them, not before."""
+    """Looks up the versions only when they are asked for."""
 
     def __init__(self, option_strings: list[str], dest: str, **options: Any) -> None:  # noqa: ANN401
         super().__init__(option_strings, dest, nargs=0, **options)
@@ -94,17 +96,19 @@ class Version(argparse.Action):
 
 
 def add_completion(parser: argparse.ArgumentParser, verbs: Iterable[argparse.ArgumentParser]) -> None:
-    """The option --print-completion; what is a path in a verb is completed as one."""
-    shtab.add_argument_to(parser, help="print what completes this command in a shell; see docs/install.md")
+    """The option --print-completion, which completes paths where a verb takes one."""
+    shtab.add_argument_to(parser, help="print the completion script of a shell; see docs/install.md")
     for action in (action for verb in verbs for action in verb._actions):
         if action.type is Path:
             action.complete = shtab.FILE
 
 
 def add_machine(parser: argparse.ArgumentParser) -> None:
-    """Where a verb computes."""
-    parser.add_argument("--device", default="cpu", help="cpu or cuda; never another one than asked for (default cpu)")
-    parser.add_argument("--threads", type=Number(int, 1), default=1, help="default %(default)s")
+    """The flags that say on what a verb computes."""
+    parser.add_argument(
+        "--device", default="cpu", help="cpu or cuda; there is no fallback to another device (default cpu)"
+    )
+    parser.add_argument("--threads", type=Number(int, 1), default=1, help="CPU threads (default %(default)s)")
 
 
 def add_fields(
@@ -136,7 +140,7 @@ def _meaning(field: FieldInfo) -> str:
 
 
 def add_methods(parser: Any) -> None:  # noqa: ANN401
-    """A flag for each setting of any method, which says what it means for those that have it."""
+    """A flag for each setting of any method; its help gives the meaning for each method that has the setting."""
     meanings: dict[str, dict[str, list[str]]] = {}
     for method, model in METHODS.items():
         for key, field in keys(model).items():
@@ -150,10 +154,10 @@ def add_methods(parser: Any) -> None:  # noqa: ANN401
 
 
 def add_code(parser: Any) -> None:  # noqa: ANN401
-    """The flag that loads a study's own code; `own_code` reads it before there is a parser."""
+    """The flag that loads a study's own code; `own_code` reads it before the parser is made."""
     parser.add_argument(
         "--code", action="append", default=[], metavar="FILE[=SHA256]",
-        help="a file of own code that registers a method, a cost or a score; may be given several times",
+        help="a Python file that registers a method, a cost or a score; may be given several times",
     )  # fmt: skip
 
 

@@ -1,8 +1,8 @@
-"""The command `tcwae`: one verb for each step of the workflow, and some to look at the results.
+"""The command `tcwae`: a verb for each step of the workflow, and verbs to look at the results.
 
-Exit status: 0 done; 2 a mistake that the user can correct, in one line on standard error, or stopped by the keyboard; 3 the
-training diverged (its files are written); 75 the training was stopped and has saved its state, or another process trains the
-run: the same command goes on.
+Exit status: 0 done; 2 an error that the user can correct, reported in one line on standard error, or Ctrl-C; 3 the training
+diverged (its files are written); 75 the training was stopped and has saved its state, or another process trains the run: the
+same command resumes it.
 """
 
 import argparse
@@ -53,7 +53,7 @@ def _parsed(words: Sequence[str]) -> argparse.Namespace:
 
 
 def _flush() -> None:
-    """Write what is printed now, while an error can still be reported."""
+    """Write buffered output now, while an error can still be reported."""
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -65,12 +65,12 @@ def _flush() -> None:
 
 
 def _drop_output() -> None:
-    """Send what is still buffered nowhere: Python would try to write it again at its end, and complain."""
+    """Discard what is still buffered: Python would try to write it again when it exits, and complain."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _line(error: Exception) -> str:
-    """An error as one line, which for the operating system's begins with the file."""
+    """An error as one line; an error of the operating system begins with the file."""
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
     return " ".join(str(error).split())

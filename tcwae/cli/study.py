@@ -1,4 +1,4 @@
-"""What the verbs about a whole study do, as `verbs` has those about one run, data or codes."""
+"""The verbs about a whole study; `verbs` has those about one run, data or codes."""
 
 import argparse
 import shlex
@@ -33,16 +33,16 @@ def plan(options: argparse.Namespace) -> None:
 
 
 def _print_resources(runs: Iterable[Run], results: Path, difference: float | None) -> None:
-    """What the finished runs say of the jobs, and of the seeds that show a difference."""
+    """Print the resources that the finished runs suggest, and the seeds that are needed to detect a difference."""
     from tcwae.doctor.cluster import read_profile
     from tcwae.study.resources import measure, proposals, read_records, seeds_lines
 
     known = read_records(results).values()
     if lines := proposals(measure(known), runs, read_profile()):
-        print("\nto ask for, from what was measured (set-resources: train):")
+        print("\nresources to request, from finished runs (set-resources: train):")
         print("\n".join(lines))
     if difference is not None:
-        print(f"\nseeds that tell a difference of {difference:g} from nothing (power 80 %, level 5 %):")
+        print(f"\nseeds needed to detect a difference of {difference:g} (power 80 %, level 5 %):")
         print("\n".join(seeds_lines(known, difference)))
 
 

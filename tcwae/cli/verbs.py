@@ -1,6 +1,6 @@
-"""What the verbs do: from the options to one function, which is imported when the verb runs; `study` has those of a study.
+"""The verbs: each passes its options to one function, imported when the verb runs. `study` has the verbs about a study.
 
-A verb returns its exit status, or None where it is done; `main` says what the statuses mean.
+A verb returns its exit status, or None for success; `main` says what the statuses mean.
 """
 
 import argparse
@@ -91,25 +91,25 @@ def train_many(options: argparse.Namespace) -> int:
     from tcwae.training.loop import Diverged, Interrupted, Machine, Task, finished, train_many
 
     graph = options.device.startswith("cuda") and not options.eager
-    left = [its for its in planned if not finished(its.run, its.output)]
-    tasks = [Task(its.run, its.output, its.output / "train.log", graph) for its in left]
+    left = [entry for entry in planned if not finished(entry.run, entry.output)]
+    tasks = [Task(entry.run, entry.output, entry.output / "train.log", graph) for entry in left]
     print(f"{len(planned) - len(left)} of {len(planned)} runs are finished", flush=True)
     machine = Machine(options.device, options.threads, options.deterministic, options.save_every, options.time_budget)
     outcomes = train_many(tasks, options.data, machine, options.at_a_time) if tasks else []
     ended = {task.output: outcome for task, outcome in zip(tasks, outcomes, strict=True)}
-    for its in planned:
-        outcome = ended.get(its.output)
+    for entry in planned:
+        outcome = ended.get(entry.output)
         if isinstance(outcome, Exception):
-            complain(f"{its.output}: {' '.join(str(outcome).split())}")
+            complain(f"{entry.output}: {' '.join(str(outcome).split())}")
             continue
         if isinstance(outcome, Diverged):
-            print(f"{its.output}: diverged at step {outcome.step}: {outcome.term} is not finite")
-        print(f"{its.output}: finished")
+            print(f"{entry.output}: diverged at step {outcome.step}: {outcome.term} is not finite")
+        print(f"{entry.output}: finished")
     return _status_of([outcome for outcome in outcomes if isinstance(outcome, Exception)], Interrupted)
 
 
 def _status_of(failed: Sequence[Exception], interrupted: type[Exception]) -> int:
-    """Of several runs that failed: 2 where a user must act, else 75. A defect is raised, once all others have ended."""
+    """The status after some runs failed: 2 if a user must act, else 75. A defect is raised after all others have ended."""
     if defects := [error for error in failed if not isinstance(error, (InputError, interrupted, OSError))]:
         raise defects[0]
     if any(not isinstance(error, interrupted) or "SIGINT" in str(error) for error in failed):
@@ -155,9 +155,11 @@ def fid(options: argparse.Namespace) -> None:
     from tcwae.evaluation.fid import fid
 
     _check_folders([options.run])
-    found = fid(options.run, options.data, options.weights, settings, device=options.device, threads=options.threads)
-    print(f"FID of {found['images']} images: samples {found['samples']:.2f}, ", end="")
-    print(f"reconstructions {found['reconstructions']:.2f}")
+    distances = fid(
+        options.run, options.data, options.weights, settings, device=options.device, threads=options.threads
+    )
+    print(f"FID of {distances['images']} images: samples {distances['samples']:.2f}, ", end="")
+    print(f"reconstructions {distances['reconstructions']:.2f}")
 
 
 def _check_folders(runs: Sequence[Path]) -> None:

@@ -1,4 +1,4 @@
-"""The base of all models, and how a wrong value is refused: one line that names the key, the value and what was expected.
+"""The base of all models, and the one-line message for a wrong value: the key, what was expected and what was found.
 
 This module imports pydantic alone, because every job of a cluster parses the Snakefile again.
 """
@@ -23,7 +23,7 @@ def Field(  # noqa: N802
     symbol: str | None = None,
     **details: Any,  # noqa: ANN401
 ) -> Any:  # noqa: ANN401
-    """A field of a model as pydantic has it; `symbol` is what people call it in figures and tables."""
+    """A field of a model as pydantic has it; `symbol` is its name in figures and tables."""
     return pydantic.Field(default, json_schema_extra=None if symbol is None else {"symbol": symbol}, **details)
 
 

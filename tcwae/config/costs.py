@@ -1,4 +1,4 @@
-"""The reconstruction costs: what is known of each one without PyTorch. `tcwae.methods.costs` computes them (section 4.1)."""
+"""The reconstruction costs: labels and units, without PyTorch. `tcwae.methods.costs` computes them (section 4.1)."""
 
 from collections.abc import Callable
 from typing import Annotated, Any, NamedTuple
@@ -11,7 +11,7 @@ __all__ = ["COSTS", "FUNCTIONS", "Cost", "CostFacts", "register"]
 
 
 class CostFacts(NamedTuple):
-    """What people are shown of a cost."""
+    """How a cost is displayed."""
 
     label: str
     """In tables and captions."""

@@ -1,4 +1,4 @@
-"""What is known of each published data set before a file of it is opened: name, size and factors.
+"""The published data sets: name, size and factors, without opening a file.
 
 Configuration, readers, reports and the estimate of disk space read it from here. It imports nothing heavy.
 """

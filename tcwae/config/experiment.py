@@ -1,4 +1,4 @@
-"""What an experiment of a study may say: rows of methods with their coefficients, and the figures it shows. Pydantic alone."""
+"""The keys of an experiment: rows of methods with their coefficients, and the figures. Imports pydantic alone."""
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping
@@ -63,12 +63,14 @@ class Row(Settings):
 
     method: MethodName
     name: str | None = Field(
-        None, description="in tables and figures; none: the method's, with the cost if it is unusual"
+        None, description="name in tables and figures; none: the method's, with the cost if it is not the experiment's"
     )
-    cost: Cost | None = Field(None, description="instead of the experiment's")
-    grid: Name | None = Field(None, description="experiment that was searched for what is `select` here")
-    training: dict[str, Any] = Field({}, description="what differs from the experiment's training")
-    coefficients: dict[str, GridAxis] = Field({}, description="by name; in a file they stand beside `method`")
+    cost: Cost | None = Field(None, description="replaces the experiment's cost")
+    grid: Name | None = Field(
+        None, description="the experiment whose selection gives the coefficients that are `select`"
+    )
+    training: dict[str, Any] = Field({}, description="settings that differ from the experiment's training")
+    coefficients: dict[str, GridAxis] = Field({}, description="by name; in a file they are written beside `method`")
 
     @model_validator(mode="before")
     @classmethod
@@ -97,7 +99,7 @@ class Row(Settings):
 
     @property
     def options(self) -> dict[str, Any]:
-        """What the row says besides the coefficients that its method cannot do without."""
+        """The row's settings besides its method's required coefficients."""
         return {
             key: values for key, values in self.coefficients.items() if key not in coefficients(METHODS[self.method])
         }
@@ -126,7 +128,7 @@ NEEDED = {
     "deviations": "rows of one setting each",
     "matrix": "data with factors to score",
 }
-"""What some figures need of their experiment."""
+"""What the rows of an experiment must be for some figures."""
 
 READS = {
     **dict.fromkeys(PICTURES, "images.h5"),
@@ -134,12 +136,12 @@ READS = {
     "matrix": "metrics.json",
     "deviations": "rescored.csv",
 }
-"""The file of a run that a figure reads besides the tables: of the best run of each row, `deviations` of every run of the
-defaults."""
+"""The file that a figure reads besides the tables: from the best run of each row, for `deviations` from every run of the
+default rows."""
 
 
 class Experiment(Settings):
-    """A set of runs and what is shown of them."""
+    """A set of runs, and the tables and figures made from them."""
 
     title: str = Field("", description="one line for the report")
     dataset: DatasetName
@@ -147,10 +149,10 @@ class Experiment(Settings):
     latent_dimension: Count = 10
     encoder_kernel: EncoderKernel = 4
     methods: Annotated[dict[Name, Row], Field(min_length=1)] = Field(
-        description="rows of its tables and figures, each under the name of its method, or under any name with a `method`"
+        description="rows of the tables and figures, each under its method's name, or under any name and with a `method`"
     )
-    seeds: Seeds | None = Field(None, description="instead of the study's seeds")
-    training: dict[str, Any] = Field({}, description="what differs from the study's training")
+    seeds: Seeds | None = Field(None, description="replace the study's seeds")
+    training: dict[str, Any] = Field({}, description="settings that differ from the study's training")
     shows: Annotated[tuple[Shows, ...], AfterValidator(distinct)] = ()
 
     @model_validator(mode="before")
@@ -165,16 +167,19 @@ class Experiment(Settings):
         return {**values, "methods": rows}
 
     def lacks(self, figure: Shows) -> bool:
-        """Whether the experiment has not the runs that a figure needs."""
-        rows, own = self.methods.values(), [row for key, row in self.methods.items() if self.cost_of(key) == self.cost]
+        """Whether the experiment lacks runs that a figure needs."""
+        rows, peers = (
+            self.methods.values(),
+            [row for key, row in self.methods.items() if self.cost_of(key) == self.cost],
+        )
         grids = {key: row for key, row in self.methods.items() if {"beta", "gamma"} <= row.lists}
         has = {
             "heatmap": len({self.cost_of(key) for key in grids}) == 1
             and all(len(row.lists) == 2 for row in grids.values()),
-            "scores_vs_reconstruction": bool(own),
-            "pareto": bool(own),
-            "violins": any(METHODS[row.method].tuned in row.lists for row in own),
-            "ablation": any(METHODS[row.method].tuned in row.lists for row in own),
+            "scores_vs_reconstruction": bool(peers),
+            "pareto": bool(peers),
+            "violins": any(METHODS[row.method].tuned in row.lists for row in peers),
+            "ablation": any(METHODS[row.method].tuned in row.lists for row in peers),
             "deviations": not any(row.lists for row in rows),
             "matrix": self.dataset not in PUBLISHED or len(PUBLISHED[self.dataset].latent_factor_indices) > 1,
         }

@@ -1,5 +1,5 @@
 # ruff: noqa: RUF001 - γ is a coefficient
-"""What is known of each kind of figure without drawing it: what it is called, and what its caption says.
+"""The title and caption of each kind of figure.
 
 The report, the web page and Snakemake's own report all take their captions from here. `tcwae.figures` draws.
 """
@@ -10,7 +10,7 @@ __all__ = ["FIGURES", "FigureFacts"]
 
 
 class FigureFacts(NamedTuple):
-    """What people are told of a kind of figure, as plain text."""
+    """The title and caption of a kind of figure, as plain text."""
 
     title: str
     caption: str
@@ -45,8 +45,8 @@ FIGURES = {
         "What regularisation costs and achieves",
         "(a) Reconstruction and (b) divergence of the aggregated posterior from the prior, by the weight of the regulariser; "
         "(c) reconstruction against that divergence, and (d) against the MMD to the prior on held-out images (on a logarithmic "
-        "axis: values below zero are left out). Means over seeds, with one standard deviation to either side; of one or two "
-        "weights only the points. The divergence is the sum of the total correlation and the dimension-wise KL. Solid and "
+        "axis: values below zero are left out). Means over seeds, with one standard deviation to either side; for one or "
+        "two weights, only the points. The divergence is the sum of the total correlation and the dimension-wise KL. Solid and "
         "filled: over all encoded images. Dashed and hollow: as the method itself estimated it at the end of training; that of "
         "TCWAE-MWS is too low by ln N, the bias of Eq. (10), and may be negative. WAE-MMD has the MMD instead: in (b), on the "
         "axis at the right.",
@@ -54,28 +54,28 @@ FIGURES = {
     "deviations": FigureFacts(
         "Departures from the default setting",
         "Differences from the default setting, seed by seed (grey points), and their mean with its 95 % interval by Student's "
-        "t. Right of zero the score is higher. Departures of the scores alone are taken on the default's runs.",
+        "t. Right of zero the score is higher. Departures that change only the scores are computed from the default runs.",
     ),
     "kl_estimators": FigureFacts(
         "What each estimator says",
         "Total correlation and dimension-wise KL of each best run's aggregated posterior over all its encoded images, as each "
-        "estimator has them from a batch of M codes (mean and range of three batches; the scale is linear within ±1 nat). "
-        "Black: the large-sample value. MWS is equation (10) as printed, “in batch” takes the batch alone for the data, MSS is "
-        "stratified sampling, and the density ratio is that of a classifier of M codes of each kind.",
+        "estimator computes them from a batch of M codes (mean and range of three batches; the scale is linear within ±1 nat). "
+        "Black: the large-sample value. MWS is equation (10) as printed, “in batch” treats the batch as the whole data set, "
+        "MSS is stratified sampling, and the density ratio is that of a classifier of M codes of each kind.",
     ),
     "matrix": FigureFacts(
         "Which latent carries which factor",
-        "By the best run of each method: how much each latent (a column) knows of each factor (a row). Left: mutual "
-        "information, estimated as for MIG, as a part of the factor's entropy. Right, where the study has DCI: its "
-        "importances, which add up to 1 for each factor. Orange frames: pairs of a latent and a factor, each in one pair at "
-        "most, that have the largest sum of such parts. Latents stand in the order of their factors; the others follow, those "
-        "that know most first.",
+        "For the best run of each method: how much each latent (a column) tells about each factor (a row). Left: mutual "
+        "information, estimated as for MIG, as a fraction of the factor's entropy. Right, if the study has DCI: its "
+        "importances, which add up to 1 for each factor. Orange frames: the one-to-one matching of latents and factors with "
+        "the largest sum of these fractions. Matched latents are in the order of their factors; the others follow, the most "
+        "informative first.",
     ),
     "agreement": FigureFacts(
         "How the scores agree",
         "Spearman's rank correlation between scores over all finished runs on these data and with this cost. Ranks count from "
         "the best run, so blue is agreement. Below each: its 95 % interval (Fisher's, with the variance of Bonett and Wright, "
-        "2000), which takes runs as independent.",
+        "2000), which treats runs as independent.",
     ),
     "analysis_of_variance": FigureFacts(
         "What decides a score",
@@ -86,14 +86,14 @@ FIGURES = {
     ),
     "traversals": FigureFacts(
         "Latent traversals",
-        "By the best run of each method. An image is encoded, and one latent at a time is moved from its code by the values "
+        "For the best run of each method. An image is encoded, and one latent at a time is moved from its code by the values "
         "below the columns. Rows are ordered by increasing KL divergence of the latent's aggregated posterior from the prior, "
         "given at the left.",
     ),
     "latent_traversals": FigureFacts(
         "Traversals of a few latents",
-        "By the best run of each method. Each block is one of the four latents that tell most of an image (largest mean KL of "
-        "its posterior to the prior). Its lines are held-out images, each encoded and then moved along the latent by the "
+        "For the best run of each method. Each block is one of the four latents that tell most about an image (largest mean KL "
+        "of its posterior to the prior). Its lines are held-out images, each encoded and then moved along the latent by the "
         "values below.",
     ),
     "reconstructions": FigureFacts(
@@ -105,7 +105,7 @@ FIGURES = {
     ),
     "quadrants": FigureFacts(
         "Reconstructions and samples",
-        "By the best run of each method. Left: held-out images, and below each line of them their reconstructions. Right: "
+        "For the best run of each method. Left: held-out images, and below each line of them their reconstructions. Right: "
         "images decoded from codes drawn from the prior.",
     ),
 }

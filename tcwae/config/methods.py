@@ -1,4 +1,4 @@
-"""The methods: all that is known of each one without PyTorch, beside its settings.
+"""The methods: their names, formulas, colours and settings, without PyTorch.
 
 A method's objective, the terms that it minimises, is a class of `tcwae.methods.objectives`; `register` joins the two. Nothing
 else in the project lists methods: figures, tables, the report and the command line read `METHODS`.
@@ -36,7 +36,7 @@ Weight = Annotated[float, PlainField(ge=0)]
 
 
 class Method(Settings):
-    """Base of all methods: the name, what people are shown of it, and its settings as fields.
+    """Base of all methods: the name, how it is displayed, and its settings as fields.
 
     Settings without a default are the method's coefficients: a study must give them, and they are in the names of runs.
     """
@@ -45,13 +45,13 @@ class Method(Settings):
     label: ClassVar[str]
     """What figures and tables call it."""
     tuned: ClassVar[str]
-    """The coefficient that is varied where one is varied (Table 1 gives it for each method)."""
+    """The coefficient that a study varies (Table 1 gives it for each method)."""
     formula: ClassVar[str]
     """What it minimises, averaged over the data, in Typst's mathematics; without the quotation marks it is plain text."""
     source: ClassVar[str]
     """Where the formula is from: an equation of the paper, or another paper."""
     colour: ClassVar[str]
-    """In figures, #RRGGBB; those here are Okabe and Ito's, told apart with any common colour vision."""
+    """In figures, #RRGGBB; those here are Okabe and Ito's, which people with any common colour vision can distinguish."""
     marker: ClassVar[str]
     """In figures, one of matplotlib's."""
 
@@ -238,12 +238,12 @@ AnyMethod = Annotated[Method, PlainValidator(_method), PlainSerializer(lambda me
 
 
 def coefficients(method: type[Method]) -> list[str]:
-    """The settings that a method cannot do without, in order: what a grid spans and a figure annotates."""
+    """A method's required settings, in order: a grid spans them and figures annotate them."""
     return [key for key, field in keys(method).items() if field.is_required() and key != "name"]
 
 
 def symbol(key: str) -> str:
-    """What people call a setting: β for beta; the key with blanks where no method says more."""
+    """The symbol of a setting: β for beta; without one, the key with blanks for underscores."""
     for method in METHODS.values():
         field = keys(method).get(key)
         if field is not None and isinstance(field.json_schema_extra, dict):

@@ -1,6 +1,6 @@
-"""What a run, its data and its evaluation may be: typed, frozen, and refused in one line where they are something else.
+"""The settings of a run, its data and its evaluation: typed, frozen, and checked, with one line for a wrong value.
 
-Every default, range and choice of the project stands here once; the command line's flags, its help and the checks of
+Every default, range and choice of the project is defined here once; the command line's flags, its help and the checks of
 `config.yaml` are made from these models. "Table" and "section" refer to the paper. This module imports pydantic alone,
 because every job of a cluster parses the Snakefile again.
 """
@@ -55,7 +55,7 @@ Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$")]
 
 
 class Training(Settings):
-    """How long and by which steps; defaults are section 4.1's and Table 4's."""
+    """The length of a training and its steps; the defaults are those of section 4.1 and Table 4."""
 
     iterations: Count = Field(600_000, description="training steps (section B.1: 600,000; section 4.3: 300,000)")
     batch_size: Annotated[int, Field(ge=2)] = Field(256, description="images a step (section B.1: 256; 4.2: 64)")
@@ -65,49 +65,57 @@ class Training(Settings):
         description="cosine: each step size rises linearly over the first fiftieth of the steps and falls to zero along half a "
         "cosine (Loshchilov and Hutter, 2017, eq. 5, without restarts); the paper's is constant",
     )
-    adam_beta1: Annotated[float, Field(ge=0, lt=1)] = Field(0.9, description="decay of Adam's mean (section B.1)")
-    adam_beta2: Annotated[float, Field(ge=0, lt=1)] = Field(0.999, description="decay of Adam's square (section B.1)")
+    adam_beta1: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.9, description="decay rate of Adam's first moment (section B.1)"
+    )
+    adam_beta2: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.999, description="decay rate of Adam's second moment (section B.1)"
+    )
     adam_epsilon: Positive = Field(
         8e-4, description="Adam's epsilon (section B.1; the authors' code left it at TensorFlow's 1e-8)"
     )
     discriminator_learning_rate: Positive = Field(1e-4, description="the discriminators' step size (Table 4)")
-    discriminator_beta1: Annotated[float, Field(ge=0, lt=1)] = Field(0.5, description="their Adam's beta 1 (Table 4)")
-    discriminator_beta2: Annotated[float, Field(ge=0, lt=1)] = Field(0.9, description="their Adam's beta 2 (Table 4)")
-    discriminator_epsilon: Positive = Field(1e-8, description="their Adam's epsilon (Table 4)")
+    discriminator_beta1: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.5, description="beta 1 of the discriminators' Adam (Table 4)"
+    )
+    discriminator_beta2: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.9, description="beta 2 of the discriminators' Adam (Table 4)"
+    )
+    discriminator_epsilon: Positive = Field(1e-8, description="epsilon of the discriminators' Adam (Table 4)")
     log_every: Annotated[int, Field(ge=1, le=100)] = Field(
-        100, description="steps between two rows of curves.csv, each their mean; and between two looks for divergence"
+        100, description="steps between two rows of curves.csv (each their mean), and between two checks for divergence"
     )
     precision: Literal["float32", "tf32", "bfloat16"] = Field(
         "float32",
-        description="of the networks' products; tf32 on a GPU alone; weights and divergences stay float32 (authors' code: "
-        "float32)",
+        description="precision of the networks' products; tf32 only on a GPU; weights and divergences stay float32 (authors' "
+        "code: float32)",
     )
 
 
 class Run(Settings):
-    """One training, resolved to the last number."""
+    """One training with all its settings."""
 
     dataset: DatasetName = Field(description="data set (section B.1)")
     method: AnyMethod = Field(description="objective (section 3)")
     cost: Cost = Field("cross_entropy", description="reconstruction cost c of eq. (8) (section 4.1)")
     latent_dimension: Count = Field(10, description="d_Z (section B.1: 10; CelebA 20)")
     encoder_kernel: EncoderKernel = Field(
-        4, description="side of the encoder's last two convolutions (Table 3: 4; disentanglement_lib: 2)"
+        4, description="kernel size of the encoder's last two convolutions (Table 3: 4; disentanglement_lib: 2)"
     )
     seed: Seed = Field(0, description="seed of the initial weights, the batches and the noise")
     training: Training = Training()
-    code: dict[str, str] = Field({}, description="SHA-256 of the files of own code that the run uses, by path")
+    code: dict[str, str] = Field({}, description="SHA-256 of the study's own code that the run uses, by path")
 
 
 class Dataset(Settings):
     """Where the images of a data set come from."""
 
-    source: Literal["rendered", "real"] = Field("rendered", description="drawn here, or read from an archive")
+    source: Literal["rendered", "real"] = Field("rendered", description="rendered by tcwae, or read from an archive")
     archive: str | None = Field(None, description="path of the archive (source: real); none: it is downloaded")
-    format: Literal["images", "npz"] | None = Field(None, description="of an archive of one's own")
-    crop: Word | None = Field(None, description="rule by which the reader cuts its pictures; none: its default")
-    count: Count | None = Field(None, description="faces to draw (celeba, rendered)")
-    traversal_range: Positive | None = Field(None, description="instead of the evaluation's (Figure 5, CelebA: 6)")
+    format: Literal["images", "npz"] | None = Field(None, description="format of your own archive")
+    crop: Word | None = Field(None, description="how images are cropped; none: the data set's default")
+    count: Count | None = Field(None, description="number of faces to render (celeba, rendered)")
+    traversal_range: Positive | None = Field(None, description="replaces the evaluation's (Figure 5, CelebA: 6)")
 
     @model_validator(mode="after")
     def _archive_only_when_real(self) -> "Dataset":
@@ -119,7 +127,7 @@ class Dataset(Settings):
 
     @property
     def label(self) -> str:
-        """Distinguishes the prepared files of a data set: its source, a named archive, and whatever is not at its default."""
+        """Distinguishes the prepared files of a data set: source, archive, and every setting that is not at its default."""
         archive = None if self.archive is None else hashlib.sha256(self.archive.encode()).hexdigest()[:8]
         parts = (self.source, archive, self.format, self.crop, self.count)
         return "-".join(str(part) for part in parts if part is not None)
@@ -138,16 +146,16 @@ class Evaluation(Settings):
 
     codes: Annotated[int, Field(ge=1000)] | None = Field(
         None,
-        description="images that are encoded for the scores, the held-out ones and others at random; none: all of them",
+        description="number of images to encode for the scores: the held-out ones and others at random; none: all",
     )
     held_out: Annotated[int, Field(ge=100)] | None = Field(
-        None, description="held-out images for reconstruction and MMD; none: all of them"
+        None, description="number of held-out images for reconstruction and MMD; none: all"
     )
     traversal_range: Positive = Field(
         2.0, description="how far a latent is moved to either side in figures (section 4.2; caption of Figure 4)"
     )
     seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(
-        0, description="seed of everything random in the evaluation; scikit-learn takes 32 bits"
+        0, description="seed of all random numbers in the evaluation (32 bits, for scikit-learn)"
     )
 
 
@@ -156,9 +164,9 @@ class Scoring(Settings):
 
     scores: Scores = Field(
         ("mig", "factor_vae", "sap"),
-        description="of the codes, separated by commas on the command line; infomec is infom, infoe and infoc (section 4.1)",
+        description="scores, separated by commas on the command line; infomec is infom, infoe and infoc (section 4.1)",
     )
-    seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(0, description="of everything random in the scores")
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(0, description="seed of all random numbers in the scores")
 
 
 def flatten(run: Run) -> dict[str, Any]:

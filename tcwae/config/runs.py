@@ -96,7 +96,7 @@ def _run(experiment: Experiment, row: str, method: Method, seed: int, training: 
 
 
 def candidates(study: Study) -> dict[str, Run]:
-    """All runs that the study may come to, whatever its grids select.
+    """All runs that the study may need, whatever its grids select.
 
     Raises:
         InputError: two experiments ask for different runs under the same id.
@@ -125,9 +125,9 @@ def resolve(study: Study, choices: Choices) -> Study:
 
 
 def without_selects(study: Study) -> Study:
-    """The study without the rows whose coefficients are not known yet, and what cannot be without them.
+    """The study without the rows whose coefficients are not known yet.
 
-    That are figures that need their values, and experiments that have no other rows.
+    Figures that need these rows are left out too, and so are experiments without other rows.
     """
     experiments = {}
     for name, experiment in study.experiments.items():
@@ -148,9 +148,9 @@ def best_runs(selection: Path) -> list[str]:
 def default_runs(study: Study, name: str) -> dict[str, Run]:
     """The runs of the first row of each method of an experiment, from which its other rows depart."""
     first: dict[str, str] = {}
-    for row, its in study.experiments[name].methods.items():
-        first.setdefault(its.method, row)
-    return {key: run for row in first.values() for key, run in row_runs(study, name, row).items()}
+    for key, row in study.experiments[name].methods.items():
+        first.setdefault(row.method, key)
+    return {identifier: run for key in first.values() for identifier, run in row_runs(study, name, key).items()}
 
 
 def chosen(selection: Path) -> dict[str, dict[str, float]]:

@@ -1,4 +1,4 @@
-"""The scores: what is known of each one without NumPy. `tcwae.metrics` computes them."""
+"""The scores: labels and meanings, without NumPy. `tcwae.metrics` computes them."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ __all__ = ["FUNCTIONS", "GROUPS", "PAPER", "SCORES", "ScoreFacts", "ScoreName", 
 
 @dataclass(frozen=True)
 class ScoreFacts:
-    """A score's name, its decimals in tables, which end of it is the better one, and what it is, in one line."""
+    """A score's label, its decimals in tables, whether higher is better, and its meaning in one line."""
 
     label: str
     decimals: int = 3
@@ -22,7 +22,7 @@ class ScoreFacts:
 
     @property
     def arrow(self) -> str:
-        """Where better is: up or down."""
+        """The better direction: up or down."""
         return "↑" if self.higher_is_better else "↓"
 
     def text(self, value: float) -> str:
@@ -97,7 +97,7 @@ SCORES = {
 """Of a table of codes, by name; a study's own code adds to it."""
 
 GROUPS = {"infomec": ("infom", "infoe", "infoc")}
-"""Scores that are asked for by one name."""
+"""One name for several scores."""
 
 PAPER = {
     "log_reconstruction": ScoreFacts(
@@ -128,7 +128,7 @@ def register(
 
 
 def facts(name: str) -> ScoreFacts:
-    """What is known of a score, or of the reconstruction."""
+    """The facts of a score, or of the reconstruction."""
     return PAPER.get(name) or SCORES[name]
 
 

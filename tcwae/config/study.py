@@ -1,4 +1,4 @@
-"""What a `config.yaml` may say: where images come from, how runs are trained and scored, and experiments. Pydantic alone."""
+"""The keys of a `config.yaml`: the data, how runs are trained and scored, and the experiments. Imports pydantic alone."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -34,21 +34,21 @@ class Study(Settings):
         (), description="Python files beside the study that register methods, costs or scores"
     )
     container: Annotated[str, Field(pattern=r"^[A-Za-z0-9_./][A-Za-z0-9_./:@+-]*$")] | None = Field(
-        None, description="image of the cluster's jobs; Snakemake gives it to a shell without quotes"
+        None, description="container image of the cluster's jobs; Snakemake passes it to a shell without quotes"
     )
-    seeds: Seeds = Field(description="a run for each")
+    seeds: Seeds = Field(description="each setting is trained once per seed")
     training: Training = Training()
     evaluation: Evaluation = Evaluation()
     scores: Scores = Field(
         Scoring().scores,
-        description="of the codes: columns of tables, panels of figures (default: section 4.1's three)",
+        description="scores of the codes: columns of tables, panels of figures (default: section 4.1's three)",
     )
     selected_by: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(distinct)] | None = Field(
         None,
         description="scores whose mean rank selects a setting; none: those of section 4.1's four that the study has",
     )
     published: tuple[str, ...] = Field(
-        (), description="scores of others to compare with: CSV, disentanglement_lib's zips, or folders of them"
+        (), description="published scores to compare with: CSV files, zips of disentanglement_lib, or folders of them"
     )
     datasets: dict[DatasetName, Dataset] = Field({}, description="where images come from; default: rendered here")
     experiments: Annotated[dict[Name, Experiment], Field(min_length=1)]
@@ -84,8 +84,10 @@ class Study(Settings):
         return self
 
     def _check_rows(self) -> None:
-        """Each cell of each row; those that select last, so that a mistake in a grid is told where it stands."""
-        rows = [(name, key, row) for name, its in self.experiments.items() for key, row in its.methods.items()]
+        """Check each cell of each row; rows with `select` last, so that a mistake in a grid is reported at the grid."""
+        rows = [
+            (name, key, row) for name, experiment in self.experiments.items() for key, row in experiment.methods.items()
+        ]
         for name, key, row in sorted(rows, key=lambda place: bool(place[2].selects)):
             for where, changes in ((name, self.experiments[name].training), (f"{name}.methods.{key}", row.training)):
                 try:
@@ -109,56 +111,59 @@ class Study(Settings):
 
     def training_of(self, experiment: str, row: str) -> Training:
         """The study's training with the changes of an experiment and of its row."""
-        its = self.experiments[experiment]
-        return Training(**(self.training.model_dump() | its.training | its.methods[row].training))
+        declared = self.experiments[experiment]
+        return Training(**(self.training.model_dump() | declared.training | declared.methods[row].training))
 
     def dataset(self, name: str) -> Dataset:
         """The source of a data set: what the study says, else the images rendered here."""
         return self.datasets.get(name, Dataset())
 
     def searched(self, experiment: str, row: str) -> str:
-        """The row of its grid that decides what is `select` in a row: that of the same data, method, cost and options.
+        """The row of the grid from which a row's `select` takes its value: that of the same data, method, cost and options.
 
         Raises:
             ValueError: there is not exactly one.
         """
-        its, own = self.experiments[experiment], self.experiments[experiment].methods[row]
-        grid = self.experiments.get(own.grid or "")
+        declared, written = self.experiments[experiment], self.experiments[experiment].methods[row]
+        grid = self.experiments.get(written.grid or "")
         if grid is None:
-            raise ValueError(f".grid: expected an experiment to select from, found {own.grid!r}")
-        found = [
+            raise ValueError(f".grid: expected an experiment to select from, found {written.grid!r}")
+        candidates = [
             name
             for name, other in grid.methods.items()
-            if (grid.dataset, other.method, grid.cost_of(name)) == (its.dataset, own.method, its.cost_of(row))
-            and (other.options, other.training) == (own.options, own.training)
-            and set(own.selects) <= other.coefficients.keys() - {*other.selects}
+            if (grid.dataset, other.method, grid.cost_of(name))
+            == (declared.dataset, written.method, declared.cost_of(row))
+            and (other.options, other.training) == (written.options, written.training)
+            and set(written.selects) <= other.coefficients.keys() - {*other.selects}
         ]
-        if len(found) != 1:
+        if len(candidates) != 1:
             raise ValueError(
-                f".grid: expected one row of {own.grid!r} with the same data set, method, cost and options that lists "
-                f"{' and '.join(own.selects)}, found {len(found)}"
+                f".grid: expected one row of {written.grid!r} with the same data set, method, cost and options that lists "
+                f"{' and '.join(written.selects)}, found {len(candidates)}"
             )
-        return found[0]
+        return candidates[0]
 
     def opened(self, experiment: str, row: str) -> Row:
-        """A row with all values that its grid may select where it says `select`.
+        """A row in which each `select` is replaced by all values that its grid may select.
 
         Raises:
-            ValueError: nothing says from where to select, or there is a grid and nothing to select.
+            ValueError: `select` without a grid, or a grid without `select`.
         """
-        own = self.experiments[experiment].methods[row]
-        if not own.selects:
-            if own.grid:
+        written = self.experiments[experiment].methods[row]
+        if not written.selects:
+            if written.grid:
                 raise ValueError(f".grid: expected a coefficient that is `{SELECT}` beside it, found none")
-            return own
-        for key in own.selects:
-            if own.grid is None:
+            return written
+        for key in written.selects:
+            if written.grid is None:
                 raise ValueError(f".{key}: expected a `grid` beside `{SELECT}`, found none")
-            if len(own.coefficients[key]) > 1:
+            if len(written.coefficients[key]) > 1:
                 raise ValueError(f".{key}: expected `{SELECT}` alone, found it in a list")
         searched = self.searched(experiment, row)
-        values = self.experiments[own.grid].methods[searched].coefficients
-        return own.model_copy(update={"coefficients": own.coefficients | {key: values[key] for key in own.selects}})
+        values = self.experiments[written.grid].methods[searched].coefficients
+        return written.model_copy(
+            update={"coefficients": written.coefficients | {key: values[key] for key in written.selects}}
+        )
 
 
 def parse(values: Any, source: str, *folders: Path) -> Study:  # noqa: ANN401

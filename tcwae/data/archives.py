@@ -181,22 +181,20 @@ def check(path: Path, archive: Archive) -> dict[str, str]:
     size = path.stat().st_size
     kind = "md5" if archive.sha256 is None else "sha256"
     expected = getattr(archive, kind)
-    found = _checksums(path, {"sha256", kind})
-    if found[kind] != expected:
+    checksums = _checksums(path, {"sha256", kind})
+    if checksums[kind] != expected:
         bytes_of = "" if archive.size is None else f" of {archive.size} bytes"
-        message = (
-            f"{path}: expected {archive.name}{bytes_of}, {kind} {expected}, found {size} bytes, {kind} {found[kind]}"
-        )
+        message = f"{path}: expected {archive.name}{bytes_of}, {kind} {expected}, found {size} bytes, {kind} {checksums[kind]}"
         if not archive.advisory:
             raise InputError(f"{message}{_kind_of(path)}: fetch it again from {archive.url}")
         warnings.warn(f"{message}; the published checksum is from one source only, so this may be right", stacklevel=2)
-    return {"archive": path.name, "archive_sha256": found["sha256"]}
+    return {"archive": path.name, "archive_sha256": checksums["sha256"]}
 
 
 def _kind_of(path: Path) -> str:
     with open(path, "rb") as file:
-        found = kind(file.read(512))
-    return f", {found}" if found else ""
+        content = kind(file.read(512))
+    return f", {content}" if content else ""
 
 
 def located(given: Path | str, *published: Archive) -> Path:

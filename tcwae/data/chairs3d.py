@@ -51,10 +51,10 @@ def read_tar(archive: Path | str, sizes: Sequence[int], crop: str, processes: in
     """
     views: dict[str, dict[tuple[int, int], pictures.Member]] = {}
     for member in pictures.members(archive):
-        found = _NAME.fullmatch(member.name)
-        if found and found[4] in _AZIMUTHS:
-            view = (_AZIMUTHS.index(found[4]), _ELEVATIONS.index(found[3]))
-            views.setdefault(found[1], {})[view] = member
+        match = _NAME.fullmatch(member.name)
+        if match and match[4] in _AZIMUTHS:
+            view = (_AZIMUTHS.index(match[4]), _ELEVATIONS.index(match[3]))
+            views.setdefault(match[1], {})[view] = member
     every = [(azimuth, elevation) for azimuth in range(sizes[1]) for elevation in range(sizes[2])]
     faulty = sum(sorted(views[chair]) != every for chair in views)
     if len(views) != sizes[0] or faulty:

@@ -14,7 +14,7 @@ def array(file: h5py.File, name: str, dtype: str, shape: tuple[int, ...]) -> h5p
         InputError: it has another type or shape, or is a group.
         KeyError: there is none.
     """
-    found = file[name]
-    if not isinstance(found, h5py.Dataset) or found.dtype != dtype or found.shape != shape:
-        raise InputError(f"{found}, not {name} of type {dtype} and shape {shape}")
-    return found
+    dataset = file[name]
+    if not isinstance(dataset, h5py.Dataset) or dataset.dtype != dtype or dataset.shape != shape:
+        raise InputError(f"{dataset}, not {name} of type {dtype} and shape {shape}")
+    return dataset

@@ -89,16 +89,16 @@ def _header(archive: zipfile.ZipFile, content: zipfile.ZipExtFile, name: str) ->
     width = _LENGTHS.get(magic, "<H")
     (length,) = struct.unpack(width, content.read(struct.calcsize(width)))
     text = content.read(min(length, _LONGEST_HEADER)).decode("latin-1")
-    found = _HEADER.fullmatch(text)
-    if magic not in _LENGTHS or not found:
+    match = _HEADER.fullmatch(text)
+    if magic not in _LENGTHS or not match:
         raise InputError(_refusal(name, magic, text))
-    dtype = np.dtype(found[1])
-    shape = tuple(int(size.strip("L ")) for size in found[3].split(",") if size.strip())  # Python 2 wrote 64L
+    dtype = np.dtype(match[1])
+    shape = tuple(int(size.strip("L ")) for size in match[3].split(",") if size.strip())  # Python 2 wrote 64L
     size = 8 + struct.calcsize(width) + length + math.prod(shape) * dtype.itemsize
     stated = archive.getinfo(f"{name}.npy").file_size
     if stated != size:
         raise InputError(f"{name} of {stated} bytes, not {size}")
-    return content, ArrayHeader(dtype, shape, "F" if found[2] == "True" else "C")
+    return content, ArrayHeader(dtype, shape, "F" if match[2] == "True" else "C")
 
 
 def _refusal(name: str, magic: bytes, text: str) -> str:

@@ -36,16 +36,16 @@ def read_images(
         OSError: one cannot be read.
     """
     name = _name(name, archive)
-    found, skipped = _sorted_out(pictures.members(archive))
-    if not found:
+    members, skipped = _sorted_out(pictures.members(archive))
+    if not members:
         kinds = ", ".join(sorted(_SUFFIXES))
         raise InputError(f"{archive}: expected pictures called {kinds}, found {_listed(skipped) or 'none'}")
-    headers = pictures.headers(found, "headers", processes)
+    headers = pictures.headers(members, "headers", processes)
     reduction = pictures.Reduction("L" if all(header.grey for header in headers) else "RGB", None, crop)
     origin = _origin(Path(archive)) | {"crop": crop, "resize": "Lanczos"} | _account(headers)
     if skipped:
         origin["skipped"] = _listed(skipped)
-    blocks = pictures.reduced(found, reduction, "pictures", processes)
+    blocks = pictures.reduced(members, reduction, "pictures", processes)
     images = Blocks(blocks.shape, _not_blank(archive, blocks))
     return Prepared(
         name=name, source="real", images=images, factors=None, factor_names=(), factor_sizes=(),
@@ -55,16 +55,16 @@ def read_images(
 
 def _sorted_out(members: Sequence[pictures.Member]) -> tuple[list[pictures.Member], dict[str, list[str]]]:
     """The pictures, and the names of the other files by kind."""
-    found, skipped = [], {}
+    kept, skipped = [], {}
     for member in members:
         suffix = PurePosixPath(member.name).suffix.lower()
         if pictures.hidden(member.name):
             skipped.setdefault("hidden", []).append(member.name)
         elif suffix in _SUFFIXES:
-            found.append(member)
+            kept.append(member)
         else:
             skipped.setdefault(suffix or "without a suffix", []).append(member.name)
-    return found, skipped
+    return kept, skipped
 
 
 def _listed(skipped: dict[str, list[str]]) -> str:

@@ -57,17 +57,17 @@ def members(path: Path | str) -> list[Member]:
     """
     path = Path(path)
     if path.is_dir():
-        found = [_on_disk(path, file) for file in _walked(path)]
+        members = [_on_disk(path, file) for file in _walked(path)]
     else:
         with refusing(path, _EXPECTED), open(path, "rb") as file:
             start = file.read(512)
             if start.startswith(_ZIP):
-                found = list(_zipped(path))
+                members = list(_zipped(path))
             elif (other := kind(start)) is None or other == "a tar":
-                found = list(_tarred(path))
+                members = list(_tarred(path))
             else:
                 raise InputError(other)
-    return sorted({member.name: member for member in found}.values(), key=lambda member: member.name)
+    return sorted({member.name: member for member in members}.values(), key=lambda member: member.name)
 
 
 def hidden(name: str) -> bool:

@@ -59,10 +59,10 @@ def _check_order(labels: Float[np.ndarray, "samples factors"], sizes: Sequence[i
     for name, size, values, classes in zip(
         PUBLISHED["shapes3d"].factor_names, sizes, labels.T, factor_grid(sizes).T, strict=True
     ):
-        distinct, found = np.unique(values, return_inverse=True)
+        distinct, positions = np.unique(values, return_inverse=True)
         if len(distinct) != size:
             raise InputError(f"{len(distinct)} values of {name}, not {size}")
-        if not np.array_equal(found, classes):
+        if not np.array_equal(positions, classes):
             raise InputError(f"values of {name} that are not in C order of the grid of factors")
 
 

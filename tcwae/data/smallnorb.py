@@ -48,7 +48,7 @@ def read(archive: Path | str | Sequence[Path | str]) -> Prepared:
         raise InputError(f"{given[0]}: expected the six files of smallNORB, found no {', '.join(missing)}")
     paths = [there[published.name] for published in ARCHIVES["smallnorb"]]
     checks = [check(path, published) for path, published in zip(paths, ARCHIVES["smallnorb"], strict=True)]
-    origin = {key: " ".join(one[key] for one in checks) for key in checks[0]}
+    origin = {key: " ".join(checked[key] for checked in checks) for key in checks[0]}
     origin |= {"camera": "the first", "resize": "Lanczos, 96 to 64"}
     return prepared("real", read_matrices(paths, FACTOR_SIZES), origin)
 

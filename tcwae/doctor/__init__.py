@@ -1,1 +1,1 @@
-"""Is this machine ready for a study: a line for each thing, and the remedy."""
+"""Checks whether this machine is ready for a study: a line per check, with the remedy."""

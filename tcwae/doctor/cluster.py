@@ -1,4 +1,4 @@
-"""The cluster: SLURM as the profile asks for it, and the image with what it must see."""
+"""Checks of the cluster: SLURM against the profile, and the image and the folders that it must see."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,30 +18,30 @@ __all__ = ["PROFILE", "check_accounting", "check_partitions", "image", "read_pro
 
 PROFILE = Path("slurm/profile.v9+.yaml")
 ANSWER_SECONDS = 20.0
-"""A client of SLURM answers in less than a second, or tries for minutes to reach a controller that is down."""
+"""A client of SLURM answers within a second, or tries for minutes to reach a controller that is down."""
 
 
 def read_profile() -> dict[str, Any]:
-    """The cluster's profile in the working directory; nothing where there is none."""
+    """The cluster's profile in the working directory; empty if there is none."""
     import yaml
 
     return (yaml.safe_load(PROFILE.read_text(encoding="utf-8")) or {}) if PROFILE.exists() else {}
 
 
 def slurm(profile: Mapping[str, Any]) -> Iterator[Finding]:
-    """Each partition that the profile sends jobs to: is it there and up, and has it GPUs where they are asked for."""
+    """Whether each partition of the profile exists, is up, and has GPUs if they are requested."""
     if inside_image():
         return
     if which("sbatch") is None:
         yield Finding("warning", "SLURM", "no sbatch on this machine: `snakemake --profile slurm` needs a login node")
         return
     try:
-        found = _partitions()
+        partitions = _partitions()
     except InputError as error:
         yield Finding("problem", "SLURM", str(error))
         return
     for rules, asked in _asked(profile):
-        yield _partition(rules, asked, found)
+        yield _partition(rules, asked, partitions)
     try:
         check_accounting(str(profile.get("slurm-status-command", "sacct")))
     except InputError as error:
@@ -51,7 +51,7 @@ def slurm(profile: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def check_partitions(asked: Mapping[str, Mapping[str, Any]]) -> None:
-    """There is a SLURM, and it has the partitions and GPUs that the resources of each rule ask for.
+    """Check that SLURM is available and has the partitions and GPUs that the resources of each rule request.
 
     Raises:
         InputError: it does not.
@@ -60,9 +60,9 @@ def check_partitions(asked: Mapping[str, Mapping[str, Any]]) -> None:
         raise InputError(
             "expected the command sbatch on PATH, found none: `snakemake --profile slurm` needs a login node"
         )
-    found = _partitions()
+    partitions = _partitions()
     for rule, resources in asked.items():
-        finding = _partition(rule, resources, found)
+        finding = _partition(rule, resources, partitions)
         if finding.level == "problem" and not resources.get(
             "clusters"
         ):  # partitions of another cluster are not seen here
@@ -70,7 +70,7 @@ def check_partitions(asked: Mapping[str, Mapping[str, Any]]) -> None:
 
 
 def check_accounting(command: str) -> None:
-    """`sacct` answers, where that is the command by which Snakemake learns that jobs end: else it would wait for ever.
+    """Check that `sacct` answers if Snakemake uses it to learn that jobs have ended: otherwise Snakemake would wait forever.
 
     Raises:
         InputError: it does not.
@@ -91,31 +91,31 @@ def _partitions() -> dict[str, list[list[str]]]:
     Raises:
         InputError: no answer.
     """
-    found: dict[str, list[list[str]]] = {}
+    partitions: dict[str, list[list[str]]] = {}
     for line in _ask("sinfo", "--all", "--noheader", "--format", "%R|%a|%l|%D|%G"):
         name, *rest = line.split("|")
-        found.setdefault(name, []).append(rest)
-    return found
+        partitions.setdefault(name, []).append(rest)
+    return partitions
 
 
 def _asked(profile: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """What rules ask for: all of them, and those with wishes of their own."""
+    """The resources of all rules, and of each rule that has its own."""
     usual = profile.get("default-resources") or {}
     yield "jobs", usual
-    for rule, own in (profile.get("set-resources") or {}).items():
-        yield rule, {**usual, **own}
+    for rule, of_rule in (profile.get("set-resources") or {}).items():
+        yield rule, {**usual, **of_rule}
 
 
-def _partition(rules: str, asked: Mapping[str, Any], found: Mapping[str, list[list[str]]]) -> Finding:
+def _partition(rules: str, asked: Mapping[str, Any], partitions: Mapping[str, list[list[str]]]) -> Finding:
     name = asked.get("slurm_partition")
     if name is None:
         return Finding("ok", "SLURM", f"{rules}: the default partition")
-    unknown = [part for part in name.split(",") if part not in found]
+    unknown = [part for part in name.split(",") if part not in partitions]
     if unknown:
-        known = ", ".join(found) or "none"
+        known = ", ".join(partitions) or "none"
         text = f"{rules}: expected the partition {unknown[0]} of {PROFILE}, found {known}: write one of these there"
         return Finding("problem", "SLURM", text)
-    groups = [group for part in name.split(",") for group in found[part]]
+    groups = [group for part in name.split(",") for group in partitions[part]]
     gpus = sorted({gres for *_, gres in groups if "gpu" in gres})
     if (asked.get("gpu") or "gpu" in str(asked.get("gres"))) and not gpus:
         text = f"{rules}: partition {name} has no GPUs: name one in {PROFILE} that has (sinfo -o '%R %G')"
@@ -129,7 +129,7 @@ def _partition(rules: str, asked: Mapping[str, Any], found: Mapping[str, list[li
 
 
 def _account(profile: Mapping[str, Any]) -> Iterator[Finding]:
-    """The account, where there is accounting."""
+    """Whether the profile's account exists, if there is accounting."""
     named = (profile.get("default-resources") or {}).get("slurm_account")
     try:
         known = _ask(
@@ -149,7 +149,7 @@ def _user() -> str:
 
 
 def _ask(*command: str) -> list[str]:
-    """The lines that a client of SLURM prints, which waits for minutes where the controller is down.
+    """The lines that a client of SLURM prints; it waits for minutes if the controller is down.
 
     Raises:
         InputError: it fails, does not answer, or is missing.
@@ -158,11 +158,11 @@ def _ask(*command: str) -> list[str]:
 
 
 def image(study: Study, profile: Mapping[str, Any]) -> Iterator[Finding]:
-    """The image: there, of this version and commit, and with the folders in it that jobs read and write."""
+    """Whether the image exists, is of this version and commit, and sees the folders that jobs read and write."""
     if inside_image() or study.container is None:
         return
     if "://" in study.container:
-        yield Finding("warning", "image", f"{study.container} is fetched when the study starts, and looked at then")
+        yield Finding("warning", "image", f"{study.container} is fetched when the study starts, and checked then")
         return
     try:
         printed = container.check_image(study.container)

@@ -1,4 +1,4 @@
-"""The container image that jobs run in: does it exist, does it start, is it of this version, and what do jobs see.
+"""Checks of the container image: it exists, starts, is of this version, and its jobs see the study's folders.
 
 Snakemake checks none of this before it queues the jobs.
 """
@@ -107,7 +107,7 @@ def _read_only(path: str) -> str:
 
 
 def engine() -> str:
-    """The command that runs images, as Snakemake chooses it.
+    """The command with which Snakemake runs images.
 
     Raises:
         InputError: there is none.

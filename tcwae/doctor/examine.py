@@ -1,4 +1,4 @@
-"""Is this machine, or the node that this runs on, ready for a study: a line for each thing, and the remedy.
+"""Checks whether this machine, or this node, is ready for a study: a line per check, with the remedy.
 
 for finding in examine(["config.yaml"]):
     print(finding)
@@ -20,10 +20,10 @@ __all__ = ["Finding", "examine"]
 
 
 def examine(configfile: Path) -> Iterator[Finding]:
-    """Everything that the study in this folder needs, one after another.
+    """Check everything that the study in this folder needs.
 
     Raises:
-        InputError: the study says something wrong.
+        InputError: the study is not valid.
         OSError: it cannot be read.
     """
     study, profile = read(configfile), cluster.read_profile()
@@ -50,8 +50,8 @@ def packages(lock: Path) -> Finding:
     locked: dict[str, set[str]] = {}  # a package may be locked twice, for two versions of Python
     for name, pinned in re.findall(r"^([\w.-]+)==([^\s;+]+)", lock.read_text(encoding="utf-8"), re.MULTILINE):
         locked.setdefault(name, set()).add(pinned)
-    present = {name: found for name in locked if (found := _installed(name)) is not None}
-    other = [name for name, found in present.items() if found.partition("+")[0] not in locked[name]]
+    present = {name: installed for name in locked if (installed := _installed(name)) is not None}
+    other = [name for name, installed in present.items() if installed.partition("+")[0] not in locked[name]]
     if other:
         differ = ", ".join(f"{name} {present[name]} instead of {' or '.join(sorted(locked[name]))}" for name in other)
         return Finding("warning", "packages", f"{differ}: `make env` installs requirements.lock")

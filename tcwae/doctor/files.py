@@ -1,4 +1,4 @@
-"""Files: may they be written, is there space for a study, and is its data there and whole."""
+"""Checks of files: whether they can be written, the space for a study, and its data."""
 
 import os
 import tempfile
@@ -16,19 +16,19 @@ from tcwae.errors import InputError
 __all__ = ["check_space", "data", "needed", "space"]
 
 DISCRIMINATORS = {"factor_vae": 1, "tcwae_gan": 2}
-"""A method's discriminators, which make most of its weights."""
+"""The number of a method's discriminators, which have most of its weights."""
 
 PROBE_MEGABYTES = 64
 """More would take long on a slow file system."""
 
 
 def check_space(folder: Path, study: Study) -> None:
-    """What is still to be made in `folder`, a study's working directory, has space.
+    """Check that the remaining files of a study fit into `folder`, its working directory.
 
-    Something can be written there, and a little among the temporary files, as Snakemake does at each choice of jobs.
+    It also tries to write there, and a little into the folder for temporary files, as Snakemake does when it chooses jobs.
 
     Raises:
-        InputError: it does not fit, or nothing can be written: a full quota is seen by trying alone.
+        InputError: they do not fit, or writing fails; only writing detects a full quota.
     """
     place, wanted = _place(folder), needed(folder, study)
     free = disk_usage(place).free
@@ -42,7 +42,7 @@ def _probe(place: Path, megabytes: int, remedy: str) -> None:
     try:
         with tempfile.TemporaryFile(dir=place) as probe:
             for _ in range(megabytes):
-                probe.write(os.urandom(10**6))  # which no file system compresses
+                probe.write(os.urandom(10**6))  # random, so that no file system compresses it
             os.fsync(probe.fileno())
     except OSError as error:
         raise InputError(
@@ -51,9 +51,9 @@ def _probe(place: Path, megabytes: int, remedy: str) -> None:
 
 
 def needed(folder: Path, study: Study) -> float:
-    """Bytes of the files that the study has still to write, estimated.
+    """Estimated bytes of the files that the study still has to write.
 
-    One's own data counts nothing, nor do runs whose coefficients are not selected yet.
+    Your own data are not counted, nor are runs whose coefficients are not selected yet.
     """
     images = (
         PUBLISHED[name].images * PUBLISHED[name].image_bytes
@@ -93,13 +93,13 @@ def space(folder: Path, study: Study) -> Iterator[Finding]:
 
 
 def _place(folder: Path) -> Path:
-    """Where most is written: `results` may be a link to another file system."""
+    """Where most files are written: `results` may be a link to another file system."""
     results = folder / "results"
     return (results if results.exists() else folder).resolve()
 
 
 def data(folder: Path, study: Study) -> Iterator[Finding]:
-    """Of each data set whether it is prepared and its checksum right, else whether what it is made from is there."""
+    """For each data set, whether it is prepared with the right checksum, else whether its source is available."""
     from tcwae.data.prepared import read
 
     for name in _datasets(study):
@@ -116,7 +116,7 @@ def data(folder: Path, study: Study) -> Iterator[Finding]:
 
 
 def _source(folder: Path, name: str, dataset: Dataset, path: Path) -> Finding:
-    """What will make a file that is not there."""
+    """The source of a missing file."""
     from tcwae.data.archives import ARCHIVES
 
     if dataset.source == "rendered":
@@ -133,7 +133,7 @@ def _source(folder: Path, name: str, dataset: Dataset, path: Path) -> Finding:
         fetch = f"fetch it from {browser[0].url} with a browser"
         return Finding("problem", "data", f"{raw / browser[0].name}: expected the archive, found no such file: {fetch}")
     return Finding(
-        "warning", "data", f"{path}: {missing[0].name} will be downloaded; this machine needs the internet then"
+        "warning", "data", f"{path}: {missing[0].name} will be downloaded, for which this machine needs the internet"
     )
 
 

@@ -1,4 +1,4 @@
-"""The GPU: is there one, does its driver fit torch's CUDA, has torch kernels for it, and does it compute."""
+"""Checks of the GPU: it exists, its driver fits torch's CUDA, torch has kernels for it, and it computes."""
 
 import os
 import re
@@ -19,7 +19,7 @@ OLDER = "build the image for an older CUDA (containers/README.md)"
 
 @dataclass(frozen=True)
 class Device:
-    """A GPU that torch sees; `capability` is its compute capability, `fault` what a first computation on it said."""
+    """A GPU that torch sees; `capability` is its compute capability, `fault` the error of a first computation on it."""
 
     name: str
     capability: tuple[int, int]
@@ -30,11 +30,11 @@ class Device:
 
 @dataclass(frozen=True)
 class Seen:
-    """What decides.
+    """What torch, the driver and the environment report.
 
     `cuda` is the version that torch was built for, None for a CPU build; `kernels` its architectures, as in sm_80; `driver`
     the version of NVIDIA's kernel module; `asked` whether this SLURM job asked for a GPU, None outside of one; `contained`
-    whether this is inside an image; `fault` is what torch says where it sees none.
+    whether this is inside an image; `fault` is torch's message if it sees no GPU.
     """
 
     cuda: str | None
@@ -85,7 +85,7 @@ def _device(index: int) -> Device:
 
 
 def findings(seen: Seen) -> Iterator[Finding]:
-    """One for each device, or one that says why there is none."""
+    """A finding for each device, or one that says why there is none."""
     if seen.devices:
         yield from (_of(device, seen) for device in seen.devices)
     else:
@@ -107,7 +107,7 @@ def _of(device: Device, seen: Seen) -> Finding:
 
 
 def _runs(kernel: str, capability: tuple[int, int]) -> bool:
-    """A kernel runs on its own and on later minor versions of its architecture; compute_NN, which is compiled anew, on all."""
+    """A kernel runs on its own and on later minor versions of its architecture; compute_NN, recompiled, on all later."""
     kind, _, number = kernel.partition("_")
     built = divmod(int(re.sub(r"\D", "", number)), 10)
     return built <= capability if kind == "compute" else built[0] == capability[0] and built <= capability

@@ -1,9 +1,9 @@
-"""One Snakemake at a time runs a study, and ends what a killed one has left in SLURM.
+"""Lets one Snakemake at a time run a study, and cancels the jobs that a killed one left in SLURM.
 
 Snakemake's own lock is a file that stays when Snakemake is killed, and a new Snakemake does not know the jobs of the old one:
-it would submit every run again. Here the lock is the system's, on the file `.head` of the study's results, and ends with the
-process, however that ends. The file also holds the name of the jobs, so that the next Snakemake finds them, has the trainings
-save, and cancels them before it submits its own.
+it would submit every run again. Here the operating system holds the lock, on the file `.head` of the study's results, and
+releases it when the process ends, however it ends. The file also holds the name of the jobs, so that the next Snakemake finds
+them, lets the trainings save, and cancels the jobs before it submits its own.
 """
 
 import errno
@@ -26,13 +26,13 @@ from tcwae.programs import output_of
 __all__ = ["Head"]
 
 ANSWER_SECONDS = 60.0
-"""The most that a client of SLURM gets."""
+"""Seconds that a client of SLURM gets."""
 
 SAVE_SECONDS = 60.0
-"""The most that trainings get to save and leave before their jobs are cancelled: a step and a file of some megabytes."""
+"""Seconds that trainings get to save and exit before their jobs are cancelled: a step and a file of some megabytes."""
 
 END_SECONDS = 600.0
-"""The most that cancelled jobs get to end: SLURM's KillWait, by default 30 s, and its epilogue."""
+"""Seconds that cancelled jobs get to end: SLURM's KillWait, by default 30 s, and its epilogue."""
 
 UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
@@ -42,7 +42,7 @@ for process in /proc/[0-9]*; do
     then kill -USR1 "${process#/proc/}"; fi
 done
 """
-"""Asks the trainings of a job to save and leave (`training.signals`). SLURM's own signals do not reach them."""
+"""Asks the trainings of a job to save and exit (`training.signals`). SLURM's own signals do not reach them."""
 
 
 class Head:
@@ -56,7 +56,7 @@ class Head:
             OSError: the file cannot be written.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
-        # never opened twice: a process that closes a file loses its locks on it
+        # opened once: a process that closes a file loses its locks on it
         self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         first, *self.names = os.pread(self.descriptor, 100_000, 0).decode(errors="replace").splitlines() or [""]
         self.alone = True
@@ -85,7 +85,7 @@ class Head:
     def end_left_jobs(self) -> list[str]:
         """Let the trainings of an earlier Snakemake save, cancel its jobs, and wait for their end; their numbers.
 
-        Without locks nobody knows whether that Snakemake still runs, and nothing is cancelled.
+        Without locks, the other Snakemake may still be running, so nothing is cancelled.
 
         Raises:
             InputError: SLURM does not answer, or the jobs do not end.
@@ -95,7 +95,7 @@ class Head:
         left = self._jobs()
         if left:
             complain(
-                f"{len(left)} jobs of a Snakemake that was killed are still in the queue: cancelled, trainings save first"
+                f"{len(left)} jobs of a killed Snakemake are still in the queue: cancelled once their trainings have saved"
             )
             training = [job for job, state, comment in left if state == "RUNNING" and comment.startswith("rule_train_")]
             _save(training)
@@ -104,9 +104,7 @@ class Head:
             if remaining:
                 output_of(["scancel", *remaining], ANSWER_SECONDS)
             if not self._wait(END_SECONDS):
-                raise InputError(
-                    f"the jobs {' '.join(remaining)} do not end though they are cancelled: try again later"
-                )
+                raise InputError(f"the jobs {' '.join(remaining)} were cancelled but have not ended: try again later")
         self.names.clear()
         self._write()
         return [job for job, *_ in left]

@@ -60,12 +60,12 @@ def fid(
     inception = inception.to(reconstructed.device)
 
     real = fid_features_to_statistics(features(inception, run.source.pixels(run.held_out.cpu().numpy()), "held out"))
-    found = {}
+    distances = {}
     for name, codes in {"samples": sampled, "reconstructions": reconstructed}.items():
         ours = fid_features_to_statistics(features(inception, representation.as_bytes(run.model, codes), name))
-        found[name] = fid_statistics_to_metric(real, ours, verbose=False)[KEY_METRIC_FID]
+        distances[name] = fid_statistics_to_metric(real, ours, verbose=False)[KEY_METRIC_FID]
 
-    result = found | {
+    result = distances | {
         "images": len(sampled),
         "seed": settings.seed,
         "data": {"dataset": run.source.name, "source": run.source.source},

@@ -35,12 +35,12 @@ def measure(folder: Path, settings: Scoring) -> None:
     """
     start = time.monotonic()
     evaluated = records.read(records.EvaluationRecord, folder / "evaluation.json")
-    found: dict[str, Any] = {"scores": {}, "parts": {}}
+    scored: dict[str, Any] = {"scores": {}, "parts": {}}
     if evaluated.training.status == "finished" and len(evaluated.factors) > 1:
         table = read_table(folder / "codes.h5")
-        found = _scores(table, settings.scores, settings.seed)
+        scored = _scores(table, settings.scores, settings.seed)
     record = records.MetricsRecord(
-        **found | {"scores": evaluated.scores | found["scores"]},
+        **scored | {"scores": evaluated.scores | scored["scores"]},
         evaluation=evaluated.evaluation | settings.model_dump(mode="json"),
         training=evaluated.training,
         versions=evaluated.versions,

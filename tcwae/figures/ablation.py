@@ -1,4 +1,4 @@
-"""What the latent regularisation costs and achieves, as its weight grows: the four panels of Figure 6."""
+"""What the latent regularisation costs and achieves, by its weight: the four panels of Figure 6."""
 
 from collections.abc import Callable
 
@@ -18,7 +18,7 @@ LEFT, RIGHT, TOP, GAP, LOWER, HEIGHT, LOW, LEGEND = 14.0, 15.0, 5.0, 18.0, 17.0,
 and of one with points alone, and for the axis and legend below."""
 
 FEWEST = 3
-"""Weights that make a line; of fewer only the points are shown."""
+"""Weights that make a line; for fewer, only the points are shown."""
 
 TRAINED, HONEST = "trained_kl", "aggregated_kl"
 
@@ -50,16 +50,16 @@ def draw(runs: pd.DataFrame, note: str) -> Figure:
     reconstruction = style.label("log_reconstruction", runs["cost"].iloc[0])
     kl, weight, mmd = "KL(q(z), p(z)) / nats", "weight ($\\lambda$, or $\\beta = \\gamma$)", "MMD(q(z), p(z))"
     panels: list[tuple[str, str, str, Callable[[Axes, pd.DataFrame, dict], None]]] = [
-        ("a", weight, f"{reconstruction}", lambda axes, own, look: _band(axes, own, "log_reconstruction", look)),
+        ("a", weight, f"{reconstruction}", lambda axes, of_row, look: _band(axes, of_row, "log_reconstruction", look)),
         ("b", weight, kl, _draw_kl),
         ("c", kl, f"{reconstruction}", _draw_reconstruction_against_kl),
-        ("d", mmd, f"{reconstruction}", lambda axes, own, look: _path(axes, own, "mmd", look)),
+        ("d", mmd, f"{reconstruction}", lambda axes, of_row, look: _path(axes, of_row, "mmd", look)),
     ]
     for place, (letter, xlabel, ylabel, draw_row) in enumerate(panels):
         left, top = LEFT + place % 2 * (wide + GAP), TOP + place // 2 * (high + LOWER)
         axes = style.axes(figure, left, top, wide, high)
-        for _, own in runs.groupby("row", sort=False):
-            draw_row(axes, own, _look(own))
+        for _, of_row in runs.groupby("row", sort=False):
+            draw_row(axes, of_row, _look(of_row))
         axes.set_xlabel(xlabel)
         axes.set_ylabel(ylabel, fontsize=8)
         if letter != "c":
@@ -74,8 +74,8 @@ def draw(runs: pd.DataFrame, note: str) -> Figure:
 
 def _means(runs: pd.DataFrame, *columns: str) -> pd.DataFrame:
     """By weight, mean and standard deviation over seeds (0 of one seed) of some columns."""
-    own = runs.groupby("coefficient")[list(columns)]
-    return own.mean().join(own.std().fillna(0).add_suffix("_sd"))
+    seeds = runs.groupby("coefficient")[list(columns)]
+    return seeds.mean().join(seeds.std().fillna(0).add_suffix("_sd"))
 
 
 def _band(axes: Axes, runs: pd.DataFrame, column: str, look: dict) -> None:
@@ -95,7 +95,7 @@ def _draw_kl(axes: Axes, runs: pd.DataFrame, look: dict) -> None:
 
 
 def _draw_mmd(axes: Axes, runs: pd.DataFrame) -> None:
-    """What WAE-MMD itself keeps low, which is no KL, on an axis of its own at the right."""
+    """The MMD, which WAE-MMD minimises instead of a KL, on its own axis at the right."""
     if len(runs):
         right = axes.twinx()
         right.spines["right"].set_visible(True)
@@ -109,7 +109,7 @@ def _draw_reconstruction_against_kl(axes: Axes, runs: pd.DataFrame, look: dict) 
 
 
 def _look(runs: pd.DataFrame) -> dict:
-    """How a row looks: without a line where it has too few weights for one."""
+    """How a row looks: without a line if it has too few weights for one."""
     look = style.line(runs["method"].iloc[0], int(runs["twin"].iloc[0]))
     return look if runs["coefficient"].nunique() >= FEWEST else look | {"linestyle": ""}
 

@@ -1,4 +1,4 @@
-"""What decides a score: how much of its variance over runs is the method's, the coefficients' and the seed's."""
+"""The shares of each score's variance over runs that are due to the method, the coefficients and the seed."""
 
 import numpy as np
 import pandas as pd
@@ -23,17 +23,17 @@ def data(results: Results, experiment: str) -> pd.DataFrame:
     """One row a score and source of variance: its share with the interval; see `tcwae.study.variance.shares`.
 
     Raises:
-        InputError: no score has shares, as where no setting has two finished seeds.
+        InputError: no score has shares, for example because no setting has two finished seeds.
     """
-    found = _shares(results, experiment)
-    if found["share"].isna().all():
+    shares = _shares(results, experiment)
+    if shares["share"].isna().all():
         expected = f"expected a setting with two finished runs that score differently for {experiment!r}"
         raise InputError(f"{results.folder / 'metrics.csv'}: {expected}, found none; give the study more seeds")
-    return found[found.groupby("score")["share"].transform("count") > 0]
+    return shares[shares.groupby("score")["share"].transform("count") > 0]
 
 
 def silent(results: Results, experiment: str) -> str | None:
-    """Seeds have no share where no setting has two of them."""
+    """The share of seeds is unknown if no setting has two."""
     return "no setting has two seeds that differ" if _shares(results, experiment)["share"].isna().all() else None
 
 
@@ -48,16 +48,16 @@ def _shares(results: Results, experiment: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["score", "source", "share", "low", "high", "runs"])
 
 
-def draw(found: pd.DataFrame, note: str) -> Figure:
+def draw(shares: pd.DataFrame, note: str) -> Figure:
     """A panel for each source, a line for each score: its share, and the interval."""
-    scores = list(dict.fromkeys(found["score"]))
+    scores = list(dict.fromkeys(shares["score"]))
     height = LINE * len(scores)
     figure = style.new(TOP + height + AXIS, note)
     wide = (style.WIDTH - LEFT - RIGHT - GAP * (len(SOURCES) - 1)) / len(SOURCES)
     for column, source in enumerate(SOURCES):
         axes = style.axes(figure, LEFT + column * (wide + GAP), TOP, wide, height)
-        own = found[found["source"] == source].set_index("score").loc[scores]
-        value, low, high = (own[key].clip(0, 1).to_numpy() for key in ("share", "low", "high"))
+        of_source = shares[shares["source"] == source].set_index("score").loc[scores]
+        value, low, high = (of_source[key].clip(0, 1).to_numpy() for key in ("share", "low", "high"))
         lines = np.arange(len(scores))
         axes.barh(lines, value, height=0.55, color=COLOURS[source], alpha=0.35, linewidth=0)
         axes.hlines(lines, low, high, color=COLOURS[source], linewidth=1.2)

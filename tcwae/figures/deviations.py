@@ -1,8 +1,8 @@
-"""What each departure from the default setting changes: paired differences of the scores, seed by seed.
+"""The effect of each departure from the default setting: paired differences of the scores, seed by seed.
 
-A row of the experiment is the default of its method if it is the first of that method; every other row of the method departs
-from it in what it says (an option, or its training), and its seeds are paired with the default's. Departures of the scores
-alone (sampled codes, fewer votes, fewer factors) are of the default's own runs, as `tcwae rescore` wrote them.
+The first row of a method is its default. Every other row of the method departs from it in an option or in its training, and its
+seeds are paired with the default's. Departures that change only the scores (sampled codes, fewer votes, fewer factors) are
+computed from the default's runs by `tcwae rescore`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -38,7 +38,7 @@ def runs(results: Results, experiment: str) -> pd.DataFrame:
 
 
 def note(results: Results, experiment: str) -> str:
-    """Where the differences are from."""
+    """The origin of the differences."""
     return source_note(runs(results, experiment))
 
 
@@ -51,7 +51,7 @@ def data(results: Results, experiment: str) -> pd.DataFrame:
     table = runs(results, experiment)
     table["deviation"] = _called(results, table, experiment)
     finished = table[table["status"] == "finished"]
-    pairs = [pair for _, own in finished.groupby("method", sort=False) for pair in _of_method(results, own)]
+    pairs = [pair for _, runs in finished.groupby("method", sort=False) for pair in _of_method(results, runs)]
     if not pairs:
         raise InputError(
             f"{results.folder / 'metrics.csv'}: expected pairs of finished runs of {experiment!r}, found none"
@@ -62,13 +62,13 @@ def data(results: Results, experiment: str) -> pd.DataFrame:
 
 
 def _called(results: Results, runs: pd.DataFrame, experiment: str) -> list[str]:
-    """What each run's row calls itself, else what its setting has that the default's of its method has not."""
+    """The name of each run's row, else the settings in which it differs from its method's default."""
     typed, rows, defaults = results.typed(experiment), results.experiment(experiment).methods, {}
     calls = []
     for run in runs.itertuples():
-        own = flatten(typed[run.row, run.setting])
-        usual = defaults.setdefault(run.method, own)
-        changed = {key: value for key, value in own.items() if key != "seed" and usual.get(key) != value}
+        settings = flatten(typed[run.row, run.setting])
+        usual = defaults.setdefault(run.method, settings)
+        changed = {key: value for key, value in settings.items() if key != "seed" and usual.get(key) != value}
         calls.append(rows[run.row].name or names.setting(changed) or run.name)
     return calls
 

@@ -24,7 +24,7 @@ LEFT, TOP, GAP, HEADER = 10.0, 6.0, 4.0, 6.0
 """Millimetres: for gamma's axis, for the scores' names, between panels, and for a method's name above its row."""
 
 PANELS = 4
-"""Scores beside each other; those beyond stand in blocks below."""
+"""Scores side by side; further ones are in blocks below."""
 
 SIDE = (style.WIDTH - LEFT - (PANELS - 1) * GAP - 0.5) / PANELS
 AXIS, BAR, LOWEST = 9.0, 12.5, 7.0
@@ -65,7 +65,7 @@ def runs(results: Results, experiment: str) -> pd.DataFrame:
 
 
 def note(results: Results, experiment: str) -> str:
-    """Where the cells are from."""
+    """The origin of the cells."""
     return source_note(runs(results, experiment))
 
 
@@ -147,7 +147,7 @@ def _colour_bar(axes: Axes, shared: Scale) -> None:
     bar.solids.set_rasterized(True)
     if shared[1].name.endswith("_r"):
         axes.invert_xaxis()
-    for tick in bar.ax.xaxis.get_major_ticks():  # a number at an end must not reach into the next panel's
+    for tick in bar.ax.xaxis.get_major_ticks():  # keep the numbers at the ends out of the next panel
         across = axes.transAxes.inverted().transform(axes.transData.transform((tick.get_loc(), 0)))[0]
         tick.label1.set_horizontalalignment("left" if across < 0.1 else "right" if across > 0.9 else "center")
     axes.text(0, 1.3, "worse", transform=axes.transAxes, fontsize=7.5, color="0.35")

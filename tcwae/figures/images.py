@@ -61,7 +61,7 @@ def runs(results: Results, experiment: str) -> pd.DataFrame:
 
 
 def note(results: Results, experiment: str) -> str:
-    """Where the images are from."""
+    """The origin of the images."""
     return source_note(runs(results, experiment), shown=len(results.best(experiment)))
 
 
@@ -77,7 +77,7 @@ def mosaic(images: UInt8[np.ndarray, "rows columns height width channel"]) -> UI
 
 
 def place(axes: Axes, images: UInt8[np.ndarray, "rows columns height width channel"]) -> None:
-    """Fill the axes with a mosaic, its pixels as they are; a unit of the axes is an image."""
+    """Fill the axes with a mosaic without resampling; one unit of the axes is one image."""
     rows, columns = images.shape[:2]
     axes.imshow(mosaic(images), extent=(0, columns, rows, 0), aspect="auto", interpolation="none")
     axes.set(xticks=[], yticks=[])
@@ -86,9 +86,9 @@ def place(axes: Axes, images: UInt8[np.ndarray, "rows columns height width chann
 
 def rows(shown: Sequence[Shown], array: str, note: str) -> list[Figure]:
     """The inputs in the first row, then for each method a row of one of its arrays; as many figures as it takes."""
-    columns = min(COLUMNS, *(len(own.arrays[name]) for own in shown for name in ("inputs", array)))
+    columns = min(COLUMNS, *(len(model.arrays[name]) for model in shown for name in ("inputs", array)))
     side = min((style.WIDTH - LABEL) / columns, LARGEST)
-    stack = [(_called(own), own.arrays[array]) for own in shown]
+    stack = [(_called(model), model.arrays[array]) for model in shown]
     tallest = style.NOTE_LINE * max(len(name) + len(said) for (name, said), _ in stack)
     height = max(side, tallest) + GAP
     most = int((style.TALLEST - 2 * GAP) / height) - 1
@@ -96,9 +96,9 @@ def rows(shown: Sequence[Shown], array: str, note: str) -> list[Figure]:
     return [_stack([inputs, *part], side, height, columns, note) for part in style.pages(stack, most)]
 
 
-def _called(own: Shown) -> tuple[list[str], list[str]]:
+def _called(model: Shown) -> tuple[list[str], list[str]]:
     """Name and setting, in at most two lines each."""
-    return style.wrap(own.name, LABEL - 1, "bold", lines=2), style.wrap(own.said, LABEL - 1, lines=2)
+    return style.wrap(model.name, LABEL - 1, "bold", lines=2), style.wrap(model.said, LABEL - 1, lines=2)
 
 
 def _stack(stack: Sequence[tuple], side: float, height: float, columns: int, note: str) -> Figure:

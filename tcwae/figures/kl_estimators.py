@@ -1,4 +1,4 @@
-"""What each estimator says of the best runs as its sample grows, as `tcwae estimate` wrote it beside their codes."""
+"""The estimates of the best runs' divergences by each estimator and sample size, from the files of `tcwae estimate`."""
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -13,7 +13,7 @@ from tcwae.study.results import Results, read_csv
 __all__ = ["COLUMNS", "ESTIMATORS", "TERMS", "data", "draw", "note", "runs"]
 
 ABREAST = 6
-"""Runs beside each other."""
+"""Runs side by side."""
 
 ESTIMATORS = {
     "large sample": ("0.2", "-", ""),
@@ -40,10 +40,10 @@ def data(results: Results, experiment: str) -> pd.DataFrame:
         InputError: no row has a finished run, or its estimates are missing.
     """
     tables = [
-        read_csv(results.run(own.best_run) / "estimates.csv", COLUMNS[:-3]).assign(
-            row=own.row, name=own.name, run=own.best_run
+        read_csv(results.run(best.best_run) / "estimates.csv", COLUMNS[:-3]).assign(
+            row=best.row, name=best.name, run=best.best_run
         )
-        for own in results.best(experiment).itertuples()
+        for best in results.best(experiment).itertuples()
     ]
     if not tables:
         raise InputError(f"{results.folder / 'selection'}: expected a best_run in {experiment!r}, found none")
@@ -84,11 +84,11 @@ def _page(estimates: pd.DataFrame, note: str) -> Figure:
 
 def _panel(axes: Axes, estimates: pd.DataFrame, term: str) -> None:
     for name, (colour, dash, marker) in ESTIMATORS.items():
-        own = estimates[estimates["estimator"] == name]
+        of_estimator = estimates[estimates["estimator"] == name]
         if name == "large sample":
-            axes.axhline(own[term].iloc[0], color=colour, linewidth=1.0)
+            axes.axhline(of_estimator[term].iloc[0], color=colour, linewidth=1.0)
             continue
-        means = own.groupby("size")[term].agg(["mean", "min", "max"])
+        means = of_estimator.groupby("size")[term].agg(["mean", "min", "max"])
         look = {"color": colour, "linestyle": dash, "linewidth": 0.9}
         axes.plot(means.index, means["mean"], marker=marker, markersize=3.5, **look)
         axes.fill_between(means.index, means["min"], means["max"], color=colour, alpha=0.15, linewidth=0)

@@ -14,7 +14,7 @@ from tcwae.study.results import Results
 __all__ = ["data", "draw", "note", "runs"]
 
 LATENTS = 4
-"""Latents shown: those that tell most of the image."""
+"""Number of latents shown: those that tell most about the image."""
 
 LABEL, HEADER, AXIS, GAP, ABREAST = 11.0, 8.5, 4.5, 5.0, 3
 """Millimetres: for a latent's name, a row's name, a block's axis, and between columns; and columns beside each other."""
@@ -43,22 +43,22 @@ def draw(shown: Sequence[Shown], note: str) -> list[Figure]:
 
 def _page(shown: Sequence[Shown], side: float, height: float, pitch: float, note: str) -> Figure:
     figure = style.new(height * math.ceil(len(shown) / ABREAST), note)
-    for index, own in enumerate(shown):
-        _column(figure, own, index % ABREAST * pitch, index // ABREAST * height, side, pitch - GAP)
+    for index, model in enumerate(shown):
+        _column(figure, model, index % ABREAST * pitch, index // ABREAST * height, side, pitch - GAP)
     return figure
 
 
-def _column(figure: Figure, own: Shown, left: float, top: float, side: float, wide: float) -> None:
-    inputs, latents, steps = own.arrays["traversals"].shape[:3]
-    name = style.wrap(own.name, wide - LABEL - 1, "bold", lines=1)[0]
+def _column(figure: Figure, model: Shown, left: float, top: float, side: float, wide: float) -> None:
+    inputs, latents, steps = model.arrays["traversals"].shape[:3]
+    name = style.wrap(model.name, wide - LABEL - 1, "bold", lines=1)[0]
     style.text(figure, left + LABEL, top + 3.4, name, weight="bold", fontsize=8)
-    style.small(figure, left + LABEL, top + 6.8, style.wrap(own.said, wide - LABEL - 1, lines=1))
-    order = np.argsort(-own.arrays["posterior_kl"], kind="stable")
+    style.small(figure, left + LABEL, top + 6.8, style.wrap(model.said, wide - LABEL - 1, lines=1))
+    order = np.argsort(-model.arrays["posterior_kl"], kind="stable")
     for line, latent in enumerate(order[: min(LATENTS, latents)]):
         down = top + HEADER + line * (side * inputs + AXIS)
         axes = style.axes(figure, left + LABEL, down, side * steps, side * inputs)
-        images.place(axes, own.arrays["traversals"][:, latent])
+        images.place(axes, model.arrays["traversals"][:, latent])
         axes.set_yticks([inputs / 2], [f"$z_{{{latent + 1}}}$"])
-        values = own.arrays["traversal_values"]
+        values = model.arrays["traversal_values"]
         axes.set_xticks([0.5, steps - 0.5], [names.minus(f"{values[end]:.2g}") for end in (0, -1)], fontsize=7.5)
         axes.tick_params(length=0, pad=2)

@@ -30,7 +30,7 @@ MATRICES = {"share": "Mutual information / entropy of the factor", "importance":
 def data(results: Results, experiment: str) -> pd.DataFrame:
     """One row a latent and factor of each method's best run; `place` is the latent's column in the figure.
 
-    `share` is the mutual information over the factor's entropy; `importance` is empty where DCI is not of the study's scores.
+    `share` is the mutual information over the factor's entropy; `importance` is empty if the study does not have DCI.
 
     Raises:
         InputError: no method has a finished run whose data have factors, or a file is missing or damaged.
@@ -48,31 +48,31 @@ def silent(results: Results, experiment: str) -> str | None:
 
 
 def _of_run(results: Results, best: tuple) -> pd.DataFrame | None:
-    found = records.read(records.MetricsRecord, results.folder / "runs" / best.best_run / "metrics.json").matrices
-    if found is None:
+    matrices = records.read(records.MetricsRecord, results.folder / "runs" / best.best_run / "metrics.json").matrices
+    if matrices is None:
         return None
-    mutual = np.array(found.mutual_information)
-    share = np.divide(mutual, found.entropy, out=np.zeros_like(mutual), where=np.array(found.entropy) > 0)
-    importance = np.full_like(share, np.nan) if found.importance is None else np.array(found.importance)
-    places = np.argsort(order(share, [found.matched.get(factor) for factor in found.factors]))
+    mutual = np.array(matrices.mutual_information)
+    share = np.divide(mutual, matrices.entropy, out=np.zeros_like(mutual), where=np.array(matrices.entropy) > 0)
+    importance = np.full_like(share, np.nan) if matrices.importance is None else np.array(matrices.importance)
+    places = np.argsort(order(share, [matrices.matched.get(factor) for factor in matrices.factors]))
     latent, factor = (index.ravel() for index in np.indices(share.shape))
     return pd.DataFrame(
         {
             **{key: getattr(best, key) for key in ("row", "name", "method", "shown", "setting")},
             "run": best.best_run,
-            "factor": np.array(found.factors, object)[factor],
+            "factor": np.array(matrices.factors, object)[factor],
             "latent": latent,
             "place": places[latent],
             "mutual_information": mutual.ravel(),
             "share": share.ravel(),
             "importance": importance.ravel(),
-            "matched": [found.matched.get(found.factors[k]) == d for d, k in zip(latent, factor, strict=True)],
+            "matched": [matrices.matched.get(matrices.factors[k]) == d for d, k in zip(latent, factor, strict=True)],
         }
     )
 
 
 def order(share: np.ndarray, matched: list[int | None]) -> list[int]:
-    """The latents: those of the factors in the factors' order, then the others, those that know most of all factors first."""
+    """The latents: those of the factors in the factors' order, then the others, the most informative first."""
     first = [latent for latent in matched if latent is not None]
     others = np.argsort(-share.sum(axis=1), kind="stable").tolist()
     return [*first, *(latent for latent in others if latent not in first)]
@@ -130,7 +130,7 @@ def _panel(axes: Axes, cells: pd.DataFrame, matrix: str, numbers: bool) -> None:
 
 
 def _colours() -> Colormap:
-    """From nearly white, which is nothing, to a dark blue."""
+    """From nearly white for zero to dark blue."""
     return seaborn.light_palette("#1C4A73", as_cmap=True)
 
 

@@ -23,20 +23,22 @@ LEFT, TOP, GAP, BETWEEN, HEIGHT, LEGEND = 13.0, 3.0, 14.5, 5.0, 62.0, 17.0
 and the legend below."""
 
 PANELS = 3
-"""Beside each other at most."""
+"""Panels side by side at most."""
 
 COLUMNS = ("run", "method", "cost", "setting", "seed", "log_reconstruction")
 
 
 def runs(results: Results, experiment: str) -> pd.DataFrame:
-    """All runs of the study on the experiment's data and with its cost, of whatever experiment."""
-    its = results.experiment(experiment)
+    """All runs of the study on the experiment's data and with its cost, from any experiment."""
+    declared = results.experiment(experiment)
     table = results.metrics
-    return table[(table["dataset"] == its.dataset) & (table["cost"] == its.cost)].assign(row=lambda own: own["method"])
+    return table[(table["dataset"] == declared.dataset) & (table["cost"] == declared.cost)].assign(
+        row=lambda table: table["method"]
+    )
 
 
 def note(results: Results, experiment: str) -> str:
-    """Where the points are from."""
+    """The origin of the points."""
     table, typed = runs(results, experiment), all_runs(results.study)
     return source_note(
         table.assign(
@@ -58,8 +60,8 @@ def data(results: Results, experiment: str) -> pd.DataFrame:
         raise InputError(f"{results.folder / 'metrics.csv'}: expected a finished run for {experiment!r}, found none")
     table = table[[*COLUMNS, *results.study.scores]]
     for score in results.study.scores:
-        own = pd.concat([front(its, score) for _, its in table.groupby("method", sort=False)])
-        table = table.assign(**{f"front_{score}": own, f"best_{score}": front(table, score)})
+        fronts = pd.concat([front(runs, score) for _, runs in table.groupby("method", sort=False)])
+        table = table.assign(**{f"front_{score}": fronts, f"best_{score}": front(table, score)})
     return table
 
 
@@ -83,7 +85,7 @@ def levels(runs: pd.DataFrame) -> np.ndarray:
 def shares(runs: pd.DataFrame, score: str) -> dict[str, float]:
     """By method the share of `levels` at which it has the highest score of all runs that reconstruct as well or better.
 
-    Equal winners share a level.
+    Ties share a level.
     """
     methods, equal = list(dict.fromkeys(runs["method"])), levels(runs)
     best = np.array([_reached(runs[runs["method"] == method], score, equal) for method in methods])

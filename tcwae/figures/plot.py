@@ -1,8 +1,8 @@
 """The figures of a study, a module a kind; each reads `results/<study>` and is drawn at the size of the report's page.
 
 A kind's module has `runs(results, experiment)`, the runs behind the figure; `data(results, experiment)`, what is plotted;
-`note(results, experiment)`, the line that says where it is from; and `draw(data, note)`, the figure, or a list of figures where
-one would be taller than a page. Where it has `silent(results, experiment)`, that is why the runs have nothing to show in it.
+`note(results, experiment)`, the line on its origin; and `draw(data, note)`, the figure, or a list of figures if one would be
+taller than a page. An optional `silent(results, experiment)` says why the runs have nothing to show.
 """
 
 from collections.abc import Sequence
@@ -60,7 +60,7 @@ KINDS: dict[str, ModuleType] = {
 
 
 OF_FACTORS = ("scores_vs_reconstruction", "pareto", "deviations", "matrix", "agreement", "analysis_of_variance")
-"""Those that have nothing to show without the scores that need factors."""
+"""The kinds that have nothing to show without scores, which need factors."""
 
 
 def plot(experiment: str, figure: str, results: Path, output: Path) -> None:
@@ -80,7 +80,7 @@ def plot(experiment: str, figure: str, results: Path, output: Path) -> None:
     with style.look():
         if reason:
             data = [] if figure in PICTURES else pd.DataFrame({"nothing": [reason]})
-            drawing = style.new(0.0, f"Nothing to draw, as {reason}.")
+            drawing = style.new(0.0, f"Nothing to draw: {reason}.")
         else:
             data = kind.data(study, experiment)
             drawing = kind.draw(data, kind.note(study, experiment))
@@ -89,7 +89,7 @@ def plot(experiment: str, figure: str, results: Path, output: Path) -> None:
 
 
 def silence(study: Results, experiment: str, figure: str) -> str | None:
-    """Why a figure has nothing to show of the runs that there are; None where it has.
+    """Why a figure has nothing to show for the available runs; None if it has something.
 
     Raises:
         InputError: there is no run of the experiment.
@@ -101,7 +101,7 @@ def silence(study: Results, experiment: str, figure: str) -> str | None:
     if figure in OF_FACTORS and runs[[score for score in study.scores if score != "log_reconstruction"]].isna().all(
         axis=None
     ):
-        return "the data have no factors, and so no scores but the reconstruction"
+        return "the data have no factors, and so no scores except the reconstruction"
     return kind.silent(study, experiment) if hasattr(kind, "silent") else None
 
 

@@ -1,4 +1,4 @@
-"""Reconstructions at the left, samples at the right, a row of the study below the other, as in Figures 12 to 14."""
+"""Reconstructions at the left and samples at the right, one row of the study below another, as in Figures 12 to 14."""
 
 from collections.abc import Sequence
 
@@ -38,13 +38,13 @@ def draw(shown: Sequence[Shown], note: str) -> list[Figure]:
 def _page(shown: Sequence[Shown], columns: int, lines: int, side: float, note: str) -> Figure:
     height, right = HEADER + side * lines + 2, side * columns + GAP
     figure = style.new(height * len(shown), note)
-    for index, own in enumerate(shown):
+    for index, model in enumerate(shown):
         top = index * height
-        inputs, reconstructions, samples = (own.arrays[name] for name in ("inputs", "reconstructions", "samples"))
+        inputs, reconstructions, samples = (model.arrays[name] for name in ("inputs", "reconstructions", "samples"))
         pairs = np.stack([_lines(inputs, lines // 2, columns), _lines(reconstructions, lines // 2, columns)], axis=1)
-        name = style.wrap(own.name, style.WIDTH, "bold", lines=1)[0]
+        name = style.wrap(model.name, style.WIDTH, "bold", lines=1)[0]
         style.text(figure, 0.0, top + 3.6, name, weight="bold", fontsize=8)
-        style.small(figure, 0.0, top + 7.2, style.wrap(own.said, style.WIDTH, lines=1))
+        style.small(figure, 0.0, top + 7.2, style.wrap(model.said, style.WIDTH, lines=1))
         places = ((0.0, pairs.reshape(lines, columns, *pairs.shape[3:])), (right, _lines(samples, lines, columns)))
         for left, pictures in places:
             images.place(style.axes(figure, left, top + HEADER, side * columns, side * lines), pictures)

@@ -43,11 +43,11 @@ def _below_each_other(parts: Sequence[str]) -> str:
     for part in parts:
         wide, high = (float(re.search(rf'{side}="([0-9.]+)pt"', part)[1]) for side in ("width", "height"))
         # matplotlib numbers its definitions alike in each figure
-        own = re.sub(r'(id="|url\(#|href="#)', rf"\g<1>p{len(inner)}-", part[part.index("<svg") :])
-        own = re.sub(
-            r'(width|height)="([0-9.]+)pt"', r'\1="\2"', own, count=2
+        inner_svg = re.sub(r'(id="|url\(#|href="#)', rf"\g<1>p{len(inner)}-", part[part.index("<svg") :])
+        inner_svg = re.sub(
+            r'(width|height)="([0-9.]+)pt"', r'\1="\2"', inner_svg, count=2
         )  # units of the outer one: a pt is 4/3 of its
-        inner.append(own.replace("<svg ", f'<svg y="{top}" ', 1))
+        inner.append(inner_svg.replace("<svg ", f'<svg y="{top}" ', 1))
         top, width = top + high, max(width, wide)
     head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}pt" height="{top}pt" viewBox="0 0 {width} {top}">'
     return "\n".join([head, *inner, "</svg>", ""])

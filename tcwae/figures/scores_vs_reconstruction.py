@@ -49,7 +49,7 @@ def data(results: Results, experiment: str) -> pd.DataFrame:
 
 
 def note(results: Results, experiment: str) -> str:
-    """Where the points are from."""
+    """The origin of the points."""
     return source_note(runs(results, experiment))
 
 
@@ -85,8 +85,8 @@ def draw(runs: pd.DataFrame, note: str) -> Figure:
     for index, score in enumerate(scores):
         left, top = LEFT + index % columns * (width + GAP), TOP + index // columns * (height + LOWER)
         axes = style.axes(figure, left, top, width, height)
-        for _, own in runs.groupby("row", sort=False):
-            _draw_row(axes, own, score)
+        for _, of_row in runs.groupby("row", sort=False):
+            _draw_row(axes, of_row, score)
         axes.set(ylabel=style.label(score, cost))
         if index + columns >= len(scores):
             axes.set(xlabel=style.label("log_reconstruction", cost))
@@ -118,15 +118,15 @@ def _draw_row(axes: Axes, runs: pd.DataFrame, score: str) -> None:
         color=colour, markersize=2.5, markeredgewidth=0, alpha=0.35,
     )  # fmt: skip
     axes.plot(means["x"], means["y"], color=colour, linewidth=0.7, alpha=0.6, linestyle=look["linestyle"])
-    for whole, own in means.groupby(means["diverged"] == 0):
+    for whole, points in means.groupby(means["diverged"] == 0):
         axes.errorbar(
-            own["x"], own["y"], xerr=own["dx"], yerr=own["dy"], linestyle="", marker=marker, color=colour,
+            points["x"], points["y"], xerr=points["dx"], yerr=points["dy"], linestyle="", marker=marker, color=colour,
             markersize=4.5, markerfacecolor=colour if whole else "white", markeredgewidth=0.7, elinewidth=0.6,
         )  # fmt: skip
 
 
 def _draw_labels(axes: Axes, runs: pd.DataFrame, score: str) -> None:
-    """Write each setting's coefficient where it covers the fewest points and labels."""
+    """Write each setting's coefficient where it overlaps the fewest points and labels."""
     means = _settings(runs, score)
     if len(means) > LABELLED:
         values = means.groupby("row")["coefficient"]
@@ -148,6 +148,6 @@ def _draw_labels(axes: Axes, runs: pd.DataFrame, score: str) -> None:
 
 
 def _near(one: np.ndarray, other: np.ndarray) -> float:
-    """How much two things the size of a label, about 10 by 7 points, cover each other: from 0 to 1."""
+    """How much two boxes of the size of a label, about 10 by 7 points, overlap: from 0 to 1."""
     apart = np.abs(one - other) / (10, 7)
     return float(np.prod(np.clip(1 - apart, 0, 1)))

@@ -1,6 +1,6 @@
 """The common look of the figures: size, type, colours and legends.
 
-A method's colour and marker stand beside its settings (`tcwae.config.methods`).
+A method's colour and marker are defined with its settings (`tcwae.config.methods`).
 """
 
 import bisect
@@ -57,7 +57,7 @@ WIDTH = 160.0
 """Millimetres: the text width of the report's A4 page. Figures are drawn at the size at which they are printed."""
 
 TALLEST = 205.0
-"""Millimetres of a figure at most: what a page has beside a heading and a caption. What is taller goes on in another figure."""
+"""Millimetres of a figure at most: a page without heading and caption. What does not fit continues in another figure."""
 
 LINES, SHADES = ("-", "--", ":"), ((0.0, 0.0), (0.5, 1.0), (0.5, 0.0))
 """Of the first, second and third row of one method: its line, and how much of which grey (1 is white) is in its colour."""
@@ -115,24 +115,24 @@ def wrap(words: str, width: float, weight: str = "normal", lines: int | None = N
 
     What does not fit into so many `lines` ends in an ellipsis.
     """
-    found = [""]
+    wrapped = [""]
     for word in words.split(" "):
-        longer = f"{found[-1]} {word}".lstrip(" ")
+        longer = f"{wrapped[-1]} {word}".lstrip(" ")
         if _width(longer, weight) <= width:
-            found[-1] = longer
+            wrapped[-1] = longer
             continue
-        found.append(word)
-        while _width(found[-1], weight) > width and len(found[-1]) > 1:
-            rest = found[-1]
+        wrapped.append(word)
+        while _width(wrapped[-1], weight) > width and len(wrapped[-1]) > 1:
+            rest = wrapped[-1]
             fits = max(1, bisect.bisect_right(range(1, len(rest)), width, key=lambda k: _width(rest[:k], weight)))
-            found[-1:] = [rest[:fits], rest[fits:]]
-    found = [line for line in found if line] or [""]
-    if lines is None or len(found) <= lines:
-        return found
-    last = found[lines - 1]
+            wrapped[-1:] = [rest[:fits], rest[fits:]]
+    wrapped = [line for line in wrapped if line] or [""]
+    if lines is None or len(wrapped) <= lines:
+        return wrapped
+    last = wrapped[lines - 1]
     while last and _width(f"{last}…", weight) > width:
         last = last[:-1]
-    return [*found[: lines - 1], f"{last}…"]
+    return [*wrapped[: lines - 1], f"{last}…"]
 
 
 @cache
@@ -148,7 +148,7 @@ def _ruler() -> RendererAgg:
 
 
 def pages(things: Sequence[Any], most: int) -> list[Sequence[Any]]:
-    """Things in parts of at most `most`, as equal as can be: each is drawn in a figure of its own."""
+    """Things in parts of at most `most`, as equal as possible; each part is drawn in its own figure."""
     parts = max(1, math.ceil(len(things) / most))
     size = math.ceil(len(things) / parts)
     return [things[start : start + size] for start in range(0, max(1, len(things)), max(1, size))]
@@ -190,13 +190,13 @@ def text(figure: Figure, left: float, top: float, words: str, **options: object)
 
 
 def shown(words: str) -> str:
-    """Any words as matplotlib shows them as they are: a dollar is no formula; L₁ and L₂² are, as the bold lacks such digits."""
+    """Words escaped for matplotlib: a dollar starts no formula; L₁ and L₂² become formulas, as bold lacks these digits."""
     return legible(words).replace("$", r"\$").replace("L₁", "$L_1$").replace("L₂²", "$L_2^2$")
 
 
 def legible(words: str) -> str:
     """The words with letters that the fonts lack as their codes, [U+65E5], instead of as empty boxes."""
-    known = (letter for letter in words if unicodedata.category(letter) != "Cf")  # without marks that are not seen
+    known = (letter for letter in words if unicodedata.category(letter) != "Cf")  # without invisible marks
     return "".join(letter if ord(letter) in _letters() else f"[U+{ord(letter):04X}]" for letter in known)
 
 
@@ -213,7 +213,7 @@ def few_ticks(axis: Axis, most: int) -> None:
 
 
 def log_ticks(axis: Axis) -> None:
-    """A logarithmic axis whose ticks are few and written out, however short or long it is."""
+    """A logarithmic axis with few ticks, written out, whatever its length."""
     low, high = axis.get_view_interval()
     axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 300 * low else (1,), numticks=8))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -236,7 +236,7 @@ def small(figure: Figure, left: float, top: float, lines: list[str]) -> None:
 
 
 def label(score: str, cost: str) -> str:
-    """A score as an axis says it: name, unit, and an arrow to where better is; all but the reconstruction have no unit."""
+    """A score as an axis label: name, unit (only the reconstruction has one), and an arrow in the better direction."""
     unit = f" ({COSTS[cost].unit})" if score == "log_reconstruction" else ""
     return f"{facts(score).label}{unit} {facts(score).arrow}"
 

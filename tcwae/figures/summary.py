@@ -20,7 +20,7 @@ def draw(table: pd.DataFrame, note: str) -> Figure:
     Args:
         table: a row a method, score and seed: row, name, method, twin, score, value, and of the method and score mean,
             low and high, its interval, and paper, the paper's mean. NaN where there is none.
-        note: where that is from.
+        note: the origin of the numbers.
     """
     scores = [score for score in PAPER if table.loc[table["score"] == score, "mean"].notna().any()]
     rows = table.drop_duplicates("row")
@@ -50,10 +50,10 @@ def draw(table: pd.DataFrame, note: str) -> Figure:
     return figure
 
 
-def _line(axes: Axes, own: pd.DataFrame, line: int) -> None:
-    first = own.iloc[0]
+def _line(axes: Axes, seeds: pd.DataFrame, line: int) -> None:
+    first = seeds.iloc[0]
     colour = style.colour(first["method"], int(first["twin"]))
-    axes.plot(own["value"], [line] * len(own), linestyle="", marker=".", markersize=3, color=colour, alpha=0.5)
+    axes.plot(seeds["value"], [line] * len(seeds), linestyle="", marker=".", markersize=3, color=colour, alpha=0.5)
     axes.plot([first["low"], first["high"]], [line, line], color=colour, linewidth=1.2)
     axes.plot(first["mean"], line, marker="|", markersize=7, markeredgewidth=1.4, color=colour)
     axes.plot(first["paper"], line, marker="D", markersize=4, markerfacecolor="white", color="0.3", markeredgewidth=0.7)

@@ -38,7 +38,7 @@ def order(latent_kl: Float[np.ndarray, " latent"]) -> Int[np.ndarray, " latent"]
 def draw(shown: Sequence[Shown], note: str) -> list[Figure]:
     """A block for each method: a latent a row, moved along it from the code of the first anchor."""
     latents, steps = shown[0].arrays["traversals"].shape[1:3]
-    header = HEADER + style.NOTE_LINE * max(len(style.wrap(own.said, NARROWEST, lines=2)) for own in shown)
+    header = HEADER + style.NOTE_LINE * max(len(style.wrap(model.said, NARROWEST, lines=2)) for model in shown)
     enough = min(SMALLEST, _fit(1, latents, steps, header)[1])
     most = next(count for count in range(len(shown), 0, -1) if _fit(count, latents, steps, header)[1] >= enough)
     return [_page(part, header, note) for part in style.pages(shown, most)]
@@ -50,15 +50,15 @@ def _page(shown: Sequence[Shown], header: float, note: str) -> Figure:
     pitch = (style.WIDTH - LABEL - side * steps) / max(1, columns - 1)
     height = header + side * latents + AXIS
     figure = style.new(height * math.ceil(len(shown) / columns), note)
-    for index, own in enumerate(shown):
-        _block(figure, own, index % columns * pitch, index // columns * height, side, header)
+    for index, model in enumerate(shown):
+        _block(figure, model, index % columns * pitch, index // columns * height, side, header)
     return figure
 
 
 def _fit(blocks: int, latents: int, steps: int, header: float) -> tuple[int, float]:
-    """How many blocks stand beside each other, and the side of their images in millimetres.
+    """The number of blocks side by side, and the side of their images in millimetres.
 
-    As many as leave the images at least four fifths of the size that they could have.
+    As many as possible while images keep at least four fifths of their largest possible size.
     """
 
     def side(columns: int) -> float:
@@ -71,23 +71,23 @@ def _fit(blocks: int, latents: int, steps: int, header: float) -> tuple[int, flo
     return columns, side(columns)
 
 
-def _block(figure: Figure, own: Shown, left: float, top: float, side: float, header: float) -> None:
+def _block(figure: Figure, model: Shown, left: float, top: float, side: float, header: float) -> None:
     """One method's traversals with its name above and the latents' KL beside them."""
-    rows = order(own.arrays["latent_kl"])
-    walk = own.arrays["traversals"][0][rows]
+    rows = order(model.arrays["latent_kl"])
+    walk = model.arrays["traversals"][0][rows]
     latents, steps = walk.shape[:2]
     wide = max(NARROWEST, side * steps)
     style.text(
-        figure, left + LABEL, top + 3.4, style.wrap(own.name, wide, "bold", lines=1)[0], weight="bold", fontsize=8
+        figure, left + LABEL, top + 3.4, style.wrap(model.name, wide, "bold", lines=1)[0], weight="bold", fontsize=8
     )
-    style.small(figure, left + LABEL, top + 7, style.wrap(own.said, NARROWEST, lines=2))
+    style.small(figure, left + LABEL, top + 7, style.wrap(model.said, NARROWEST, lines=2))
     style.small(figure, left, top + header - 2, ["KL / nats"])
     axes = style.axes(figure, left + LABEL, top + header, side * steps, side * latents)
     images.place(axes, walk)
-    divergences = own.arrays["latent_kl"]
+    divergences = model.arrays["latent_kl"]
     labels = [f"$z_{{{latent + 1}}}$  {names.minus(f'{divergences[latent]:z.2f}')}" for latent in rows]
     axes.set_yticks(np.arange(latents) + 0.5, labels, fontsize=7.5)
     ends = sorted({0, steps // 2, steps - 1} if steps % 2 else {0, steps - 1})
-    values = [names.minus(f"{own.arrays['traversal_values'][index]:.2g}") for index in ends]
+    values = [names.minus(f"{model.arrays['traversal_values'][index]:.2g}") for index in ends]
     axes.set_xticks(np.array(ends) + 0.5, values, fontsize=7.5)
     axes.tick_params(length=0, pad=2)

@@ -37,8 +37,8 @@ def silent(results: Results, experiment: str) -> str | None:
     shown = data(results, experiment)
     if shown.empty:
         return "no method has finished runs of several values of its coefficient"
-    one = shown.groupby(["row", "setting"])["seed"].nunique().max() == 1
-    return "there is one seed a setting, which has no distribution" if one else None
+    single_seed = shown.groupby(["row", "setting"])["seed"].nunique().max() == 1
+    return "each setting has only one seed, and so no distribution" if single_seed else None
 
 
 def draw(runs: pd.DataFrame, note: str) -> list[Figure]:

@@ -153,21 +153,21 @@ class Model:
             yield pixels.permute(0, 3, 1, 2)
 
 
-def _tensor(values: Values, what: str) -> Tensor:
+def _tensor(values: Values, kind: str) -> Tensor:
     """As a tensor; an array's floats in the machine's byte order, and its memory torch's to use."""
     if isinstance(values, Tensor):
         return values.detach()
     array = np.asarray(values)
     if array.dtype.kind not in "fbiu":
-        raise InputError(f"expected {what} as numbers, found {array.dtype}")
+        raise InputError(f"expected {kind} as numbers, found {array.dtype}")
     return torch.from_numpy(np.require(array, np.float32 if array.dtype.kind == "f" else None, "CW"))
 
 
-def _advice(given: Values, found: torch.Size, one: tuple[int, ...]) -> str:
+def _advice(given: Values, shape: torch.Size, expected: tuple[int, ...]) -> str:
     """What to do about the two most common mistakes."""
-    if tuple(found) == one:
+    if tuple(shape) == expected:
         return "; for a single one give it a first axis, x[None]"
-    if len(found) == 4 and tuple(found[2:]) == one[:2]:
+    if len(shape) == 4 and tuple(shape[2:]) == expected[:2]:
         function = "permute" if isinstance(given, Tensor) else "transpose"
         return f"; channels go last, give images.{function}(0, 2, 3, 1)"
     return ""

@@ -22,7 +22,7 @@ function panel(place, term, lines) {
   const caption = text(figure, "figcaption", term);
   if (!lines.length) return text(figure, "p", "No number in it is finite.");
   const svg = node(figure, "svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, role: "img" });
-  svg.setAttribute("aria-label", `${term}: ${lines.map(told).join("; ")}`);
+  svg.setAttribute("aria-label", `${term}: ${lines.map(described).join("; ")}`);
   const [low, high] = limits(lines.flatMap((line) => line.values));
   const last = Math.max(...lines.flatMap((line) => line.steps));
   const x = (step) => LEFT + (step / last) * (WIDE - LEFT - RIGHT);
@@ -46,7 +46,7 @@ function follow(svg, caption, term, lines, last, cursor, x) {
     const { left, width } = svg.getBoundingClientRect();
     const step = (((event.clientX - left) / width) * WIDE - LEFT) / (WIDE - LEFT - RIGHT) * last;
     const found = lines.map(({ steps, values }) => {
-      const place = steps.findIndex((its) => its >= step);
+      const place = steps.findIndex((reached) => reached >= step);
       return [steps.at(place), values.at(place)];
     });
     cursor.setAttribute("x1", x(found[0][0]));
@@ -95,6 +95,6 @@ function brief(value) {
   return value === null ? "not finite" : Number(value.toPrecision(4)).toLocaleString("en", { maximumSignificantDigits: 4 }).replace("-", "−");
 }
 
-function told({ steps, values }) {
+function described({ steps, values }) {
   return `from ${brief(values[0])} at step ${steps[0]} to ${brief(values.at(-1))} at step ${steps.at(-1)}`;
 }

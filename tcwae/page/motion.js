@@ -18,12 +18,12 @@ function picture(parent, { file: name, columns, rows }, column, row, label) {
 
 // Fills a place for each run; the controls move all of them together.
 function motion(controls, places, traversals) {
-  const steps = Math.max(...traversals.map((its) => its.values.length));
+  const steps = Math.max(...traversals.map((traversal) => traversal.values.length));
   const button = element(controls, "button", { type: "button" });
   const label = text(controls, "label", "by hand ");
   const slider = element(label, "input", { type: "range", min: 0, max: steps - 1, step: 1 });
   const value = element(controls, "output");
-  const starts = Math.min(...traversals.map((its) => its.starts));
+  const starts = Math.min(...traversals.map((traversal) => traversal.starts));
   const start = element(text(controls, "label", "from image "), "select");
   for (let number = 0; number < starts; number++) element(start, "option", { value: number, textContent: number + 1 });
   let playing, since, from;

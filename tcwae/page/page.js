@@ -53,7 +53,7 @@ async function route() {
   } catch (error) {
     element(place, "p", { className: "fault", textContent: error.message });
   }
-  if (!place.isConnected) return; // another view was asked for meanwhile
+  if (!place.isConnected) return; // another view has been opened since
   const heading = place.querySelector("h1");
   if (heading) heading.tabIndex = -1;
   document.title = `${heading ? heading.textContent + " – " : ""}${study.study} – tcwae`;

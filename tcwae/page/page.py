@@ -1,11 +1,11 @@
 """results/<study>/index.html: the summary, all runs in a table, each run by itself or beside another, the best ones' sliders.
 
-A browser runs scripts from the disk but fetches nothing there, so the data are scripts: `page/study.js` has what is known of
-all runs, `page/runs/<number>.js` what is shown of one, `page/models/<number>.js` a decoder. Pictures are WebP files. All but
-the first is loaded when it is looked at. Figures and tables are the study's own files, which the page links to.
+A browser runs scripts from the disk but fetches nothing there, so the data are scripts: `page/study.js` has the data of the
+summary and the table, `page/runs/<number>.js` those of one run, `page/models/<number>.js` a decoder. Pictures are WebP files.
+All but the first are loaded when they are viewed. Figures and tables are the study's own files, which the page links to.
 
-What a person wrote (titles, names, logs) is text everywhere: the scripts put it into the page as such, and the page's own
-policy runs no script but those beside it.
+Titles, names and logs, which people wrote, are inserted only as text, and the page's content security policy runs no scripts
+but those beside it.
 """
 
 import json
@@ -33,7 +33,7 @@ SHARED = ("sliders.css", "decoder.js", "sliders.js")
 
 
 def page(results: Path) -> None:
-    """Write index.html and page/ into results/<study>; what is missing of a run is said in its place.
+    """Write index.html and page/ into results/<study>; whatever is missing of a run is named in its place.
 
     Raises:
         InputError: a table of the study is missing or damaged; the line names it.
@@ -59,28 +59,28 @@ def page(results: Path) -> None:
 
 
 def _write_model(study: Results, number: int, folder: Path) -> bool:
-    """Write what the sliders show of a run; False where that cannot be had."""
+    """Write the data for a run's sliders; False if they are not available."""
     from tcwae.inspect.explore.page import column, shared  # which load torch
 
     identifier = study.metrics["run"].iloc[number]
     run = study.folder / "runs" / identifier
     try:
         _write(folder, f"models/{number}", {**shared(run), **column(run, identifier)})
-    except (InputError, OSError, ValueError) as error:  # the last where a number is not finite
+    except (InputError, OSError, ValueError) as error:  # ValueError if a number is not finite
         complain(f"without sliders: {error}")
         return False
     return True
 
 
 def _write(folder: Path, name: str, content: Any) -> None:  # noqa: ANN401
-    """A script that hands its content to the page under its name; ASCII, so that no encoding can be mistaken."""
+    """A script that passes its content to the page under its name; ASCII, whatever the encoding."""
     text = json.dumps(content, allow_nan=False, separators=(",", ":"))
     (folder / f"{name}.js").write_text(f"load({json.dumps(name)},{text});\n", encoding="utf-8")
 
 
 @contextmanager
 def _replaced(folder: Path) -> Iterator[Path]:
-    """A new folder, which takes the place of the one that is there when it is complete."""
+    """A new folder, which replaces the existing one when it is complete."""
     temporary = folder.with_name(f".{folder.name}.{uuid4().hex}.part")
     temporary.mkdir(parents=True)
     try:

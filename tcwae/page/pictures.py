@@ -1,4 +1,4 @@
-"""Pictures of one run on one sheet, which a page shows piece by piece."""
+"""The pictures of one run in one file, of which the page shows parts."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ QUALITY = 80
 
 
 def sheet(images: UInt8[np.ndarray, "images height width channel"], columns: int, path: Path) -> dict[str, Any]:
-    """Write pictures in rows of `columns` as WebP; what the page has to know to show one of them.
+    """Write pictures in rows of `columns` as WebP. Returns what the page needs to show one of them.
 
     Raises:
         OSError: the file cannot be written.

@@ -1,4 +1,4 @@
-// One run, or two beside each other: how it looks, what its latents know, how it was trained, how it can be made again.
+// One run, or two side by side: pictures, information of the latents, curves, and how to reproduce it.
 "use strict";
 
 views.run = async (place, parameters) => {
@@ -10,16 +10,16 @@ views.run = async (place, parameters) => {
   text(place, "h1", runs.map(titleOf).join(" beside "));
   columns(place, runs, (column, run, number) => aboutRun(column, run, all[number], runs.length > 1));
   moving(place, runs, all);
-  section(place, "Images", runs, all, (its) => its.pictures, showPictures, "an image cannot be shown");
-  section(place, "What the latents know of the factors", runs, all, (its) => its.matrix && { ...its.matrix, order: its.traversals?.latents ?? [...its.matrix.values.keys()] }, showMatrix,
+  section(place, "Images", runs, all, (content) => content.pictures, showPictures, "an image cannot be shown");
+  section(place, "What the latents tell about the factors", runs, all, (content) => content.matrix && { ...content.matrix, order: content.traversals?.latents ?? [...content.matrix.values.keys()] }, showMatrix,
     "the data have no factors, or the run has no scores");
   showScores(place, runs, all);
-  const known = all.filter((its) => its.curves);
+  const known = all.filter((content) => content.curves);
   text(place, "h2", "Training");
   if (known.length) {
     const legend = element(place, "p", { className: "legend" });
     for (const [number, run] of runs.length > 1 ? runs.entries() : []) text(legend, "span", titleOf(run)).className = `line-${number}`;
-    drawCurves(place, all.map((its) => its.curves ?? { steps: [0], terms: [] }));
+    drawCurves(place, all.map((content) => content.curves ?? { steps: [0], terms: [] }));
   } else text(place, "p", "There are no curves.");
   text(place, "h2", "How it was made");
   columns(place, runs, (column, run, number) => showMade(column, run, all[number]));
@@ -34,8 +34,8 @@ function section(place, title, runs, all, part, show, lacking) {
   text(place, "h2", title);
   columns(place, runs, (column, run, number) => {
     if (runs.length > 1) text(column, "h3", titleOf(run));
-    const its = part(all[number]);
-    if (its) show(column, its);
+    const value = part(all[number]);
+    if (value) show(column, value);
     else text(column, "p", `Not here: ${lacking}.`);
   });
 }
@@ -44,7 +44,7 @@ function aboutRun(column, run, { faults }, several) {
   const about = element(column, "p", { className: "lead" });
   nameRun(text(about, "b", ""), run);
   about.append(`, ${run.setting}, seed ${run.seed}; ${run.data}; ${run.experiments.join(", ")}. `);
-  const others = study.table.filter((its) => its.id !== run.id && prefix(its) === prefix(run));
+  const others = study.table.filter((other) => other.id !== run.id && prefix(other) === prefix(run));
   if (others.length) about.append("Other seeds:");
   for (const other of others) {
     about.append(" ");
@@ -77,7 +77,7 @@ function moving(place, runs, all) {
     if (runs.length > 1) text(column, "h3", titleOf(run));
     places.push(element(column, "div"));
   });
-  motion(controls, places, all.map((its) => its.traversals).filter(Boolean));
+  motion(controls, places, all.map((content) => content.traversals).filter(Boolean));
 }
 
 function showPictures(column, { sheet, shown, samples }) {
@@ -110,9 +110,9 @@ function showMatrix(column, { factors, values, entropies, order }) {
 
 function showScores(place, runs, all) {
   text(place, "h2", "Scores");
-  const labels = [...new Set(all.flatMap((its) => its.scores.map(([label]) => label)))];
-  const rows = labels.map((label) => [label, ...all.map((its) => {
-    const found = its.scores.find(([name]) => name === label);
+  const labels = [...new Set(all.flatMap((content) => content.scores.map(([label]) => label)))];
+  const rows = labels.map((label) => [label, ...all.map((content) => {
+    const found = content.scores.find(([name]) => name === label);
     return found ? shown(found[1], found[2]) : "–";
   })]);
   const two = element(place, "div", { className: "columns columns-2" });

@@ -1,4 +1,4 @@
-"""What the page shows of one run: scores, curves, what its latents know of the factors, pictures, and how it was made."""
+"""The page's data of one run: scores, curves, information of latents about factors, pictures, and provenance."""
 
 import hashlib
 import math
@@ -24,11 +24,11 @@ from tcwae.study.results import Results, read_images
 __all__ = ["described"]
 
 POINTS = 200
-"""Of a curve at most; each is the mean of the rows that it stands for."""
+"""Points of a curve at most; each is a mean over consecutive rows."""
 STARTS, LATENTS, ACROSS = 3, 40, 10
 """Images from which latents are moved; latents at most, those of the largest KL; and pictures in a row of a sheet."""
 LINES = 60
-"""Of a log, its last ones."""
+"""Lines of a log that are shown, the last ones."""
 HASHED = ("model.safetensors", "metrics.json", "curves.csv", "images.h5")
 LOGS = ("train.log", "evaluate.log", "measure.log")
 FILES = (*HASHED, "codes.h5", "training.json", "evaluation.json", "run.json", *LOGS)
@@ -70,7 +70,7 @@ def described(study: Results, identifier: str, run: Run, path: Path) -> dict[str
 
 
 def _line(error: Exception, folder: Path) -> str:
-    """An error in one line, with the file's name and without the folder's."""
+    """An error in one line, with the file's name but without the folder."""
     if isinstance(error, OSError) and error.filename is not None:
         return f"{Path(error.filename).name}: {error.strerror}"
     return " ".join(str(error).split()).replace(f"{folder}/", "").replace(f"{folder.absolute()}: ", "")
@@ -85,7 +85,7 @@ def _scores(record: records.MetricsRecord) -> list[list[Any]]:
     facts = SCORES | PAPER | {"active_units": ScoreFacts("active units", 0)}
     order = sorted(record.scores, key=lambda name: name not in PAPER)
     plain = ((name, facts.get(name, ScoreFacts(_words(name)))) for name in order)
-    return [[its.label, _number(record.scores[name]), its.decimals] for name, its in plain]
+    return [[score.label, _number(record.scores[name]), score.decimals] for name, score in plain]
 
 
 def _words(name: str) -> str:
@@ -147,8 +147,12 @@ def _curves(folder: Path) -> dict[str, Any]:
 
 def _matrix(record: records.MetricsRecord) -> dict[str, Any] | None:
     """I(z_d; v_k) and H(v_k), in nats; None where there are no factors."""
-    its = record.matrices
-    return its and {"factors": its.factors, "values": its.mutual_information, "entropies": its.entropy}
+    matrices = record.matrices
+    return matrices and {
+        "factors": matrices.factors,
+        "values": matrices.mutual_information,
+        "entropies": matrices.entropy,
+    }
 
 
 def _traversals(folder: Path, path: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-// What came out: an experiment after the other, with its scores, its figures and all its settings.
+// The results: one experiment after another, with its scores, figures and settings.
 "use strict";
 
 views.summary = (place) => {
@@ -44,7 +44,7 @@ function showExperiment(place, experiment) {
   drawings(section, experiment);
   const settings = details(section, `All ${experiment.settings.length} settings with their ranks`);
   table(settings, "settings", ["Method", "Setting", "Seeds", ...study.scores.map(heading), "mean rank"],
-    experiment.settings.map((its) => [its.method, its.setting, its.seeds, ...its.cells, its.mean_rank]));
+    experiment.settings.map((setting) => [setting.method, setting.setting, setting.seeds, ...setting.cells, setting.mean_rank]));
   link(element(settings, "p"), `selection/${experiment.name}.csv`, file("selection", `${experiment.name}.csv`));
 }
 
@@ -89,7 +89,7 @@ function drawings(section, experiment) {
 function remarks(place) {
   if (!study.remarks.length) return;
   const section = element(place, "section");
-  text(section, "h2", "Runs that want a look");
-  table(section, "remarks", ["Data", "Method", "Setting", "Seeds", "What"],
-    study.remarks.map((its) => [its.data, its.method, its.setting, its.seeds, its.what])).className = "words";
+  text(section, "h2", "Runs to look at");
+  table(section, "remarks", ["Data", "Method", "Setting", "Seeds", "Remark"],
+    study.remarks.map((row) => [row.data, row.method, row.setting, row.seeds, row.remark])).className = "words";
 }

@@ -1,4 +1,4 @@
-"""What the page knows before a run is opened: the results of each experiment, and the table of all runs."""
+"""The page's data of the study: the results of each experiment, and the table of all runs."""
 
 import math
 from typing import Any
@@ -29,7 +29,7 @@ MEASURES = {
 
 
 def summary(study: Results) -> dict[str, Any]:
-    """All that the page shows of the study but its single runs.
+    """All that the page shows of the study except the single runs.
 
     Raises:
         InputError: a table that the summary needs is damaged.
@@ -51,7 +51,7 @@ def summary(study: Results) -> dict[str, Any]:
     )
     return {
         **{key: said[key] for key in kept},
-        "experiments": [{**its, **more} for its, more in zip(said["experiments"], shown, strict=True)],
+        "experiments": [{**experiment, **more} for experiment, more in zip(said["experiments"], shown, strict=True)],
         "scores": said["scores"],
         "measures": [list(MEASURES[measure]) for measure in _measures(study)],
         "table": _table(study),
@@ -60,7 +60,7 @@ def summary(study: Results) -> dict[str, Any]:
 
 
 def _experiment(study: Results, name: str, numbers: dict[str, int]) -> dict[str, Any]:
-    """What the report's words do not have: the runs behind each line of the table, and the files of the figures."""
+    """What the report does not have: the runs behind each line of the table, and the files of the figures."""
     finished = set(study.best(name)["best_run"])
     members = study.runs(name).groupby(["row", "setting"])["run"].first()
     lines = [

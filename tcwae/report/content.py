@@ -1,4 +1,4 @@
-"""What a study's report says: every number already a text with the right decimals.
+"""The content of a study's report: every number is already a text with the right decimals.
 
 `contents` is the report.json that the typst template reads; its keys are the template's names.
 """
@@ -31,13 +31,13 @@ BEYOND = {
     "estimators": ("kl_estimators", findings.estimators),
     "fronts": ("pareto", findings.fronts),
 }
-"""What is said beside a figure that is not the paper's: its key, the figure's kind, and who says it."""
+"""Findings beside the figures that go beyond the paper: their key, the figure's kind, and the function that makes them."""
 
 Intervals = dict[tuple[str, str], list[str]]
 
 
 def contents(study: Results, *, partial: bool = False) -> dict[str, Any]:
-    """All that the template shows, as texts, lists and numbers of things; a `partial` one names figures that are not drawn."""
+    """All that the template shows, as texts, lists and counts; a `partial` report names the figures that are not drawn."""
     metrics, date = study.metrics, finished(study.metrics)
     return {
         "study": study.study.study,
@@ -94,34 +94,34 @@ def _budget(iterations: int) -> dict[str, Any]:
     return {"percent": f"{100 * share:.2g}", "smaller": bool(share < 1), "small": bool(share < 0.1)}
 
 
-def _count(its: pd.DataFrame) -> dict[str, int]:
+def _count(runs: pd.DataFrame) -> dict[str, int]:
     return {
-        "total": len(its),
-        **{status: int((its["status"] == status).sum()) for status in ("finished", "diverged")},
+        "total": len(runs),
+        **{status: int((runs["status"] == status).sum()) for status in ("finished", "diverged")},
     }
 
 
 def _experiment(study: Results, name: str, partial: bool) -> dict[str, Any]:
-    """One experiment: what was run, the table of scores, who came out best, its figures, and all its settings."""
-    experiment, its, best = study.experiment(name), study.runs(name), study.selected(name)
-    comparable = paper_tables.comparable(its)
+    """One experiment: what was run, the table of scores, the best methods, its figures, and all its settings."""
+    experiment, runs, best = study.experiment(name), study.runs(name), study.selected(name)
+    comparable = paper_tables.comparable(runs)
     table, figures = "scores_table" in experiment.shows, _figures(study, name)
     shown = [
         figure
         for figure in figures
         if not figure["silent"] and (not partial or (study.folder / figure["path"]).exists())
     ]
-    sure, first = paper_tables.intervals(study, name), its.groupby(["row", "setting"])["run"].first()
+    sure, first = paper_tables.intervals(study, name), runs.groupby(["row", "setting"])["run"].first()
     return {
         "title": " ".join(experiment.title.split()) or name,
-        "data": _distinct(names.dataset(*pair) for pair in zip(its["dataset"], its["source"], strict=True)),
+        "data": _distinct(names.dataset(*pair) for pair in zip(runs["dataset"], runs["source"], strict=True)),
         "cost": names.cost(experiment.cost),
-        "runs": _count(its.drop_duplicates("run")),
+        "runs": _count(runs.drop_duplicates("run")),
         "missing": len(experiment_runs(study.study, name).keys() - set(study.metrics["run"])),
-        "seeds": _span(its.groupby(["row", "setting"])["seed"].nunique()),
-        "iterations": _span(its["iterations"]),
-        "batch_size": _span(its["batch_size"]),
-        "common": _common(study, its, study.typed(name)),
+        "seeds": _span(runs.groupby(["row", "setting"])["seed"].nunique()),
+        "iterations": _span(runs["iterations"]),
+        "batch_size": _span(runs["batch_size"]),
+        "common": _common(study, runs, study.typed(name)),
         "table": _score_table(study, best, sure, first, comparable) if table else [],
         "outcomes": answers.outcomes(study, name) if table else [],
         "ranks": findings.ranks(study, name) if table else [],
@@ -137,13 +137,13 @@ def _experiment(study: Results, name: str, partial: bool) -> dict[str, Any]:
     }
 
 
-def _common(study: Results, its: pd.DataFrame, typed: Mapping[tuple[str, str], Run]) -> list[dict[str, Any]]:
-    """What rows have unusual in all their settings, besides what is said of the experiment; `rows` is empty where all do."""
-    rows = its.drop_duplicates("row")
+def _common(study: Results, runs: pd.DataFrame, typed: Mapping[tuple[str, str], Run]) -> list[dict[str, Any]]:
+    """Unusual settings that all runs of some rows share, besides those of the experiment; `rows` is empty if all rows do."""
+    rows = runs.drop_duplicates("row")
     texts = [_unusual(study, typed[row.row, row.setting]) if row.common else "" for row in rows.itertuples()]
     return [
-        {"rows": [] if len(own) == len(rows) else own["name"].tolist(), "text": text}
-        for text, own in rows.groupby(np.array(texts, object), sort=False)
+        {"rows": [] if len(group) == len(rows) else group["name"].tolist(), "text": text}
+        for text, group in rows.groupby(np.array(texts, object), sort=False)
         if text
     ]
 
@@ -179,7 +179,7 @@ def _silent(figures: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _pages(path: Path) -> int:
-    """How many pages a figure has; 1 where it is not drawn or damaged, which typesetting tells."""
+    """The number of a figure's pages; 1 if it is not drawn or damaged, which typesetting reports."""
     return max(1, len(re.findall(rb"/Type /Page\b", path.read_bytes()))) if path.exists() else 1
 
 
@@ -215,7 +215,7 @@ def _score_table(
 def _setting_row(study: Results, row: pd.Series, sure: Intervals, first: pd.Series) -> dict[str, Any]:
     """A setting with its scores, their intervals, its ranks among those of its row, and how many of its seeds finished.
 
-    `run` is the first of its runs: where the table of all runs has them.
+    `run` is the first of its runs, to which the report links.
     """
     return {
         "run": first[row["row"], row["setting"]],
@@ -240,7 +240,7 @@ def _mean_sd(row: pd.Series, key: str, score: ScoreFacts) -> str:
 
 
 def _versions(metrics: pd.DataFrame) -> list[list[str]]:
-    """Pairs of a label and a text: what the runs were made with."""
+    """Pairs of a label and a text: the versions with which the runs were made."""
     columns = {"tcwae": "tcwae", "commit": "Commit", "torch": "PyTorch", "device": "Device"}
     return [[label, _tally(metrics[column])] for column, label in columns.items()]
 

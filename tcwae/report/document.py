@@ -28,10 +28,10 @@ __all__ = ["report"]
 
 LONGEST = 24
 VERBATIM = ("folder", "formula", "path", "provenance", "run")
-"""Keys of texts that are no words to be read, or to be copied as they are."""
+"""Keys of texts that are not read as words, or must be copied unchanged."""
 
 NO_DATE = datetime(1980, 1, 1, tzinfo=UTC)
-"""The PDF's timestamp where the results have none."""
+"""The PDF's timestamp if the results have none."""
 
 
 def report(results: Path, template: Path, output: Path, *, partial: bool = False) -> None:
@@ -75,7 +75,7 @@ def _draw_summary(rows: list[dict[str, Any]], path: Path) -> None:
 
 
 def _legible(content: Any) -> Any:  # noqa: ANN401
-    """Texts as they can be read: letters that the fonts lack as codes, and places to break words of more than `LONGEST`."""
+    """Legible texts: codes for letters that the fonts lack, and places to break words longer than `LONGEST`."""
     if isinstance(content, dict):
         return {key: value if key in VERBATIM else _legible(value) for key, value in content.items()}
     if isinstance(content, list | tuple):

@@ -1,6 +1,6 @@
-"""How far a study's numbers carry, as texts: departures, estimators, ranks by other seeds and rules, fronts.
+"""Findings that go beyond the paper, as texts: departures, estimators, ranks by other seeds and rules, fronts.
 
-What a figure shows is read from the table beside it, and not computed again.
+Numbers of a figure are read from the table beside it, not computed again.
 """
 
 from collections.abc import Sequence
@@ -19,11 +19,11 @@ from tcwae.study.select import UDR, rank
 __all__ = ["departures", "estimators", "fronts", "ranks", "rules"]
 
 SHOWN_SIZES = (256, 4096)
-"""Of the estimators' batches, those of the table: the paper's, and the largest."""
+"""Batch sizes in the table of estimators: the paper's, and the largest."""
 
 
 def departures(study: Results, name: str) -> dict[str, Any]:
-    """For each departure the mean difference of each score with its interval, and that in words; and how many are clear."""
+    """For each departure the mean difference of each score with its interval, also in words; and how many exclude zero."""
     pairs = study.drawn(name, "deviations", deviations.COLUMNS)
     table = deviations.summary(pairs)
     known = table.dropna(subset=["low", "high"])
@@ -35,17 +35,17 @@ def departures(study: Results, name: str) -> dict[str, Any]:
             {
                 "method": names.method(method),
                 "deviation": deviation,
-                "pairs": int(its["size"].max()),
-                "cells": [_difference(its.set_index("score"), key) for key in PAPER],
-                "words": _in_words(its.set_index("score")),
+                "pairs": int(rows["size"].max()),
+                "cells": [_difference(rows.set_index("score"), key) for key in PAPER],
+                "words": _in_words(rows.set_index("score")),
             }
-            for (method, deviation), its in table.groupby(["method", "deviation"], sort=False)
+            for (method, deviation), rows in table.groupby(["method", "deviation"], sort=False)
         ],
     }
 
 
 def _difference(rows: pd.DataFrame, key: str) -> dict[str, str]:
-    """A mean difference and its interval, both as texts; a dash where the departure does not touch the score."""
+    """A mean difference and its interval, both as texts; a dash if the departure does not affect the score."""
     if key not in rows.index:
         return {"mean": UNKNOWN, "interval": ""}
     mean, low, high = (names.minus(f"{rows[column][key]:+.3f}") for column in ("mean", "low", "high"))
@@ -101,12 +101,12 @@ def estimators(study: Results, name: str) -> dict[str, Any]:
 
 def _errors(means: pd.DataFrame, truth: pd.DataFrame, kinds: list[str], size: int) -> list[dict[str, str]]:
     """For each estimator the least and the largest difference of the total correlation to the large-sample value."""
-    found = []
+    errors = []
     for kind in kinds:
         off = means["total_correlation"].xs((size, kind), level=("size", "estimator")) - truth["total_correlation"]
         low, high = (names.minus(f"{value:+.1f}") for value in (off.min(), off.max()))
-        found.append({"kind": kind, "off": low if low == high else f"{low} to {high}"})
-    return found
+        errors.append({"kind": kind, "off": low if low == high else f"{low} to {high}"})
+    return errors
 
 
 def _nats(value: float) -> str:
@@ -116,17 +116,17 @@ def _nats(value: float) -> str:
 def ranks(study: Results, name: str) -> list[dict[str, Any]]:
     """For each cost the ranks of the selected settings, with intervals over resampled seeds, and how often another is best."""
     runs, best = study.runs(name), study.selected(name)
-    own = {row.row: runs[(runs["row"] == row.row) & (runs["setting"] == row.setting)] for row in best.itertuples()}
-    found = []
+    by_row = {row.row: runs[(runs["row"] == row.row) & (runs["setting"] == row.setting)] for row in best.itertuples()}
+    tables = []
     for cost, peers in best.groupby("cost", sort=False):
-        whole = {row: own[row] for row in peers["row"] if (own[row]["status"] == "finished").all()}
+        whole = {row: by_row[row] for row in peers["row"] if (by_row[row]["status"] == "finished").all()}
         several = len(whole) > 1 and max(map(len, whole.values())) > 1
         if not several or peers[[f"{key}_mean" for key in study.study.scores]].isna().all(axis=None):
             continue
         table = uncertainty.ranks(whole, study.study.ranked)
         first = table.index[table["mean_rank"] == table["mean_rank"].min()]
         called = peers.set_index("row")["name"]
-        found.append(
+        tables.append(
             {
                 "cost": names.cost(cost),
                 "rows": [_rank_row(called[row], line, study.study.ranked) for row, line in table.iterrows()],
@@ -135,7 +135,7 @@ def ranks(study: Results, name: str) -> list[dict[str, Any]]:
                 "lost": [called[row] for row in peers["row"] if row not in whole],
             }
         )
-    return found
+    return tables
 
 
 def _rank_row(name: str, line: pd.Series, ranked: Sequence[str]) -> dict[str, Any]:
@@ -149,25 +149,27 @@ def _rank_row(name: str, line: pd.Series, ranked: Sequence[str]) -> dict[str, An
 
 
 def rules(study: Results, name: str) -> dict[str, Any] | None:
-    """What other rules of selection would take of each row with several settings, and what that does to the table of scores.
+    """The settings that other rules would select for each row with several settings, and the effect on the table of scores.
 
-    Of the rows of the experiment's own cost: which has the lowest mean rank by each rule, and how far its scores move.
+    For the rows of the experiment's own cost: which has the lowest mean rank by each rule, and the range of its scores.
     """
     settings = study.settings(name)
     settings = settings[settings["cost"] == settings["cost"].iloc[0]]
     by_row = {
-        row: its for row, its in settings.groupby("row", sort=False) if its["log_reconstruction_mean"].notna().any()
+        row: candidates
+        for row, candidates in settings.groupby("row", sort=False)
+        if candidates["log_reconstruction_mean"].notna().any()
     }
-    several = {row: its for row, its in by_row.items() if len(its) > 1}
+    several = {row: candidates for row, candidates in by_row.items() if len(candidates) > 1}
     if not several:
         return None
     ranked = study.study.ranked
-    chosen = {row: uncertainty.selections(its, ranked) for row, its in by_row.items()}
+    chosen = {row: uncertainty.selections(candidates, ranked) for row, candidates in by_row.items()}
     tables = {rule: _table_by(rule, by_row, chosen, ranked) for rule in uncertainty.rules(ranked)}
     usual = next(iter(tables))
     shown = settings.set_index(["row", "setting"])["shown"]
     return {
-        "methods": [its["name"].iloc[0] for its in several.values()],
+        "methods": [candidates["name"].iloc[0] for candidates in several.values()],
         "rules": [
             {
                 "rule": rule,
@@ -179,8 +181,8 @@ def rules(study: Results, name: str) -> dict[str, Any] | None:
             for rule, table in tables.items()
         ],
         "ranges": [
-            {"method": its["name"].iloc[0], "cells": [_range(tables, row, key) for key in ranked]}
-            for row, its in several.items()
+            {"method": candidates["name"].iloc[0], "cells": [_range(tables, row, key) for key in ranked]}
+            for row, candidates in several.items()
         ],
     }
 
@@ -189,7 +191,9 @@ def _table_by(
     rule: str, by_row: dict[str, pd.DataFrame], chosen: dict[str, dict[str, str]], ranked: Sequence[str]
 ) -> pd.DataFrame:
     """The setting of each row that a rule selects, with its mean rank among those of the others."""
-    taken = pd.concat([its[its["setting"] == chosen[row][rule]] for row, its in by_row.items()]).set_index("row")
+    taken = pd.concat(
+        [candidates[candidates["setting"] == chosen[row][rule]] for row, candidates in by_row.items()]
+    ).set_index("row")
     scores = taken[[f"{score}_mean" for score in (*ranked, UDR)]]
     ranks = rank(scores.rename(columns=lambda column: column.removesuffix("_mean")), ranked)
     return taken.assign(mean_rank=ranks["mean_rank"])
@@ -231,9 +235,11 @@ def fronts(study: Results, name: str) -> dict[str, Any] | None:
         "winners": [
             {
                 "score": facts(key).label,
-                "methods": [names.method(method) for method, share in own.items() if share == max(own.values())],
-                "share": f"{100 * max(own.values()):.0f} %",
+                "methods": [
+                    names.method(method) for method, share in by_method.items() if share == max(by_method.values())
+                ],
+                "share": f"{100 * max(by_method.values()):.0f} %",
             }
-            for key, own in shares.items()
+            for key, by_method in shares.items()
         ],
     }

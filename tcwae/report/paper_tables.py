@@ -1,4 +1,4 @@
-"""The paper's Tables 2 to 5 as this study has them, and its numbers of Table 1 against ours; all as texts."""
+"""The paper's Tables 2 to 5 for this study, and the paper's Table 1 beside our numbers; all as texts."""
 
 import math
 from collections.abc import Iterable
@@ -28,15 +28,15 @@ __all__ = [
 ]
 
 COMPARABLE = {("dsprites", "real"), ("dsprites", "rendered"), ("smallnorb", "real")}
-"""Data on which the paper's numbers can be held against ours: dSprites rendered here is the real set but for a few pixels
-in a million."""
+"""Data on which the paper's numbers are comparable with ours: dSprites rendered here equals the real set except for a few
+pixels in a million."""
 
 UNKNOWN = "—"
 
 
 def factors(datasets: Iterable[str]) -> list[dict[str, str]]:
     """Table 2: the factors of the study's data sets with their numbers of values; the paper's lacks dSprites' scale."""
-    found = []
+    rows = []
     for dataset in datasets:
         published = PUBLISHED.get(dataset)
         if published and published.factors:
@@ -44,12 +44,12 @@ def factors(datasets: Iterable[str]) -> list[dict[str, str]]:
                 f"{name} ({size}{'; ' + published.unscored[name] if name in published.unscored else ''})"
                 for name, size in published.factors.items()
             ]
-            found.append({"data": published.label, "factors": ", ".join(listed)})
-    return found
+            rows.append({"data": published.label, "factors": ", ".join(listed)})
+    return rows
 
 
 def networks(study: Results) -> dict[str, list[str]]:
-    """Table 3: encoder, decoder and discriminator of the study's first run, read off the modules themselves."""
+    """Table 3: encoder, decoder and discriminator of the study's first run, as read from the modules."""
     from tcwae.methods.networks import Decoder, Discriminator, Encoder
     from tcwae.report.networks import describe
 
@@ -76,8 +76,8 @@ def networks(study: Results) -> dict[str, list[str]]:
 
 def discriminator_optimiser(study: Results) -> list[list[str]]:
     """Table 4: the settings of the discriminators' Adam, the distinct values of the experiments that have one."""
-    its = [run for run in runs(study.study).values() if hasattr(run.method, "discriminator_slope")]
-    if not its:
+    adversarial = [run for run in runs(study.study).values() if hasattr(run.method, "discriminator_slope")]
+    if not adversarial:
         return []
     settings = {
         "Batch size": "batch_size",
@@ -87,28 +87,29 @@ def discriminator_optimiser(study: Results) -> list[list[str]]:
         "epsilon": "discriminator_epsilon",
     }
     return [
-        [label, _by_data([(getattr(run.training, key), run.dataset) for run in its])] for label, key in settings.items()
+        [label, _by_data([(getattr(run.training, key), run.dataset) for run in adversarial])]
+        for label, key in settings.items()
     ]
 
 
 def latents(study: Results) -> str:
-    """The numbers of latents, and of which data sets where there are several."""
+    """The number of latents; if there are several, with their data sets."""
     return _by_data([(run.latent_dimension, run.dataset) for run in runs(study.study).values()])
 
 
 def _by_data(pairs: Iterable[tuple[Any, str]]) -> str:
     """As "64", or "256 (dSprites, smallNORB); 64 (CelebA)" where values differ."""
-    found: dict[Any, list[str]] = {}
+    by_value: dict[Any, list[str]] = {}
     for value, dataset in dict.fromkeys(pairs):
-        found.setdefault(value, []).append(names.DATASETS.get(dataset, dataset))
-    if len(found) == 1:
-        return f"{next(iter(found)):g}"
-    return "; ".join(f"{value:g} ({', '.join(datasets)})" for value, datasets in found.items())
+        by_value.setdefault(value, []).append(names.DATASETS.get(dataset, dataset))
+    if len(by_value) == 1:
+        return f"{next(iter(by_value)):g}"
+    return "; ".join(f"{value:g} ({', '.join(datasets)})" for value, datasets in by_value.items())
 
 
 def gammas(study: Results) -> list[dict[str, str]]:
     """Table 5: for each grid of beta and gamma what was selected, and the paper's gamma."""
-    found = []
+    rows = []
     for name, experiment in study.study.experiments.items():
         settings = study.settings(name) if len(study.selection) else study.selection
         for key, row in experiment.methods.items():
@@ -116,7 +117,7 @@ def gammas(study: Results) -> list[dict[str, str]]:
             if {"beta", "gamma"} <= row.lists and len(best):
                 cost = experiment.cost_of(key)
                 printed = paper.TABLE_5.get((experiment.dataset, row.method, cost))
-                found.append(
+                rows.append(
                     {
                         "method": f"{names.method(row.method)}, {names.cost(cost)}",
                         "options": best["common"].iloc[0],
@@ -128,7 +129,7 @@ def gammas(study: Results) -> list[dict[str, str]]:
                         "paper": UNKNOWN if printed is None else f"{printed:g}",
                     }
                 )
-    return found
+    return rows
 
 
 def z_score(mean: float, sd: float, seeds: int, printed: paper.PaperScore) -> float:
@@ -139,35 +140,35 @@ def z_score(mean: float, sd: float, seeds: int, printed: paper.PaperScore) -> fl
 
 def against_the_paper(study: Results) -> list[dict[str, Any]]:
     """A row for each selected setting of a table of scores that has a counterpart in Table 1, on comparable data."""
-    found = []
+    comparisons = []
     for name, experiment in study.study.experiments.items():
         if "scores_table" not in experiment.shows or not comparable(study.runs(name)):
             continue
-        sure = {key: dict(zip(study.scores, its, strict=True)) for key, its in intervals(study, name).items()}
+        sure = {key: dict(zip(study.scores, texts, strict=True)) for key, texts in intervals(study, name).items()}
         first = study.runs(name).groupby(["row", "setting"])["run"].first()
         for _, row in study.selected(name).iterrows():
             printed = paper.find(row["dataset"], row["method"], row["cost"])
             if printed is not None:
                 key = row["row"], row["setting"]
-                found.append({"run": first[key], **_comparison(row, sure[key], printed)})
-    return found
+                comparisons.append({"run": first[key], **_comparison(row, sure[key], printed)})
+    return comparisons
 
 
 def intervals(study: Results, name: str) -> dict[tuple[str, str], list[str]]:
     """By row and setting the bootstrap interval of each score's mean over seeds; an empty text where there is none."""
-    found = {}
-    for key, its in study.runs(name).groupby(["row", "setting"], sort=False):
-        bounds = [uncertainty.bootstrap(its[score].to_numpy(float)) for score in study.scores]
-        found[key] = [
+    texts = {}
+    for key, seeds in study.runs(name).groupby(["row", "setting"], sort=False):
+        bounds = [uncertainty.bootstrap(seeds[score].to_numpy(float)) for score in study.scores]
+        texts[key] = [
             "" if math.isnan(low) else f"{score.text(low)} to {score.text(high)}".replace(" ", names.NO_BREAK)
             for (low, high), score in zip(bounds, study.scores.values(), strict=True)
         ]
-    return found
+    return texts
 
 
-def comparable(its: pd.DataFrame) -> bool:
-    """Whether the paper's numbers can be held against these runs."""
-    return set(zip(its["dataset"], its["source"], strict=True)) <= COMPARABLE
+def comparable(runs: pd.DataFrame) -> bool:
+    """Whether the paper's numbers are comparable with these runs."""
+    return set(zip(runs["dataset"], runs["source"], strict=True)) <= COMPARABLE
 
 
 def _comparison(row: pd.Series, sure: dict[str, str], printed: paper.PaperRow) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A report of a study that is not finished: what there is, and what is missing."""
+"""A report of an unfinished study: the available results, and what is missing."""
 
 import tempfile
 from pathlib import Path
@@ -17,10 +17,10 @@ __all__ = ["partial_report"]
 
 
 def partial_report(study: Study, results: Path, template: Path, output: Path) -> None:
-    """Typeset what there is of `results`, the folder of `study`; nothing but `output` is written.
+    """Typeset the available results in `results`, the folder of `study`; only `output` is written.
 
-    Experiments without any run are left out, as are rows that select from a grid of which runs are missing, and figures that
-    cannot be drawn yet; each is named on standard error, and the report lists the missing runs.
+    Experiments without runs are left out, and so are rows that select from an incomplete grid and figures that cannot be drawn
+    yet; each is named on standard error, and the report lists the missing runs.
 
     Raises:
         InputError: no run of the study is finished; or a file is damaged.
@@ -32,7 +32,7 @@ def partial_report(study: Study, results: Path, template: Path, output: Path) ->
 
 
 def assemble(study: Study, results: Path, folder: Path) -> None:
-    """Make in an empty `folder` what the workflow makes in `results` from its runs, as far as there are any.
+    """Make in an empty `folder` what the workflow would make from the runs in `results`, as far as they are available.
 
     Raises:
         InputError: no run of the study is finished; or a file is damaged.
@@ -62,7 +62,7 @@ def _compare(study: Study, folder: Path) -> None:
 
 
 def _resolved(study: Study, folder: Path) -> Study:
-    """The study with what its complete grids select; rows that select from others are left out."""
+    """The study with the selections of its complete grids; rows that select from others are left out."""
     wanted = {row.grid for experiment in study.experiments.values() for row in experiment.methods.values() if row.grid}
     choices = {}
     for grid in sorted(wanted):
@@ -70,7 +70,7 @@ def _resolved(study: Study, folder: Path) -> Study:
             select(study, grid, folder)
             choices[grid] = chosen(folder / "selection" / f"{grid}.csv")
         else:
-            complain(f"missing: runs of {grid}, and so all that select from it")
+            complain(f"missing: runs of {grid}, and so all rows that select from it")
     return without_selects(resolve(study, choices))
 
 

@@ -1,4 +1,4 @@
-"""Our runs beside those that others have published, as texts: the table that `tcwae compare` wrote."""
+"""Our runs beside published ones, as texts: the table that `tcwae compare` wrote."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ __all__ = ["beside_published"]
 
 
 def beside_published(study: Results, partial: bool) -> dict[str, Any] | None:
-    """A line a setting and score, how many there are, and how many differ; None where the study names nothing published.
+    """A line per setting and score, the number of tests, and how many differ; None if the study names no published scores.
 
     A `partial` report may lack the table.
 

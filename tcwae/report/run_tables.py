@@ -1,4 +1,4 @@
-"""All runs of a study as its report lists them, and those that want a look: diverged, missing, or warned of. All as texts."""
+"""All runs of a study as its report lists them, and those that diverged, are missing or gave a warning. All as texts."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -18,7 +18,7 @@ __all__ = ["remarks", "run_tables"]
 
 
 def remarks(study: Results) -> list[dict[str, str]]:
-    """Runs that diverged, are missing, or whose training warned of something; the seeds of a setting in one line."""
+    """Runs that diverged, are missing, or gave a warning; the seeds of a setting are in one line."""
     metrics = study.metrics
     lost = metrics[metrics["status"] == "diverged"]
     warned = metrics[metrics["warnings"].notna()]
@@ -28,12 +28,12 @@ def remarks(study: Results) -> list[dict[str, str]]:
     typed, seeds = runs(study.study), {}
     for identifier, remark in remarks:
         run = typed[identifier]
-        seeds.setdefault((*_place(study, run).items(), ("what", remark)), []).append(str(run.seed))
-    return [{**dict(place), "seeds": ", ".join(own)} for place, own in seeds.items()]
+        seeds.setdefault((*_place(study, run).items(), ("remark", remark)), []).append(str(run.seed))
+    return [{**dict(place), "seeds": ", ".join(of_place)} for place, of_place in seeds.items()]
 
 
 def _place(study: Results, run: Run) -> dict[str, str]:
-    """What a run is, without its seed, for readers."""
+    """Data, method and setting of a run for readers, without its seed."""
     return {
         "data": f"{names.dataset(run.dataset, study.study.dataset(run.dataset).source)}, {names.cost(run.cost)}",
         "method": names.method(run.method.name),
@@ -42,24 +42,24 @@ def _place(study: Results, run: Run) -> dict[str, str]:
 
 
 def run_tables(study: Results) -> list[dict[str, Any]]:
-    """For each data set and cost all runs, with their measures or why they have none.
+    """For each data set and cost all runs, with their measures or the reason why they have none.
 
-    What all settings of a table have unusual besides their coefficients is said once (`common`); iterations have a column.
+    Unusual settings that all runs of a table share besides coefficients are given once (`common`); iterations have a column.
     """
     typed = runs(study.study)
     return [
-        _run_table(own, typed, study.study.training, study.scores)
-        for _, own in study.metrics.groupby(["dataset", "source", "cost"], sort=False)
+        _run_table(metrics, typed, study.study.training, study.scores)
+        for _, metrics in study.metrics.groupby(["dataset", "source", "cost"], sort=False)
     ]
 
 
 def _run_table(
     metrics: pd.DataFrame, typed: Mapping[str, Run], usual: Training, scores: Mapping[str, ScoreFacts]
 ) -> dict[str, Any]:
-    first, own = metrics.iloc[0], [typed[run] for run in metrics["run"]]
-    others = [_others(run, usual) for run in own]
+    first, all_runs = metrics.iloc[0], [typed[run] for run in metrics["run"]]
+    others = [_others(run, usual) for run in all_runs]
     common = others[0] if all(other == others[0] for other in others) else {}
-    texts = [names.setting(coefficients_of(run) | _others(run, usual, common)) for run in own]
+    texts = [names.setting(coefficients_of(run) | _others(run, usual, common)) for run in all_runs]
     return {
         "data": names.dataset(first["dataset"], first["source"]),
         "cost": names.cost(first["cost"]),
@@ -69,7 +69,7 @@ def _run_table(
 
 
 def _others(run: Run, usual: Training, common: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Any]:
-    """What a run has unusual besides its iterations, which have a column, and what is common to all."""
+    """A run's unusual settings except its iterations, which have a column, and those common to all."""
     return {key: value for key, value in unusual(run, usual).items() if key != "iterations" and key not in common}
 
 

@@ -15,13 +15,13 @@ CONFIDENCE = 0.95
 
 
 def agreement(runs: pd.DataFrame, scores: Mapping[str, ScoreFacts]) -> pd.DataFrame:
-    """One row a pair of scores: `one`, `other`, Spearman's correlation `rho`, its interval `low` and `high`, and `runs`.
+    """One row per pair of scores: `one`, `other`, Spearman's correlation `rho`, its interval `low` and `high`, and `runs`.
 
-    Ranks count from the best, so that a positive correlation is agreement, also with a score of which less is better. A pair
-    is compared on the runs that have both; a score that is constant on them has no correlation.
+    Ranks count from the best, so a positive correlation is agreement even if lower is better for one of the scores. A pair is
+    compared on the runs that have both; a score that is constant on them has no correlation.
 
     The interval is Fisher's, tanh(artanh rho -+ z sqrt((1 + rho^2 / 2) / (n - 3))), with z the normal quantile for 95%. It
-    takes the n runs as independent, though seeds of one setting resemble each other; there is none for n < 4.
+    treats the n runs as independent, although seeds of one setting resemble each other; there is none for n < 4.
 
     References:
         Bonett and Wright, Sample Size Requirements for Estimating Pearson, Kendall and Spearman Correlations, 2000,

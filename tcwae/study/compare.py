@@ -1,9 +1,9 @@
-"""Whether a study's runs score like those that others have published: an exact test for each setting and score.
+"""Whether a study's runs score like published ones: an exact test for each setting and score.
 
-The test is Wilcoxon's rank-sum test (Mann and Whitney's): if n runs of ours and m published ones are of one distribution, all
-ways to choose which n of the n + m scores are ours are equally likely. `p` is the share of them whose sum of ranks is as far
-from its expectation as the one found; it is counted, not approximated, also where scores are equal and share the mean of their
-ranks. `p_holm` is corrected for the number of tests of the table.
+The test is Wilcoxon's rank-sum test (Mann and Whitney's): if our n runs and the m published ones have the same distribution,
+all choices of n of the n + m scores are equally likely to be ours. `p` is the share of choices whose sum of ranks is at least
+as far from its expectation as ours; it is counted, not approximated, even with ties, which share their mean rank. `p_holm` is
+corrected for the number of tests of the table.
 
 References:
     Wilcoxon, Individual Comparisons by Ranking Methods, 1945
@@ -32,7 +32,7 @@ __all__ = ["COLUMNS", "LEVEL", "compare", "comparison", "format_comparison", "ho
 COLUMNS = ("dataset", "method", "setting", "score", "runs", "mean", "sd", "published_runs", "published_mean", "published_sd",
            "superiority", "p", "p_holm")  # fmt: skip
 LEVEL = 0.05
-"""Of the test, after Holm's correction."""
+"""Level of the test, after Holm's correction."""
 
 
 def compare(results: Path, paths: Sequence[Path], output: Path) -> pd.DataFrame:
@@ -49,9 +49,9 @@ def compare(results: Path, paths: Sequence[Path], output: Path) -> pd.DataFrame:
 
 
 def comparison(study: Results, others: pd.DataFrame) -> pd.DataFrame:
-    """One row a setting and score that both have, with `COLUMNS`.
+    """One row per setting and score that both have, with `COLUMNS`.
 
-    A setting is that of published runs of the same data set, method and coefficients. `superiority` is the share of pairs, one
+    Settings are matched by data set, method and coefficients. `superiority` is the share of pairs, one
     of ours and one published, in which ours scores higher, equal pairs counting one half.
 
     Raises:
@@ -59,12 +59,12 @@ def comparison(study: Results, others: pd.DataFrame) -> pd.DataFrame:
     """
     finished = study.metrics[study.metrics["status"] == "finished"]
     rows = []
-    for (dataset, method, setting), own in finished.groupby(["dataset", "method", "setting"], sort=False):
+    for (dataset, method, setting), our_runs in finished.groupby(["dataset", "method", "setting"], sort=False):
         theirs = others[(others["dataset"] == dataset) & (others["method"] == method)]
         for key in coefficients(METHODS[method]):
-            theirs = theirs[np.isclose(theirs[key], own[key].iloc[0])] if key in theirs else theirs.iloc[:0]
+            theirs = theirs[np.isclose(theirs[key], our_runs[key].iloc[0])] if key in theirs else theirs.iloc[:0]
         for score in (score for score in study.study.scores if score in theirs):
-            ours, published_ones = (its[score].dropna().to_numpy(float) for its in (own, theirs))
+            ours, published_ones = (runs[score].dropna().to_numpy(float) for runs in (our_runs, theirs))
             if len(ours) and len(published_ones):
                 rows.append((dataset, method, setting, score, *_compared(ours, published_ones)))
     if not rows:
@@ -78,7 +78,7 @@ def comparison(study: Results, others: pd.DataFrame) -> pd.DataFrame:
 
 
 def verdict(row: pd.Series) -> str:
-    """What the test says of a line of the comparison, in words."""
+    """The result of the test in a line of the comparison, in words."""
     if row["p_holm"] >= LEVEL:
         return "no difference shown"
     return "ours are higher" if row["superiority"] > 0.5 else "ours are lower"
@@ -103,7 +103,9 @@ def summary(row: pd.Series, whose: str) -> str:
 
 
 def _compared(ours: Float[np.ndarray, "ours"], others: Float[np.ndarray, "others"]) -> tuple[int | float, ...]:
-    summaries = [(len(its), its.mean(), its.std(ddof=1) if len(its) > 1 else math.nan) for its in (ours, others)]
+    summaries = [
+        (len(scores), scores.mean(), scores.std(ddof=1) if len(scores) > 1 else math.nan) for scores in (ours, others)
+    ]
     higher = np.sign(ours[:, None] - others).mean() / 2 + 0.5
     return *summaries[0], *summaries[1], higher, rank_sum(ours, others)
 
@@ -111,8 +113,8 @@ def _compared(ours: Float[np.ndarray, "ours"], others: Float[np.ndarray, "others
 def rank_sum(ours: Float[np.ndarray, "ours"], others: Float[np.ndarray, "others"]) -> float:
     """The exact two-sided p of the rank-sum test.
 
-    The number of ways to choose k of the ranks with a given sum follows from those without the last rank, so that all of them
-    are counted in (n + m) n (n + m)^2 steps. Ranks are doubled, which makes them whole also where scores are equal.
+    The number of ways to choose k ranks with a given sum follows from the numbers without the last rank, so all are counted in
+    (n + m) n (n + m)^2 steps. Ranks are doubled to make them integers even with ties.
     """
     ranks = np.rint(2 * stats.rankdata(np.concatenate([ours, others]))).astype(int)
     ways = np.zeros((len(ours) + 1, int(np.sort(ranks)[-len(ours) :].sum()) + 1))
@@ -125,7 +127,7 @@ def rank_sum(ours: Float[np.ndarray, "ours"], others: Float[np.ndarray, "others"
 
 
 def holm(p: Float[np.ndarray, "tests"]) -> Float[np.ndarray, "tests"]:
-    """p values with which each test may be read as if it were the only one, by Holm's method."""
+    """p values corrected by Holm's method: each test can be read as if it were the only one."""
     order = np.argsort(p, kind="stable")
     scaled = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
     corrected = np.empty(len(p))

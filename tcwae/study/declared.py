@@ -1,15 +1,15 @@
-"""What a study asks for, as files that the workflow's rules have as inputs.
+"""The settings of a study, as files that are inputs of the workflow's rules.
 
-Snakemake remembers with which settings it ran a job, but not for ever: results are moved, and `.snakemake` is deleted. So the
-settings are files, and a job runs again where its file is newer than its results:
+Snakemake remembers the settings of a job in `.snakemake`, which may be deleted, or the results moved. So the settings are
+files, and a job runs again if its file is newer than its results:
 
 - `config.json`: the whole study, an input of the tables;
 - `runs/<run>/run.json`: the run, an input of its training;
 - `evaluation/<dataset>.json`: how runs on a data set are evaluated, an input of their evaluation;
 - `scores.json`: how the codes of all runs are scored.
 
-They are written where the workflow starts, and only where they change. A run whose results were made with its settings, on the
-images that there are now, keeps a file that is older than its results; any other run gets a new one.
+They are written when the workflow starts, and only if they change. A run whose results were made with its settings on the
+current images keeps a file that is older than its results; any other run gets a new file.
 """
 
 import json
@@ -33,8 +33,8 @@ __all__ = ["declare", "evaluation_of", "read", "read_resolved", "same_settings",
 def declare(study: Study, runs: Mapping[str, Run], results: Path, images: Callable[[str], str | None]) -> None:
     """Write the files of a study's `runs`, by id.
 
-    `images` gives the SHA-256 of the images of a data set, None where they are not prepared; it is called where a run
-    was trained.
+    `images` gives the SHA-256 of the images of a data set, None if they are not prepared; it is called only for trained
+    runs.
 
     Raises:
         OSError: a file cannot be written.
@@ -56,7 +56,7 @@ def _declare_run(folder: Path, run: Run, images: Callable[[str], str | None]) ->
         return
     record, there = _record(results), images(run.dataset)
     changed = record is not None and there not in (None, record.data.images_sha256)
-    if changed:  # other content: where only its time is new, Snakemake takes a file for the same
+    if changed:  # the content must change: Snakemake ignores a file of which only the time is new
         values["images_sha256"] = there
     _write(file, values)
     made, valid = results.stat().st_mtime_ns, record is not None and not changed and same_settings(record, run)
@@ -65,7 +65,7 @@ def _declare_run(folder: Path, run: Run, images: Callable[[str], str | None]) ->
 
 
 def _record(path: Path) -> records.TrainingRecord | None:
-    """How a training ended; None where its record is damaged."""
+    """The record of a training; None if it is damaged."""
     try:
         return records.read(records.TrainingRecord, path)
     except InputError:
@@ -73,7 +73,7 @@ def _record(path: Path) -> records.TrainingRecord | None:
 
 
 def same_settings(record: records.TrainingRecord, run: Run) -> bool:
-    """Whether a training was made with the settings of a run, to the last bit."""
+    """Whether a training was made with exactly the settings of a run."""
     return record.settings == json.loads(json.dumps(flatten(run)))
 
 
@@ -85,7 +85,7 @@ def _write(path: Path, values: Any) -> None:  # noqa: ANN401
     except (FileNotFoundError, UnicodeDecodeError):
         pass
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")  # not flushed to the disk: what is lost is written again
+    temporary = path.with_name(f".{path.name}.part")  # not flushed to disk: a lost file is written again
     temporary.write_text(text, encoding="utf-8")
     os.replace(temporary, path)
 
@@ -97,13 +97,13 @@ def evaluation_of(study: Study, dataset: str) -> Evaluation:
 
 
 def scoring_of(study: Study) -> tuple[Scoring, dict[str, str]]:
-    """How the codes of runs are scored, and the SHA-256 of the own code that registers their scores, by path."""
+    """How codes are scored, and the SHA-256 of the study's own code that registers the scores, by path."""
     code = {path: checksum for name in study.scores for path, checksum in sources(score=name).items()}
     return Scoring(scores=study.scores, seed=study.evaluation.seed), code
 
 
 def read(results: Path) -> Study:
-    """The study of a folder of results, as the workflow was given it.
+    """The study of a folder of results, as it was given to the workflow.
 
     Raises:
         InputError: config.json is missing or damaged.
@@ -120,7 +120,7 @@ def read(results: Path) -> Study:
 
 
 def read_resolved(results: Path, *experiments: str) -> Study:
-    """The study with numbers where some experiments, by default all, say `select`; their grids must be ranked.
+    """The study with numbers for each `select` of some experiments, by default all; their grids must be ranked.
 
     Raises:
         InputError: config.json or the selection of a grid is missing or damaged.

@@ -1,4 +1,4 @@
-"""From the metrics of runs to one table."""
+"""Gathers the metrics of all runs in one table."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -62,7 +62,7 @@ def columns(scores: Iterable[str] = ()) -> list[str]:
 
 
 def gather(study: Study, results: Path, *, partial: bool = False) -> None:
-    """Write `results`/metrics.csv, one row a run of the study with its `columns`, and study.json, the study itself.
+    """Write `results`/metrics.csv, one row per run with its `columns`, and study.json, the study itself.
 
     Raises:
         InputError: the metrics of a run are damaged, or of another run.
@@ -75,7 +75,7 @@ def gather(study: Study, results: Path, *, partial: bool = False) -> None:
 
 
 def table(study: Study, results: Path, *, partial: bool = False) -> pd.DataFrame:
-    """One row a run of the study with its `columns`; with `partial` the runs without metrics are left out.
+    """One row per run of the study with its `columns`; with `partial` the runs without metrics are left out.
 
     Raises:
         InputError: the metrics of a run are damaged, or of another run.
@@ -90,9 +90,9 @@ def table(study: Study, results: Path, *, partial: bool = False) -> pd.DataFrame
     for identifier, run in runs(study).items():
         path = results / "runs" / identifier / "metrics.json"
         if not partial or path.exists():
-            experiments = [name for name, its in members.items() if identifier in its]
-            own = {"run": identifier, "setting": setting(run, study.training)}
-            rows.append(_row(_read(path, run), experiments, columns(study.scores)) | own)
+            experiments = [name for name, identifiers in members.items() if identifier in identifiers]
+            identity = {"run": identifier, "setting": setting(run, study.training)}
+            rows.append(_row(_read(path, run), experiments, columns(study.scores)) | identity)
     _check_images(results, rows)
     frame = pd.DataFrame(rows, columns=columns(study.scores))
     return frame.astype(dict.fromkeys(SCORES, float))  # also where no run has a score
@@ -114,15 +114,15 @@ def _read(path: Path, run: Run) -> records.MetricsRecord:
 
 
 def _check_images(results: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Refuse to put runs of two sets of images into one table."""
+    """Refuse a table of runs that were trained on different images."""
     checksums: dict[str, str] = {}
     for row in rows:
         usual = checksums.setdefault(row["dataset"], row["images_sha256"])
         if usual != row["images_sha256"]:
             raise InputError(
                 f"{results / 'runs' / row['run']}: found images with SHA-256 {row['images_sha256'][:12]}..., expected "
-                f"{usual[:12]}... as in other runs on {row['dataset']}; call snakemake again, which trains on the images that "
-                "there are now"
+                f"{usual[:12]}... as in other runs on {row['dataset']}; call snakemake again, which trains on the current "
+                "images"
             )
 
 

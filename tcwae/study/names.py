@@ -1,4 +1,4 @@
-"""How data sets, methods, settings and scores are called wherever a person reads them."""
+"""The names of data sets, methods, settings and scores for readers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -31,7 +31,7 @@ def minus(text: str) -> str:
 
 
 def setting(values: Mapping[str, Any]) -> str:
-    """Settings for readers: {"beta": 4.0, "gamma": 1.0} is "β = 4, γ = 1", its parts not to be broken across lines."""
+    """Settings for readers: {"beta": 4.0, "gamma": 1.0} is "β = 4, γ = 1", with no-break spaces inside each part."""
     parts = (f"{symbol(key)} = {exact(value).replace('_', ' ')}" for key, value in values.items())
     return ", ".join(part.replace(" ", NO_BREAK) for part in parts)
 
@@ -52,6 +52,6 @@ def listing(words: Sequence[str]) -> str:
 
 
 def called(row: Row, usual: str) -> str:
-    """A row of an experiment: by its own name, else by its method, and its cost where it is not the `usual` one."""
+    """The name of an experiment's row: its own name, else its method, with its cost if that is not the `usual` one."""
     unusual = row.cost is not None and row.cost != usual
     return " ".join((row.name or "").split()) or method(row.method) + (f" ({cost(row.cost)})" if unusual else "")

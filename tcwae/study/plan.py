@@ -1,4 +1,4 @@
-"""What a study asks for before it is queued: runs, jobs, steps and hours, what is done, and what would be trained again."""
+"""The size of a study before it is queued: runs, jobs, steps and hours, what is done, and what would be trained again."""
 
 import math
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ __all__ = ["Plan", "format_plan", "plan", "write_runs"]
 
 @dataclass
 class Plan:
-    """One experiment's share; runs that an earlier experiment has are counted there."""
+    """One experiment's share; a run that several experiments use is counted in the first."""
 
     experiment: str
     runs: int = 0
@@ -35,11 +35,11 @@ def plan(study: Study, results: Path, images_per_second: float | None = None) ->
     """The study's experiments, each with the runs that it adds.
 
     `jobs`, `steps` and `hours` are those still to be done: three jobs a run (train, evaluate, measure), one to rank the
-    experiment and one a figure; the study's table and report come to it. Hours are those of the trainings: steps times the
-    batch size over the images a second of the finished runs of the same data set and method in `results`, else over
-    `images_per_second`; None where neither is known. `again` counts runs that are there with other settings, and would be
-    trained anew. Of a row that selects from a grid without results the first cell stands in, for how many they are: which
-    ones is not known yet, nor how many of them another experiment has too.
+    experiment and one a figure; the study's table and report are added to the total. Hours are training hours: steps times
+    batch size over the images per second of finished runs of the same data set and method in `results`, else over
+    `images_per_second`; None if neither is known. `again` counts runs that exist with other settings and would be trained
+    again. A row that selects from a grid without results is counted with the first cell of the grid: its runs, and how many of
+    them another experiment shares, are not known yet.
     """
     study, undecided = _stand_in(study, results)
     known = read_records(results)
@@ -47,8 +47,8 @@ def plan(study: Study, results: Path, images_per_second: float | None = None) ->
     seen: set[str] = set()
     plans = []
     for name, experiment in study.experiments.items():
-        its = experiment_runs(study, name)
-        new = {identifier: run for identifier, run in its.items() if identifier not in seen}
+        members = experiment_runs(study, name)
+        new = {identifier: run for identifier, run in members.items() if identifier not in seen}
         seen |= new.keys()
         done = {identifier for identifier in new if _same(known.get(identifier), new[identifier])}
         left = [run for identifier, run in new.items() if identifier not in done]
@@ -57,7 +57,7 @@ def plan(study: Study, results: Path, images_per_second: float | None = None) ->
         plans.append(
             Plan(
                 experiment=name,
-                runs=len(its),
+                runs=len(members),
                 new=len(new),
                 done=len(done),
                 again=len((known.keys() & new.keys()) - done),
@@ -73,8 +73,8 @@ def plan(study: Study, results: Path, images_per_second: float | None = None) ->
 def write_runs(study: Study, results: Path, folder: Path) -> list[Path]:
     """Write the runs that are known now as files for `tcwae train-many`: FOLDER/DATA.json for each prepared resources/DATA.h5.
 
-    They are all of the study's runs, finished or not, so that shares of them stay the same; those of rows whose coefficients
-    are `select` only once their grid has been ranked. Returns the files.
+    The files contain all runs of the study, finished or not, so that `--share` always divides them in the same way; rows with
+    `select` are included once their grid has been ranked. Returns the files.
     """
     tables = {grid: results / "selection" / f"{grid}.csv" for name in study.experiments for grid in grids(study, name)}
     study = without_selects(resolve(study, {grid: chosen(table) for grid, table in tables.items() if table.exists()}))
@@ -83,13 +83,13 @@ def write_runs(study: Study, results: Path, folder: Path) -> list[Path]:
         data = f"{run.dataset}-{study.dataset(run.dataset).label}"
         known.setdefault(data, {})[results / "runs" / identifier] = run
     folder.mkdir(parents=True, exist_ok=True)
-    for data, its in known.items():
-        planned.write(its, folder / f"{data}.json")
+    for data, runs_by_folder in known.items():
+        planned.write(runs_by_folder, folder / f"{data}.json")
     return [folder / f"{data}.json" for data in known]
 
 
 def _stand_in(study: Study, results: Path) -> tuple[Study, dict[str, list[str]]]:
-    """The study with what its grids selected, or with their first cell; and the rows of which that is not known yet."""
+    """The study with the selections of its grids, or else their first cells; and the rows whose selection is not known yet."""
     choices, undecided = {}, {}
     for name, experiment in study.experiments.items():
         for key, row in experiment.methods.items():
@@ -112,8 +112,8 @@ def _same(record: records.MetricsRecord | None, run: Run) -> bool:
 
 
 def _hours(run: Run, measured: Mapping[tuple[str, str], Usage], images_per_second: float | None) -> float | None:
-    its = measured.get((run.dataset, run.method.name))
-    speed = its.images_per_second if its else images_per_second
+    usage = measured.get((run.dataset, run.method.name))
+    speed = usage.images_per_second if usage else images_per_second
     return run.training.iterations * run.training.batch_size / speed / 3600 if speed else None
 
 
@@ -121,29 +121,29 @@ COLUMNS = ("experiment", "runs", "new", "done", "again", "jobs left", "steps lef
 
 
 def format_plan(plans: list[Plan]) -> str:
-    """The plan as a table with a last line of totals, and below it what is not known yet."""
-    lines = [COLUMNS, *(_line(its) for its in plans), _line(_total(plans))]
+    """The plan as a table with a line of totals, and below it what is not known yet."""
+    lines = [COLUMNS, *(_line(plan) for plan in plans), _line(_total(plans))]
     widths = [max(len(line[column]) for line in lines) for column in range(len(COLUMNS))]
     text = ["  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]) for line in lines]
     text += [
-        f"{its.experiment}: which runs {', '.join(its.undecided)} will have depends on a grid that is not done"
-        for its in plans
-        if its.undecided
+        f"{plan.experiment}: the runs of {', '.join(plan.undecided)} depend on a grid that is not done"
+        for plan in plans
+        if plan.undecided
     ]
-    if any(its.hours is None for its in plans):
-        text.append("hours: not known before runs of each method are done here; give --images-per-second of the device")
+    if any(plan.hours is None for plan in plans):
+        text.append("hours: unknown until a run of each method is done here; or give the device's --images-per-second")
     return "\n".join(text)
 
 
 def _total(plans: list[Plan]) -> Plan:
-    hours = [its.hours for its in plans]
-    sums = {key: sum(getattr(its, key) for its in plans) for key in ("new", "done", "again", "jobs", "steps")}
+    hours = [plan.hours for plan in plans]
+    sums = {key: sum(getattr(plan, key) for plan in plans) for key in ("new", "done", "again", "jobs", "steps")}
     left = 2 if sums["jobs"] else 0  # the study's own table and report
     return Plan(
         "total", sums["new"], **sums | {"jobs": sums["jobs"] + left}, hours=None if None in hours else math.fsum(hours)
     )
 
 
-def _line(its: Plan) -> tuple[str, ...]:
-    counts = (its.runs, its.new, its.done, its.again, its.jobs, its.steps)
-    return (its.experiment, *(f"{count:,}" for count in counts), "—" if its.hours is None else f"{its.hours:,.1f}")
+def _line(plan: Plan) -> tuple[str, ...]:
+    counts = (plan.runs, plan.new, plan.done, plan.again, plan.jobs, plan.steps)
+    return (plan.experiment, *(f"{count:,}" for count in counts), "—" if plan.hours is None else f"{plan.hours:,.1f}")

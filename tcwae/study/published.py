@@ -1,9 +1,9 @@
-"""Scores that others have published, read from their files as one table.
+"""Published scores of other studies, read from their files into one table.
 
 Two kinds of file are read, and folders of them:
 
-- a CSV with columns as in metrics.csv: `dataset`, `method`, the method's coefficients and scores, a run a line; so another
-  study's metrics.csv is one;
+- a CSV with columns as in metrics.csv: `dataset`, `method`, the method's coefficients and scores, one line per run, such as
+  another study's metrics.csv;
 - a zip of disentanglement_lib's study (Locatello et al., 2019), one for each run, as
   https://storage.googleapis.com/disentanglement_lib/unsupervised_study_v1/0.zip. Of each score of the means it holds
   metrics/mean/<score>/results/aggregate/evaluation.json, which repeats the settings of the training.
@@ -26,12 +26,12 @@ from tcwae.errors import InputError
 __all__ = ["read"]
 
 LARGEST = 2**22
-"""Bytes of a JSON file in an archive; those published have some thousand."""
+"""Most bytes of a JSON file in an archive; the published ones have a few thousand."""
 
 MEMBER = re.compile(r"(?:.*/)?metrics/mean/([^/]+)/results/aggregate/evaluation\.json")
 
 DATASETS = {"dsprites_full": "dsprites"}
-"""Data sets that disentanglement_lib calls otherwise."""
+"""Data sets with another name in disentanglement_lib."""
 
 TRAINED = {
     "vae": ("beta_vae", {"beta": "vae.beta"}),
@@ -53,7 +53,7 @@ RESULTS = {
 
 
 def read(paths: Iterable[Path]) -> pd.DataFrame:
-    """One row a published run: source, dataset, method, its coefficients and scores.
+    """One row per published run: source, dataset, method, its coefficients and scores.
 
     Raises:
         InputError: a file is missing, damaged, of another kind, or there is no run of a known method in all of them.
@@ -88,8 +88,8 @@ def _of_csv(path: Path) -> Iterator[dict[str, Any]]:
     scores = [score for score in SCORES if score in table]
     missing = [column for column in ("dataset", "method") if column not in table]
     if missing or not scores:
-        what = f"the column {missing[0]!r}" if missing else f"a column of scores, as {', '.join(SCORES)}"
-        raise InputError(f"{path}: expected {what}, found {', '.join(map(str, table.columns))}")
+        expected = f"the column {missing[0]!r}" if missing else f"a column of scores, as {', '.join(SCORES)}"
+        raise InputError(f"{path}: expected {expected}, found {', '.join(map(str, table.columns))}")
     for line, row in enumerate(table.to_dict("records"), start=2):
         if row["method"] in METHODS:
             columns = [*coefficients(METHODS[row["method"]]), *scores]
@@ -107,18 +107,18 @@ def _number(value: Any, place: str) -> float:  # noqa: ANN401
 
 def _of_archive(path: Path) -> dict[str, Any] | None:
     """The run of a zip of disentanglement_lib's; None where it is of another method."""
-    found: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for metric, values in _evaluations(path):
         run = _run(values, path)
         if run is None:
             return None
-        found = found or run
+        result = result or run
         for score, key in RESULTS.get(metric, {}).items():
-            found[score] = _number(_value(values, f"evaluation_results.{key}", path), f"{path}: {metric}")
-    if not found:
+            result[score] = _number(_value(values, f"evaluation_results.{key}", path), f"{path}: {metric}")
+    if not result:
         expected = "metrics/mean/<score>/results/aggregate/evaluation.json, as disentanglement_lib has them"
         raise InputError(f"{path}: expected files {expected}, found none")
-    return found
+    return result
 
 
 def _evaluations(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -148,8 +148,8 @@ def _run(values: Mapping[str, Any], path: Path) -> dict[str, Any] | None:
         return None
     method, keys = TRAINED[model]
     dataset = str(_value(values, "train_config.dataset.name", path)).strip("'\"")
-    own = {key: _value(values, f"train_config.{name}", path) for key, name in keys.items()}
-    numbers = {key: _number(value, f"{path}: {key}") for key, value in own.items()}
+    settings = {key: _value(values, f"train_config.{name}", path) for key, name in keys.items()}
+    numbers = {key: _number(value, f"{path}: {key}") for key, value in settings.items()}
     return {"source": str(path), "dataset": DATASETS.get(dataset, dataset), "method": method, **numbers}
 
 

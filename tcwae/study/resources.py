@@ -1,4 +1,4 @@
-"""What jobs and seeds a study needs, from what its finished runs took: memory, time, and how many seeds show a difference."""
+"""The memory, time and seeds that a study needs, estimated from its finished runs."""
 
 import ast
 import math
@@ -19,22 +19,22 @@ Kind = tuple[str, str]
 """A data set and a method."""
 
 SPARE = 1.25
-"""How much more than the most that was measured is asked for."""
+"""Requested over largest measured amount."""
 
 MARGIN_MINUTES = 10.0
-"""For the start of a job and the five minutes before its limit at which a training saves."""
+"""For the start of a job, and the five minutes before its limit at which a training saves."""
 
 WASTEFUL = 3.0
-"""Asking for so many times what is needed keeps others, and one's own jobs, waiting."""
+"""Requests of more than this many times the need are reported: they keep jobs waiting."""
 
 LEVEL, POWER = 0.05, 0.8
 
 
 @dataclass(frozen=True)
 class Usage:
-    """What the finished trainings of a data set and a method took, on the device that the latest of them had.
+    """The speed and memory of the finished trainings of a data set and a method, on the device of the latest one.
 
-    Images a second are the median's and the slowest's; the memory is the most of any, in megabytes (10^6 bytes; None in older
+    Images per second are the median and the slowest; the memory is the largest, in megabytes (10^6 bytes; None in older
     records).
     """
 
@@ -59,24 +59,24 @@ def _read(path: Path) -> records.MetricsRecord | None:
 
 
 def measure(known: Iterable[records.MetricsRecord | None]) -> dict[Kind, Usage]:
-    """What the finished ones of these runs took, by data set and method."""
+    """The usage of the finished runs, by data set and method."""
     groups: dict[Kind, list[records.TrainingRecord]] = defaultdict(list)
     for record in known:
         if record is not None and record.training.status == "finished":
             groups[record.training.settings["dataset"], record.training.settings["method"]].append(record.training)
-    return {kind: _measured(its) for kind, its in groups.items()}
+    return {kind: _measured(trainings) for kind, trainings in groups.items()}
 
 
-def _measured(its: Sequence[records.TrainingRecord]) -> Usage:
-    device = max(its, key=lambda training: training.finished).device
-    its = [training for training in its if training.device == device]
-    speeds = [training.images_per_second for training in its]
-    memory = [training.memory_mb for training in its if training.memory_mb is not None]
-    return Usage(len(its), device, median(speeds), min(speeds), max(memory, default=None))
+def _measured(trainings: Sequence[records.TrainingRecord]) -> Usage:
+    device = max(trainings, key=lambda training: training.finished).device
+    trainings = [training for training in trainings if training.device == device]
+    speeds = [training.images_per_second for training in trainings]
+    memory = [training.memory_mb for training in trainings if training.memory_mb is not None]
+    return Usage(len(trainings), device, median(speeds), min(speeds), max(memory, default=None))
 
 
 def proposals(measured: Mapping[Kind, Usage], runs: Iterable[Run], profile: Mapping[str, Any]) -> list[str]:
-    """A line for each kind of these runs that was measured: what to ask for, and where the profile asks for another amount.
+    """A line for each measured kind of run: what to request, and whether the profile requests too little or too much.
 
     The time is that of the longest run at the slowest speed. `profile` is the cluster's. A job of a training gets what
     `set-resources` says of `train`, else `default-resources`; the rule itself asks for 4000 MB (workflow/rules/train.smk).
@@ -90,18 +90,17 @@ def proposals(measured: Mapping[Kind, Usage], runs: Iterable[Run], profile: Mapp
         kind = run.dataset, run.method.name
         images[kind] = max(images[kind], run.training.iterations * run.training.batch_size)
     lines = []
-    for kind, its in sorted(measured.items()):
+    for kind, usage in sorted(measured.items()):
         if kind not in images:
             continue
-        minutes = images[kind] / its.slowest / 60
+        minutes = images[kind] / usage.slowest / 60
         needed = {"runtime": math.ceil(SPARE * minutes + MARGIN_MINUTES)}
-        if its.memory_mb is not None:
-            needed["mem_mb"] = 100 * math.ceil(SPARE * its.memory_mb / 100)
-        most = f"{minutes:,.0f} min" + (f", {its.memory_mb:,.0f} MB" if its.memory_mb is not None else "")
+        if usage.memory_mb is not None:
+            needed["mem_mb"] = 100 * math.ceil(SPARE * usage.memory_mb / 100)
+        most = f"{minutes:,.0f} min" + (f", {usage.memory_mb:,.0f} MB" if usage.memory_mb is not None else "")
         words = [f"{name}: {amount:,}{_verdict(amount, asked[name])}" for name, amount in sorted(needed.items())]
-        lines.append(
-            f"{', '.join(kind)} ({its.runs} run{'s' * (its.runs > 1)} on {its.device}, at most {most}): {', '.join(words)}"
-        )
+        measured_on = f"{usage.runs} run{'s' * (usage.runs > 1)} on {usage.device}"
+        lines.append(f"{', '.join(kind)} ({measured_on}, at most {most}): {', '.join(words)}")
     return lines
 
 
@@ -140,7 +139,7 @@ def attempt_value(written: int | float | str | None, attempt: int = 1) -> int | 
 
 
 def seeds_for(difference: float, deviation: float) -> int:
-    """Seeds of each of two settings that tell a difference of their means from nothing (power 80 %, level 5 %, two sides).
+    """Seeds per setting needed to detect a difference between the means of two settings (power 80 %, level 5 %, two-sided).
 
     n = 2 (z(1 - level/2) + z(power))^2 deviation^2 / difference^2 + z(1 - level/2)^2 / 4: the sample size for two normal means
     of equal deviation, with the correction for Student's t of Guenther, The American Statistician 35 (1981), 243-244.
@@ -169,6 +168,6 @@ def seeds_lines(known: Iterable[records.MetricsRecord | None], difference: float
             squares = math.fsum((len(values) - 1) * variance(values) for values in several)
             deviation = math.sqrt(squares / sum(len(values) - 1 for values in several))
             lines.append(
-                f"{score}: deviation {deviation:.3g} over seeds, {seeds_for(difference, deviation):,} seeds a setting"
+                f"{score}: deviation {deviation:.3g} over seeds, {seeds_for(difference, deviation):,} seeds per setting"
             )
-    return lines or ["not known before two seeds of a setting are done"]
+    return lines or ["unknown until two seeds of a setting are done"]

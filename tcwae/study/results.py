@@ -39,7 +39,7 @@ SELECTION_NUMBERS = ("seeds", "diverged", "mean_rank", "udr_mean", "udr_sd")
 
 @dataclass(frozen=True)
 class Results:
-    """What `results/<study>` holds: the resolved study, one row a run, and one row a setting of each experiment."""
+    """The contents of `results/<study>`: the resolved study, one row per run, and one row per setting of each experiment."""
 
     folder: Path
     study: Study
@@ -70,28 +70,28 @@ class Results:
         return self.study.experiments[name]
 
     def runs(self, experiment: str) -> pd.DataFrame:
-        """The experiment's runs that there are, in the order of its rows, of coefficients and of seeds.
+        """The experiment's available runs, in the order of its rows, of coefficients and of seeds.
 
-        A run that two rows share is there twice. Besides the columns of metrics.csv: row and those of `_named`.
+        A run that two rows share appears twice. Besides the columns of metrics.csv: row and those of `_named`.
 
         Raises:
             InputError: there is none.
         """
-        its = self.experiment(experiment)
-        members = {row: row_runs(self.study, experiment, row).keys() for row in its.methods}
+        rows = self.experiment(experiment).methods
+        members = {row: row_runs(self.study, experiment, row).keys() for row in rows}
         tables = [self.metrics[self.metrics["run"].isin(runs)].assign(row=row) for row, runs in members.items()]
-        own = pd.concat(tables, ignore_index=True)
-        if own.empty:
+        table = pd.concat(tables, ignore_index=True)
+        if table.empty:
             raise InputError(
                 f"{self.folder / 'metrics.csv'}: expected runs of {experiment!r}, found none; make it again"
             )
-        return self._named(own, experiment)
+        return self._named(table, experiment)
 
     def settings(self, experiment: str) -> pd.DataFrame:
         """The experiment's settings, in the order of its rows and of coefficients; with row and the columns of `_named`."""
-        its = self.experiment(experiment)
+        rows = self.experiment(experiment).methods
         table = self.selection[self.selection["experiment"] == experiment]
-        order = {row: place for place, row in enumerate(its.methods)}
+        order = {row: place for place, row in enumerate(rows)}
         table = table.sort_values("row", key=lambda rows: rows.map(order), kind="stable", ignore_index=True)
         return self._named(table, experiment)
 
@@ -107,8 +107,8 @@ class Results:
     def _named(self, table: pd.DataFrame, name: str) -> pd.DataFrame:
         """With the columns name, twin, common and shown, all for readers.
 
-        They are what a row is called, how many rows before it are of the same method (its look in figures), what all its
-        settings have unusual besides the coefficients, and a setting without that.
+        They are the name of the row, the number of earlier rows of the same method (its look in figures), the unusual settings
+        that all its runs share besides the coefficients, and the setting without these.
         """
         experiment, typed = self.experiment(name), self.typed(name)
         runs = [typed[pair] for pair in zip(table["row"], table["setting"], strict=True)]
@@ -134,12 +134,12 @@ class Results:
         return read_csv(self.folder / "figures" / f"{experiment}-{kind}.csv", columns)
 
     def selected(self, experiment: str) -> pd.DataFrame:
-        """The selected setting of each row, also of one of which no run finished."""
+        """The selected setting of each row, even if none of its runs finished."""
         settings = self.settings(experiment)
         return settings[settings["selected"]]
 
     def best(self, experiment: str) -> pd.DataFrame:
-        """The selected setting of each method, where its best run finished."""
+        """The selected setting of each method whose best run finished."""
         finished = self.metrics.loc[self.metrics["status"] == "finished", "run"]
         settings = self.selected(experiment)
         return settings[settings["best_run"].isin(finished)]
@@ -269,7 +269,7 @@ def read_images(path: Path, datasets: Sequence[str]) -> dict[str, np.ndarray]:
 
 
 def source_note(runs: pd.DataFrame, shown: int | None = None) -> str:
-    """What a figure says under itself: data, runs, seeds, iterations, and the runs that diverged.
+    """The line below a figure: data, runs, seeds, iterations, and the runs that diverged.
 
     Args:
         runs: all runs that the figure was made from.
@@ -280,7 +280,7 @@ def source_note(runs: pd.DataFrame, shown: int | None = None) -> str:
     some = f", the best {shown} shown" if shown and shown < len(distinct) else ""
     parts = [
         f"Data: {names.dataset(first['dataset'], first['source'])}",
-        f"{names.count(len(distinct), 'run')}, {seeds} a setting" + some,
+        f"{names.count(len(distinct), 'run')}, {seeds} per setting" + some,
         _range(runs["iterations"], "iteration"),
         *_diverged(distinct[distinct["status"] == "diverged"]),
     ]

@@ -20,29 +20,29 @@ __all__ = ["FOUR", "UDR", "best_settings", "less_is_better", "rank", "select"]
 
 FOUR = tuple(PAPER)
 UDR = "udr"
-"""What is ranked beside the reconstruction of data without factors."""
+"""For data without factors, the score that is ranked with the reconstruction."""
 
 UDR_CODES = 10_000
 """Images whose codes UDR compares."""
 
 
 def rank(scores: pd.DataFrame, ranked: Sequence[str] = FOUR) -> pd.DataFrame:
-    """Rank rows on each score, 1 for the best, equal scores sharing the mean of their ranks; NaN is last.
+    """Rank rows on each score, 1 for the best; tied scores share their mean rank, and NaN ranks last.
 
     Args:
         scores: a column for each score.
         ranked: those whose ranks count; `UDR` does too.
 
     Returns:
-        rank_<score> for each score, NaN where no row has the score, and mean_rank, the mean of those that count and are
-        there.
+        rank_<score> for each score, NaN if no row has the score, and mean_rank, the mean over the available scores that
+        count.
     """
     ranks = pd.DataFrame(
         {
-            f"rank_{score}": its.rank(ascending=less_is_better(score), na_option="bottom")
-            if its.notna().any()
+            f"rank_{score}": values.rank(ascending=less_is_better(score), na_option="bottom")
+            if values.notna().any()
             else np.nan
-            for score, its in scores.items()
+            for score, values in scores.items()
         },
         index=scores.index,
     )
@@ -55,10 +55,10 @@ def less_is_better(score: str) -> bool:
 
 
 def best_settings(metrics: pd.DataFrame, shown: Sequence[str] = FOUR, ranked: Sequence[str] = FOUR) -> pd.DataFrame:
-    """One row a setting: mean and sample sd over its seeds, ranks, and which setting of each `row` is selected.
+    """One row per setting: mean and sample sd over its seeds, ranks, and which setting of each `row` is selected.
 
     Settings are ranked among those of the same row of an experiment, by their mean over seeds; the lowest mean rank is
-    selected, of equals the one that reconstructs better. A setting with a diverged run ranks last. best_run is the seed of
+    selected, among ties the one that reconstructs better. A setting with a diverged run ranks last. best_run is the seed of
     the setting with the lowest mean rank among its seeds, for the figures that show one model.
 
     Args:
@@ -67,9 +67,9 @@ def best_settings(metrics: pd.DataFrame, shown: Sequence[str] = FOUR, ranked: Se
         ranked: those of them whose ranks count.
     """
     scores = [*shown, UDR]
-    tables = [_select_one(its, scores, ranked).assign(row=row) for row, its in metrics.groupby("row", sort=False)]
-    found = pd.concat(tables, ignore_index=True)
-    return found[["row", *found.columns.drop("row")]]
+    tables = [_select_one(runs, scores, ranked).assign(row=row) for row, runs in metrics.groupby("row", sort=False)]
+    settings = pd.concat(tables, ignore_index=True)
+    return settings[["row", *settings.columns.drop("row")]]
 
 
 def _select_one(runs: pd.DataFrame, scores: Sequence[str], ranked: Sequence[str]) -> pd.DataFrame:
@@ -107,7 +107,7 @@ def select(study: Study, experiment: str, results: Path, *, partial: bool = Fals
     alone = study.model_copy(update={"experiments": {experiment: study.experiments[experiment]}})
     metrics = table(alone, results, partial=partial).set_index("run", drop=False)
     members = {row: row_runs(study, experiment, row).keys() for row in study.experiments[experiment].methods}
-    rows = [metrics[metrics.index.isin(its)].assign(row=row) for row, its in members.items()]
+    rows = [metrics[metrics.index.isin(identifiers)].assign(row=row) for row, identifiers in members.items()]
     joined = pd.concat(rows, ignore_index=True)
     joined[UDR] = joined["run"].map(_udr(joined, results, study.scores)).astype(float)
     (results / "selection").mkdir(parents=True, exist_ok=True)
@@ -116,12 +116,12 @@ def select(study: Study, experiment: str, results: Path, *, partial: bool = Fals
 
 
 def _udr(runs: pd.DataFrame, results: Path, names: Sequence[str]) -> dict[str, float]:
-    """UDR of each run among the seeds of its setting, where nothing else says how well it disentangles."""
+    """UDR of each run among the seeds of its setting, for runs without any other score."""
     scores: dict[str, float] = {}
     unscored = runs[(runs["status"] == "finished") & runs[list(names)].isna().all(axis=1)].drop_duplicates("run")
-    for _, its in unscored.groupby(["method", "cost", "setting"], sort=False):
-        if len(its) > 1:
-            scores |= dict(zip(its["run"], _udr_of_setting(its["run"].tolist(), results), strict=True))
+    for _, seeds in unscored.groupby(["method", "cost", "setting"], sort=False):
+        if len(seeds) > 1:
+            scores |= dict(zip(seeds["run"], _udr_of_setting(seeds["run"].tolist(), results), strict=True))
     return scores
 
 

@@ -1,7 +1,7 @@
-"""The state of a study's runs: what is done, what trains and where, what failed and why, and when it will end.
+"""The state of a study's runs: done, training (and where), failed (and why), and the estimated end.
 
-Everything is read from the files of the runs and from `squeue`; nothing is started or written. So it works while Snakemake
-runs and after it died, on any machine that sees the files, and without SLURM.
+It only reads the files of the runs and `squeue`. So it works with or without a running Snakemake, on any machine that sees the
+files, and without SLURM.
 """
 
 import fcntl
@@ -31,10 +31,10 @@ __all__ = ["Job", "RunStatus", "StudyStatus", "format_status", "jobs", "status",
 State = Literal["done", "diverged", "scoring", "running", "queued", "failed", "open"]
 
 ANSWER_SECONDS = 10.0
-"""`squeue` answers in less than a second, or tries for minutes to reach a controller that is down."""
+"""`squeue` answers within a second, or tries for minutes to reach a controller that is down."""
 
 SHOWN = 20
-"""Runs listed one by one; a screen has no space for more."""
+"""Runs listed individually; a screen has no space for more."""
 
 TAIL = 4096
 """Bytes at the end of a log that hold its last lines."""
@@ -64,19 +64,19 @@ class RunStatus:
     warned: bool = False
     job: Job | None = None
     line: str = ""
-    """The last line of the log of a run that failed; of one that trains, the process and host that hold its lock."""
+    """For a failed run, the last line of its log; for a training, the process and host that hold its lock."""
 
 
 @dataclass(frozen=True)
 class StudyStatus:
-    """A study: its runs by id, the ids of each experiment, and how many rows wait for what a grid selects."""
+    """A study: its runs by id, the ids of each experiment, and how many rows wait for the selection of a grid."""
 
     name: str
     runs: Mapping[str, RunStatus]
     experiments: Mapping[str, Sequence[str]]
     undecided: Mapping[str, int]
     note: str = ""
-    """Why nothing is known of the jobs."""
+    """Why the jobs are unknown."""
 
 
 def status(study: Study, results: Path) -> StudyStatus:
@@ -89,7 +89,8 @@ def status(study: Study, results: Path) -> StudyStatus:
     tables = {name: results / "selection" / f"{name}.csv" for name in study.experiments}
     known = resolve(study, {name: chosen(table) for name, table in tables.items() if table.exists()})
     undecided = {
-        name: sum(bool(row.selects) for row in its.methods.values()) for name, its in known.experiments.items()
+        name: sum(bool(row.selects) for row in experiment.methods.values())
+        for name, experiment in known.experiments.items()
     }
     decided = without_selects(known)
     runs = {name: experiment_runs(decided, name) for name in decided.experiments}
@@ -97,7 +98,7 @@ def status(study: Study, results: Path) -> StudyStatus:
         queue, note = jobs(Path.cwd()), ""
     except InputError as error:
         queue, note = {}, str(error)
-    every = {identifier: run for its in runs.values() for identifier, run in its.items()}
+    every = {identifier: run for members in runs.values() for identifier, run in members.items()}
     states = {identifier: _status(results / "runs" / identifier, run, queue.get(identifier.replace("/", "_")))
               for identifier, run in every.items()}  # fmt: skip
     members = {name: tuple(runs.get(name, ())) for name in study.experiments}
@@ -113,17 +114,17 @@ def jobs(folder: Path) -> dict[str, Job]:
     if which("squeue") is None:
         return {}
     lines = output_of(["squeue", "--me", "--noheader", "--format", "%i|%T|%N|%Z|%k"], ANSWER_SECONDS).splitlines()
-    found = {}
+    queue = {}
     for line in lines:
         number, state, node, where, comment = line.split("|", 4)
         wildcards = re.fullmatch(r"rule_(?:train|evaluate|measure)_wildcards_(.*)", comment)
         if wildcards and Path(where).resolve() == folder.resolve():
-            found[wildcards[1]] = Job(number, state, node)
-    return found
+            queue[wildcards[1]] = Job(number, state, node)
+    return queue
 
 
 def _status(folder: Path, run: Run, job: Job | None) -> RunStatus:
-    """The state of a run: its results come first, then its job and its lock, then what a job left."""
+    """The state of a run, from its results; else from its job and lock; else from the files that a job left."""
     record = _json(folder / "metrics.json").get("training") or _json(folder / "training.json")
     trained = (folder / "model.safetensors").exists()
     if record and trained:
@@ -153,7 +154,7 @@ def _json(path: Path) -> dict:
 def _holder(lock: Path) -> str:
     """The process and host that hold the lock of a run, which they have signed; empty where none does.
 
-    The lock is asked for, not taken: a training that starts at this moment is not disturbed.
+    The lock is queried, not taken, so that a starting training is not disturbed.
     """
     try:
         descriptor = os.open(lock, os.O_RDONLY)
@@ -170,7 +171,7 @@ def _holder(lock: Path) -> str:
 
 
 def _progress(folder: Path, run: Run) -> tuple[int, float, float]:
-    """Step, seconds and images a second of a training: from its log, which is newer, else from its state."""
+    """Step, seconds and images per second of a training: from its log if that is newer, else from its state."""
     step, seconds, speed = _saved(folder)
     lines = PROGRESS.findall(_tail(folder / "train.log"))
     if lines and int(lines[-1][0]) > step:
@@ -183,7 +184,7 @@ def _progress(folder: Path, run: Run) -> tuple[int, float, float]:
 
 
 def _saved(folder: Path) -> tuple[int, float, float]:
-    """Step, seconds and images a second of the newest state, of which the header alone is read."""
+    """Step, seconds and images per second of the newest state, of which only the header is read."""
     for name in ("state.safetensors", "state.previous.safetensors"):
         with suppress(OSError, ValueError, KeyError, TypeError), (folder / name).open("rb") as file:
             header = json.loads(file.read(min(int.from_bytes(file.read(8), "little"), 10**8)))
@@ -206,45 +207,45 @@ def _last_line(path: Path) -> str:
 
 
 def _seconds_left(runs: Iterable[RunStatus]) -> float | None:
-    """Seconds of training still to do, at the median speed of the same data set and method; None where none was run."""
+    """Seconds of training left, at the median speed of the same data set and method; None if that is unknown."""
     runs = list(runs)
     speeds: dict[tuple[str, str], list[float]] = {}
-    for its in runs:
-        if its.speed:
-            speeds.setdefault((its.run.dataset, its.run.method.name), []).append(its.speed)
+    for status in runs:
+        if status.speed:
+            speeds.setdefault((status.run.dataset, status.run.method.name), []).append(status.speed)
     total = 0.0
-    for its in runs:
-        if its.state in ("done", "diverged", "scoring"):
+    for status in runs:
+        if status.state in ("done", "diverged", "scoring"):
             continue
-        speed = its.speed or median(speeds.get((its.run.dataset, its.run.method.name), [0.0]))
+        speed = status.speed or median(speeds.get((status.run.dataset, status.run.method.name), [0.0]))
         if not speed:
             return None
-        total += (its.run.training.iterations - its.step) * its.run.training.batch_size / speed
+        total += (status.run.training.iterations - status.step) * status.run.training.batch_size / speed
     return total
 
 
 COLUMNS = ("experiment", "runs", "done", "running", "queued", "failed", "diverged", "warned", "open")
 
 
-def format_status(its: StudyStatus, now: datetime | None = None) -> str:
+def format_status(status: StudyStatus, now: datetime | None = None) -> str:
     """One screen: a table by experiment, hours and the estimated end, the runs that train, and those that failed."""
-    rows = [_row(name, [its.runs[run] for run in members]) for name, members in its.experiments.items()]
-    lines = [COLUMNS, *rows, _row("all runs", its.runs.values())]
+    rows = [_row(name, [status.runs[run] for run in members]) for name, members in status.experiments.items()]
+    lines = [COLUMNS, *rows, _row("all runs", status.runs.values())]
     widths = [max(len(line[column]) for line in lines) for column in range(len(COLUMNS))]
     text = ["  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]) for line in lines]
-    text += [f"{name}: {count} rows wait for what a grid selects" for name, count in its.undecided.items()]
-    text.append(_hours(list(its.runs.values()), now or datetime.now()))
-    if its.note:
-        text.append(f"no jobs known: {its.note}")
-    training = {name: run for name, run in its.runs.items() if run.state == "running"}
-    failed = {name: run for name, run in its.runs.items() if run.state == "failed"}
+    text += [f"{name}: {count} rows wait for the selection of a grid" for name, count in status.undecided.items()]
+    text.append(_hours(list(status.runs.values()), now or datetime.now()))
+    if status.note:
+        text.append(f"jobs unknown: {status.note}")
+    training = {name: run for name, run in status.runs.items() if run.state == "running"}
+    failed = {name: run for name, run in status.runs.items() if run.state == "failed"}
     text += _listed("running", [f"{name}: {_running(run)}" for name, run in training.items()])
     text += _listed("failed", [f"{name}: {run.line}" for name, run in failed.items()])
     return "\n".join(text)
 
 
 def _row(name: str, runs: Iterable[RunStatus]) -> tuple[str, ...]:
-    """A line of the table; a run that waits for its scores is done training, and counts as running."""
+    """A line of the table; a trained run without scores counts as running."""
     runs = list(runs)
     count = Counter(run.state for run in runs)
     numbers = (len(runs), count["done"], count["running"] + count["scoring"], count["queued"], count["failed"])
@@ -255,24 +256,24 @@ def _hours(runs: Sequence[RunStatus], now: datetime) -> str:
     used, left = sum(run.seconds for run in runs), _seconds_left(runs)
     text = f"training: {used / 3600:.1f} h used, "
     if left is None:
-        return text + "what is left is not known before a run of each method is done"
+        return text + "time left unknown until a run of each method is done"
     text += f"{left / 3600:.1f} h left"
     parallel = sum(run.state == "running" for run in runs)
     if not left:
         return text
     if not parallel:
-        return text + "; no run trains now"
+        return text + "; no run is training now"
     end = now + timedelta(seconds=left / parallel)
-    return text + f"; with {parallel} at a time, as now, until {end:%Y-%m-%d %H:%M}"
+    return text + f"; done at {end:%Y-%m-%d %H:%M} with {parallel} at a time, as now"
 
 
-def _running(its: RunStatus) -> str:
-    settings = its.run.training
-    words = [f"step {its.step:,} of {settings.iterations:,}"]
-    if its.speed:
-        steps = its.speed / settings.batch_size
-        words += [f"{steps:.3g} steps/s", f"{(settings.iterations - its.step) / steps / 3600:.1f} h left"]
-    words.append(f"job {its.job.number} on {its.job.node}" if its.job else its.line)
+def _running(status: RunStatus) -> str:
+    settings = status.run.training
+    words = [f"step {status.step:,} of {settings.iterations:,}"]
+    if status.speed:
+        steps = status.speed / settings.batch_size
+        words += [f"{steps:.3g} steps/s", f"{(settings.iterations - status.step) / steps / 3600:.1f} h left"]
+    words.append(f"job {status.job.number} on {status.job.node}" if status.job else status.line)
     return ", ".join(words)
 
 
@@ -282,7 +283,7 @@ def _listed(title: str, lines: Sequence[str]) -> list[str]:
 
 
 def watch(study: Study, results: Path, seconds: float = 30.0) -> None:
-    """Print the screen anew every half minute, until Ctrl-C."""
+    """Refresh the screen every half minute, until Ctrl-C."""
     while True:
         screen = format_status(status(study, results))
         print(f"\x1b[H\x1b[2J{datetime.now():%H:%M:%S}\n{screen}", flush=True)

@@ -1,4 +1,4 @@
-"""How sure a table of means over a few seeds is: intervals, ranks by other seeds, and what another rule would select."""
+"""The uncertainty of means over a few seeds: intervals, ranks under resampling, and other rules of selection."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -17,9 +17,9 @@ RESAMPLES, CONFIDENCE = 2_000, 0.95
 def bootstrap(values: Float[np.ndarray, "seeds"], *, seed: int = 0) -> tuple[float, float]:
     """The 95% percentile interval of the mean over resampled seeds (Efron, 1979); NaN for fewer than two seeds.
 
-    With n seeds a resampled mean has at most (2n - 1 choose n) values, 126 for five: the interval is rough, and too narrow, by
-    about sqrt((n - 1) / n) and for taking no account of the deviation's own uncertainty. That of five normal seeds covers the
-    true mean in 83 % of cases, of three in 75 % (tests/test_uncertainty.py).
+    With n seeds a resampled mean has at most (2n - 1 choose n) values, 126 for five: the interval is coarse, and too narrow by
+    about sqrt((n - 1) / n) and because it ignores the uncertainty of the deviation itself. With five normal seeds it covers the
+    true mean in 83 % of cases, with three in 75 % (tests/test_uncertainty.py).
     """
     if len(values) < 2 or np.isnan(values).any():
         return np.nan, np.nan
@@ -33,27 +33,27 @@ def _interval(drawn: Float[np.ndarray, "resamples *rest"]) -> Float[np.ndarray, 
 
 
 def ranks(scores: Mapping[str, pd.DataFrame], ranked: Sequence[str] = FOUR, *, seed: int = 0) -> pd.DataFrame:
-    """The ranks of a table's rows on each of the scores that count and on average, and how far they hang on the seeds.
+    """The ranks of a table's rows by each of the scores that count and on average, with intervals over resampled seeds.
 
     Args:
-        scores: for each row a run a line, with its scores. The seeds of a row are resampled together, so that its scores stay
-            those of whole runs.
+        scores: for each row a table with the scores of its runs, one line each. The seeds of a row are resampled as whole
+            runs.
         ranked: the scores that count.
 
     Returns:
-        By row, for rank_<score> and mean_rank the value, and <name>_low and <name>_high, its 95% interval over resampled seeds;
-        and `best`, the share of resamples in which the row has the lowest mean rank, equal rows sharing it.
+        By row, rank_<score> and mean_rank, each with its 95% interval over resampled seeds, <name>_low and <name>_high; and
+        `best`, the share of resamples in which the row has the lowest mean rank, shared among ties.
     """
     random = np.random.default_rng(seed)
-    values = [own[list(ranked)].to_numpy(float) for own in scores.values()]
-    drawn = [own[random.integers(len(own), size=(RESAMPLES, len(own)))].mean(axis=1) for own in values]
+    values = [runs[list(ranked)].to_numpy(float) for runs in scores.values()]
+    drawn = [runs[random.integers(len(runs), size=(RESAMPLES, len(runs)))].mean(axis=1) for runs in values]
     signs = np.array([1 if less_is_better(score) else -1 for score in ranked])
-    found = _ranks(signs * np.stack([own.mean(axis=0) for own in values]))
-    others = _ranks(signs * np.stack(drawn, axis=1))
-    low, high = _interval(others)
+    observed = _ranks(signs * np.stack([runs.mean(axis=0) for runs in values]))
+    resampled = _ranks(signs * np.stack(drawn, axis=1))
+    low, high = _interval(resampled)
     names = [*(f"rank_{score}" for score in ranked), "mean_rank"]
-    first = others[..., -1] == others[..., -1].min(axis=1, keepdims=True)
-    columns = {name: found[:, place] for place, name in enumerate(names)}
+    first = resampled[..., -1] == resampled[..., -1].min(axis=1, keepdims=True)
+    columns = {name: observed[:, place] for place, name in enumerate(names)}
     columns |= {f"{name}_low": low[:, place] for place, name in enumerate(names)}
     columns |= {f"{name}_high": high[:, place] for place, name in enumerate(names)}
     columns["best"] = (first / first.sum(axis=1, keepdims=True)).mean(axis=0)
@@ -61,7 +61,7 @@ def ranks(scores: Mapping[str, pd.DataFrame], ranked: Sequence[str] = FOUR, *, s
 
 
 def _ranks(signed: Float[np.ndarray, "*resamples row score"]) -> Float[np.ndarray, "*resamples row score_and_mean"]:
-    """Ranks among the rows, 1 for the least, equal ones sharing the mean of theirs; and their mean as a last column."""
+    """Ranks among the rows, 1 for the least, ties sharing their mean rank; and their mean as a last column."""
     better = (signed[..., None, :, :] < signed[..., :, None, :]).sum(axis=-2)
     equal = (signed[..., None, :, :] == signed[..., :, None, :]).sum(axis=-2)
     table = better + (equal + 1) / 2
@@ -69,25 +69,25 @@ def _ranks(signed: Float[np.ndarray, "*resamples row score"]) -> Float[np.ndarra
 
 
 def _first(table: pd.DataFrame, column: str, ascending: bool) -> str:
-    """The setting with the best mean; of equal ones the one that reconstructs better."""
+    """The setting with the best mean; among ties the one that reconstructs better."""
     keys = [column, "log_reconstruction_mean"]
     return table.sort_values(keys, ascending=[ascending, True], kind="stable", na_position="last")["setting"].iloc[0]
 
 
 def rules(ranked: Sequence[str] = FOUR) -> dict[str, Callable[[pd.DataFrame], str]]:
-    """Rules that select one of a row's settings by the scores that count; the first is the study's, as the paper has it."""
+    """Rules that select one of a row's settings by the scores that count; the first is the study's, which is the paper's."""
     columns = [f"rank_{score}" for score in ranked]
     others = [column for column in columns if column != "rank_log_reconstruction"]
-    found = {
+    by_name = {
         "mean rank of the scores": lambda table: _first(table, "mean_rank", True),
         "median rank of the scores": lambda table: _by(table, table[columns].median(axis=1)),
     }
     if 0 < len(others) < len(columns):
-        found["mean rank without reconstruction"] = lambda table: _by(table, table[others].mean(axis=1))
+        by_name["mean rank without reconstruction"] = lambda table: _by(table, table[others].mean(axis=1))
     for score in ranked:
         name = "reconstruction" if score == "log_reconstruction" else facts(score).label
-        found[name] = lambda table, score=score: _first(table, f"{score}_mean", less_is_better(score))
-    return found
+        by_name[name] = lambda table, score=score: _first(table, f"{score}_mean", less_is_better(score))
+    return by_name
 
 
 def _by(table: pd.DataFrame, order: pd.Series) -> str:

@@ -1,11 +1,12 @@
-"""What decides a score: the share of its variance over runs that is the method's, the coefficients' and the seed's.
+"""The shares of a score's variance over runs that are due to the method, the coefficients and the seed.
 
-A nested analysis of variance: runs are of settings, settings of methods. Methods and coefficients are fixed, as they were
-chosen; seeds are random. With n runs, of which n_s are of setting s and n_m of method m,
+A nested analysis of variance: runs within settings, settings within methods. Methods and coefficients are fixed effects, as
+they were chosen; seeds are random. With n runs, of which n_s are of setting s and n_m of method m,
 
     SS_method = sum_m n_m (y_m - y)^2,  SS_coefficient = sum_s n_s (y_s - y_m)^2,  SS_seed = sum_r (y_r - y_s)^2
 
-have on average (lambda + df) sigma^2, where sigma^2 is the variance of seeds and lambda what the true means add.
+have the expectation (lambda + df) sigma^2, where sigma^2 is the variance over seeds and lambda the noncentrality from the true
+means.
 
 References:
     Kelley, An Unbiased Correlation Ratio Measure, 1935, https://doi.org/10.1073/pnas.21.9.554
@@ -27,7 +28,7 @@ SOURCES = "method", "coefficient", "seed"
 
 
 class Source(NamedTuple):
-    """The share of a score's variance that one source explains, with its interval; NaN where it cannot be known."""
+    """The share of a score's variance that one source explains, with its interval; NaN if it cannot be estimated."""
 
     share: float
     low: float
@@ -37,13 +38,13 @@ class Source(NamedTuple):
 def shares(runs: pd.DataFrame, score: str) -> dict[str, Source]:
     """The shares of `SOURCES` in the variance of a score over runs with the columns method and setting; they add up to 1.
 
-    A share is epsilon squared, (SS - df MS_seed) / SS_total: eta squared less what chance alone gives, so that it may be
-    slightly negative. The share of seeds is what is left, (n - 1) MS_seed / SS_total. Settings that agree in name are of one
-    method. All are NaN where no setting has two seeds, or where all runs score the same.
+    A share is epsilon squared, (SS - df MS_seed) / SS_total: eta squared minus its expectation by chance, so it may be
+    slightly negative. The share of seeds is the rest, (n - 1) MS_seed / SS_total. Settings of different methods
+    are different, whatever their names. All are NaN if no setting has two seeds, or if all runs have the same score.
 
-    The intervals of 95% hold for normal seeds of equal variance. The noncentrality lambda of a source has the interval of its
-    F ratio, and the share is lambda / (sum of the lambdas + n - 1), with that of the other source at its estimate; that of
-    seeds, (n - 1) / (lambda + n - 1), has lambda of all settings taken together.
+    The intervals of 95% hold for normal seeds of equal variance. The interval of the noncentrality lambda of a
+    source follows from its F ratio. Its share is lambda / (sum of the lambdas + n - 1), with the other source's lambda at its
+    estimate; that of seeds is (n - 1) / (lambda + n - 1), with the lambda of all settings together.
     """
     table = pd.DataFrame({"y": runs[score].astype(float), "method": runs["method"]}).dropna()
     table["setting"] = table["method"] + "/" + runs.loc[table.index, "setting"]
@@ -67,13 +68,13 @@ def shares(runs: pd.DataFrame, score: str) -> dict[str, Source]:
     if noise <= 1e-24 * total:  # as between equal numbers: the seed decides nothing
         return {source: Source(share, share, share) for source, share in epsilon.items()}
     excess = {source: max(0.0, squares[source] / noise - freedom[source]) for source in squares}
-    found = {}
+    sources = {}
     for source, other in zip(squares, reversed(squares), strict=True):
         bounds = _noncentrality(squares[source] / noise, freedom[source], left)
-        found[source] = Source(epsilon[source], *(at / (at + excess[other] + number - 1) for at in bounds))
+        sources[source] = Source(epsilon[source], *(at / (at + excess[other] + number - 1) for at in bounds))
     low, high = _noncentrality(sum(squares.values()) / noise, settings - 1, left)
-    found["seed"] = Source(epsilon["seed"], *((number - 1) / (at + number - 1) for at in (high, low)))
-    return found
+    sources["seed"] = Source(epsilon["seed"], *((number - 1) / (at + number - 1) for at in (high, low)))
+    return sources
 
 
 def _noncentrality(ratio: float, freedom: int, left: int) -> tuple[float, float]:

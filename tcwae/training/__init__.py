@@ -1,1 +1,1 @@
-"""Training: one loop, exact to repeat and to resume."""
+"""Training: one loop, which gives the same bytes when repeated or resumed."""

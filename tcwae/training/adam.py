@@ -93,7 +93,7 @@ def _move(
     beta2: float,
     eps: float,
 ) -> None:
-    """Algorithm 1 of Kingma and Ba, without a value that the host would wait for."""
+    """Algorithm 1 of Kingma and Ba; the host never waits for a value."""
     step.add_(1)
     mean.lerp_(gradient, 1 - beta1)
     square.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)

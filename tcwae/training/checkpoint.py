@@ -1,7 +1,7 @@
-"""Weights for everybody, and the state that a training resumes from: safetensors files with a checksum.
+"""The weights, and the state from which a training resumes: safetensors files with a checksum.
 
-The metadata hold, under `tcwae`, a record as JSON and in it the SHA-256 of the record and of all tensors, so that a damaged
-file is known from a whole one. Nothing is unpickled, from neither kind of file.
+The metadata contain, under `tcwae`, a record as JSON, with the SHA-256 of the record and of all tensors, so that damage is
+detected. Nothing is unpickled from either kind of file.
 """
 
 import hashlib
@@ -66,13 +66,13 @@ def load_model(path: Path, device: torch.device | str = "cpu") -> tuple[Autoenco
 
 
 def save_state(folder: Path, identity: dict[str, str], state: State) -> None:
-    """Write the state of the training that `identity` tells from all others; the state before it is kept."""
+    """Write the state of the training that `identity` identifies; the previous state is kept."""
     newest, previous = (folder / name for name in STATES)
     _write(newest, State(state.tensors, {"identity": identity, **state.record}), previous)
 
 
 def load_state(folder: Path, identity: dict[str, str]) -> State | None:
-    """Read the newest whole state, or None; a damaged one is removed with a warning, and the one before it is read.
+    """Read the newest undamaged state, or None; a damaged one is removed with a warning, and the previous one is read.
 
     Raises:
         InputError: it is the state of another training; the message lists what differs.

@@ -1,11 +1,11 @@
-"""Trainings whose numbers are finite and that failed all the same, as their curves show it.
+"""Warnings about trainings that failed although their numbers are finite.
 
-- `collapsed_latents`: no latent has a mean that varies over a batch by a variance above 0.01, so the codes say nothing of
+- `collapsed_latents`: no latent has a mean that varies over a batch by a variance above 0.01, so the codes tell nothing about
   the images (active units, Burda et al., 2016, https://arxiv.org/abs/1509.00519);
-- `discriminator_won`: a discriminator's log loss is below 0.01 nats, where guessing gives log 2 = 0.69: it is sure of every
-  code, and the density ratio of equation (11) that it stands for is out of reach.
+- `discriminator_won`: a discriminator's log loss is below 0.01 nats, where guessing gives log 2 = 0.69: it is certain about
+  every code, and cannot estimate the density ratio of equation (11).
 
-Many trainings show both signs early and lose them; a warning is given only for a sign that lasts to the end.
+Many trainings show these signs early and recover; a warning is given only for a sign that persists to the end.
 """
 
 import pandas as pd
@@ -25,8 +25,8 @@ def warnings_of(curves: pd.DataFrame) -> tuple[TrainingWarning, ...]:
         signs[column] = ("discriminator_won", curves[column] < LEAST_LOSS)
     return tuple(
         TrainingWarning(
-            kind=kind, term=term, step=int(curves["step"][lasted].iloc[0]), value=float(curves[term].iloc[-1])
+            kind=kind, term=term, step=int(curves["step"][persistent].iloc[0]), value=float(curves[term].iloc[-1])
         )
-        for term, (kind, so) in signs.items()
-        if (lasted := so[::-1].cummin()[::-1]).any()
+        for term, (kind, sign) in signs.items()
+        if (persistent := sign[::-1].cummin()[::-1]).any()
     )

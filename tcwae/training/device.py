@@ -14,15 +14,15 @@ from tcwae.errors import InputError
 __all__ = ["select_device", "set_up"]
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-"""Their numbers in malloc.h."""
+"""Values from malloc.h."""
 
 
 def select_device(name: str) -> torch.device:
-    """The device of that name, which has computed a sum; there is no silent fall-back to another one.
+    """The device of that name, tested with a sum; there is no silent fallback to another one.
 
     Raises:
-        InputError: it is not there, or does not compute: too old for this torch, its driver too old, or held by another
-            process alone.
+        InputError: the device is missing or does not compute: it or its driver is too old for this torch, or another process
+            holds it exclusively.
     """
     if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
         raise InputError(f"--device: expected cpu, cuda, or one GPU of several as cuda:0, found {name!r}")
@@ -41,7 +41,9 @@ def select_device(name: str) -> torch.device:
             reason = str(error).splitlines()[0]
             raise InputError(f"--device {name}: {reason}; `tcwae doctor` on this machine says what to do") from None
     if not right:
-        raise InputError(f"--device {name}: expected 1 + 1 = 2, found another sum: use another GPU, tell the operators")
+        raise InputError(
+            f"--device {name}: expected 1 + 1 = 2, found another sum: use another GPU, and report this one to its operators"
+        )
     return torch.device(name)
 
 

@@ -1,18 +1,18 @@
 """One process at a time writes a run.
 
-The lock is a POSIX record lock (`fcntl`) on an empty file that is never removed: two processes that lock a file which a
-third removes hold locks on two different files. It belongs to the process, not to the file, and the system lets it go when
-the process ends, however it ends; so there is never anything to remove by hand.
+The lock is a POSIX record lock (`fcntl`) on a file that is never removed: if it were, two processes could hold locks on two
+different files. The lock belongs to the process, not to the file, and the system releases it when the process ends, however it
+ends; so there is never anything to remove by hand.
 
 On network file systems:
 
 - NFSv4: the lock is the server's. When a node dies, the server frees its locks after the lease, by default 90 s
   (RFC 7530, section 9.5; Linux' nfsd), for which `PATIENCE` waits.
-- NFSv3: the lock is lockd's. A killed process frees its lock at once; a dead node's are freed when it has booted again.
+- NFSv3: the lock is lockd's. A killed process frees its lock at once; those of a dead node are freed when it has rebooted.
 - Lustre: with the mount option `flock`. With `localflock` only processes of one node see each other's locks.
-- Where a file system has no locks, a warning is printed and the training goes on without.
+- On a file system without locks, a warning is printed and the training runs without one.
 
-`flock` would not do: a child that was forked keeps it alive, and beside a POSIX lock it is seen on NFS, but not on a disk.
+`flock` is not suitable: a forked child keeps it alive, and it conflicts with POSIX locks on NFS but not on a local disk.
 """
 
 import errno
@@ -44,8 +44,8 @@ class HeldError(Interrupted):
 def exclusive(path: Path, patience: float | None = None) -> Iterator[bool]:
     """Hold the lock `path`, whose folder is made if need be; wait at most `patience` seconds while another process holds it.
 
-    The default is `PATIENCE`. Yields whether another process held it. A process does not lock itself out: this is no lock
-    between threads.
+    The default is `PATIENCE`. Yields whether another process held it. A process does not exclude itself, so this does not
+    lock threads.
 
     Raises:
         HeldError: another process still holds it.
@@ -74,7 +74,7 @@ def _lock(descriptor: int, path: Path, patience: float) -> bool:
 
 
 def _try(descriptor: int, path: Path) -> bool:
-    """Whether the lock is ours, or there are none on this file system."""
+    """Whether this process now holds the lock, or the file system has none."""
     try:
         fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -87,7 +87,7 @@ def _try(descriptor: int, path: Path) -> bool:
 
 
 def _sign(descriptor: int) -> None:
-    """Say in the file who holds it; only for the other's message, so that a full disk does not matter."""
+    """Write the holder into the file, for the message of a waiting process; a full disk does not matter."""
     text = f"process {os.getpid()} on {socket.gethostname()}, since {datetime.now(UTC).isoformat(timespec='seconds')}"
     with suppress(OSError):
         os.ftruncate(descriptor, 0)

@@ -1,13 +1,13 @@
-"""The loop of one training, exact to repeat and to resume, alone or beside others.
+"""The loop of one training: repeated or resumed, alone or beside others, it gives the same bytes.
 
 Files of a run's folder:
 
 - `model.safetensors`: the weights, written once, at the end;
 - `curves.csv`: step, the mean of the loss and of each term since the row before (definitions: `objectives`), and the active
   units of the step's batch (`collapse`);
-- `training.json`: how it ended (`finished`, or `diverged` with step and term), seconds, images a second, device, versions;
+- `training.json`: how it ended (`finished`, or `diverged` with step and term), seconds, images per second, device, versions;
 - `state.safetensors`, `state.previous.safetensors`: everything that the next steps depend on, while the training lasts;
-- `.lock`: empty but for the process that trains; see `lock`.
+- `.lock`: names the process that trains; see `lock`.
 
 The same seed on the same machine and number of threads gives the same bytes, interrupted or not, alone or beside others.
 """
@@ -47,9 +47,9 @@ CURVES, RECORD, MODEL = "curves.csv", "training.json", "model.safetensors"  # in
 
 @dataclass(frozen=True)
 class Machine:
-    """Where and how trainings run. `save_every` and `time_budget` are in seconds, the budget from `start` on.
+    """Where and how trainings run. `save_every` and `time_budget` are in seconds; the budget counts from `start`.
 
-    `deterministic` holds torch to algorithms that give the same bytes each time, which on a CPU they do anyway.
+    `deterministic` restricts torch to algorithms that give the same bytes each time; on a CPU they do anyway.
     """
 
     device: str = "cpu"
@@ -72,7 +72,7 @@ def train(
     save_every: float = 600.0,
     time_budget: float | None = None,
 ) -> Diverged | None:
-    """Train `run` on a prepared data set and write its files into `output`; resume where a state is there.
+    """Train `run` on a prepared data set and write its files into `output`; resume if there is a state.
 
     The keywords are the fields of `Machine`.
 
@@ -87,9 +87,9 @@ def train(
 
 
 def train_many(tasks: Sequence[Task], data: Path, machine: Machine, at_a_time: int | None = None) -> list[Outcome]:
-    """Train the runs of `tasks` on one data set, advanced together; returns how each ended, in their order.
+    """Train the runs of `tasks` on one data set, several at a time; returns how each ended, in their order.
 
-    `at_a_time` is how many at once; None: as many as the device has memory and use for.
+    `at_a_time` is the number of concurrent runs; None: as many as fit the device's memory and still raise its throughput.
 
     Raises:
         InputError: the data or the device is not there, or two tasks have the same folder.
@@ -100,7 +100,7 @@ def train_many(tasks: Sequence[Task], data: Path, machine: Machine, at_a_time: i
         raise InputError(f"expected a folder for each run, found {repeated[0]} more than once")
     set_up(machine.threads, machine.deterministic)
     source = prepared.read(data)
-    for task in tasks if len(tasks) == 1 else ():  # what needs no device is refused before there must be one
+    for task in tasks if len(tasks) == 1 else ():  # checks that need no device come first
         _check(task, source, data, machine.device)
     images = Images(source, select_device(machine.device))
     with requests() as asked:
@@ -126,7 +126,7 @@ def finished(run: Run, output: Path) -> bool:
 def training(
     task: Task, source: prepared.Prepared, images: Images, data: Path, machine: Machine, asked: list[str]
 ) -> Generator[None, None, Diverged | None]:
-    """Train and write the files of the run's folder; resume where a state is there. Yields between two steps.
+    """Train and write the files of the run's folder; resume if there is a state. Yields between two steps.
 
     `images` are those of `source`, read from `data`, on the device. The training stops at the next step once `asked` holds a
     reason.
@@ -149,7 +149,7 @@ def training(
     with exclusive(output / ".lock", task.patience) as waited:
         replaced = (waited or task.held) and _which(output / MODEL) != task.before
         if replaced and (made := _made_by_another(output, run, circumstances)):
-            say(f"{output}: another process has finished this training meanwhile; nothing is left to do")
+            say(f"{output}: another process has finished this training; nothing is left to do")
             return None if made.term is None else Diverged(made.step, made.term)
         for name in (CURVES, RECORD, MODEL, *records.STATES):
             remove_leftovers(output / name)
@@ -169,7 +169,7 @@ def training(
 def _advance(
     progress: Progress, task: Task, identity: dict[str, str], machine: Machine, asked: list[str]
 ) -> Generator[None, None, None]:
-    """Step to the end, and save at times."""
+    """Train to the end, saving the state from time to time."""
     saved = time.monotonic()
     for step in progress.steps():
         if step is not None:
@@ -180,25 +180,23 @@ def _advance(
                 checkpoint.save_state(task.output, identity, progress.state())
                 saved = now
             if asked:
-                raise Interrupted(f"{asked[0]}: saved at step {step}, the same command goes on there")
+                raise Interrupted(f"{asked[0]}: saved at step {step}, the same command resumes there")
             task.steps += 1
         yield
         progress.beside = task.beside
 
 
 def _saved(error: Exception, progress: Progress, output: Path, identity: dict[str, str]) -> Exception:
-    """Save the state after a step that failed, and say so."""
-    where = "goes on from the last state that was saved"
+    """Save the state after a failed step; returns the error with a message that says so."""
+    where = "can resume from its last saved state"
     if progress.whole:
         checkpoint.save_state(output, identity, progress.state())
         where = f"is saved at step {progress.step}"
     if isinstance(error, Unrecordable):
-        return Unrecordable(
-            f"--cuda-graph: {error}; the run {where}, and the same command without the flag goes on there"
-        )
+        return Unrecordable(f"--cuda-graph: {error}; the run {where}, and the same command without the flag resumes it")
     return OutOfMemory(
         f"the device has no memory left; the run {where}: free some memory, or train fewer at a time; "
-        "the same command goes on"
+        "the same command resumes it"
     )
 
 
@@ -232,7 +230,7 @@ def _identity(run: Run, images: prepared.Prepared, device: str, deterministic: b
 
 
 def _circumstances(images: prepared.Prepared, device: str, threads: int, deterministic: bool) -> dict[str, Any]:
-    """What the record says a training was made with."""
+    """The part of the record that says what a training was made with."""
     return {
         "device": torch.cuda.get_device_name(device) if device.startswith("cuda") else device,
         "threads": threads,
@@ -243,7 +241,7 @@ def _circumstances(images: prepared.Prepared, device: str, threads: int, determi
 
 
 def _which(path: Path) -> tuple[int, int] | None:
-    """Distinguishes a file from one that replaces it; None where there is none."""
+    """Identifies this version of a file; None if there is no file."""
     try:
         status = path.stat()
     except FileNotFoundError:
@@ -259,11 +257,11 @@ def _made_by_another(output: Path, run: Run, circumstances: dict[str, Any]) -> r
     if not (output / CURVES).exists() or any((output / name).exists() for name in records.STATES):
         return None
     try:
-        _, other, its = checkpoint.load_model(output / MODEL)
+        _, other, saved = checkpoint.load_model(output / MODEL)
         record = records.read(records.TrainingRecord, output / RECORD)
     except (InputError, OSError):
         return None
-    same = [other == run, its.get("versions") == circumstances["versions"], re.fullmatch("[0-9a-f]+", commit())]
+    same = [other == run, saved.get("versions") == circumstances["versions"], re.fullmatch("[0-9a-f]+", commit())]
     same += [getattr(record, key) == value for key, value in circumstances.items()]
     return record if all(same) else None
 

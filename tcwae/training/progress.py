@@ -1,4 +1,4 @@
-"""A training between two steps: what moves, what is logged, and what a state holds."""
+"""The progress of a training: its steps, its log, and its saved state."""
 
 import time
 from collections.abc import Iterator
@@ -59,8 +59,8 @@ class Progress:
     def steps(self) -> Iterator[int | None]:
         """Train to the end; stop early where a term is not finite.
 
-        Yields the number of steps taken after each but the last, and None while values are on their way from a GPU: the next
-        call waits no longer for them than this one, and between the two another run can use the device.
+        Yields the number of steps taken after each step but the last, and None while values are copied from a GPU, so that
+        other runs can use the device in between.
         """
         settings, call = self.run.training, recorded(self.advance) if self.cuda_graph else self.advance
         bar = tqdm(initial=self.step, total=settings.iterations, unit="step", disable=None, mininterval=1)
@@ -121,7 +121,7 @@ class Progress:
 
     @property
     def whole(self) -> bool:
-        """Whether a state can be saved. After a step that failed it can, unless it failed while parameters moved."""
+        """Whether a state can be saved: after a failed step only if it did not fail while parameters were updated."""
         return not (self.advance.moving or self.logging)
 
     def state(self) -> checkpoint.State:

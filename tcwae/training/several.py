@@ -1,8 +1,7 @@
 """Several trainings in one process, advanced in turns.
 
-On a GPU each run has a stream, so that the device works on all of them while the host only launches; the images are there
-once. On a CPU they take turns. A run depends on none beside it: its numbers are those it has alone, and one that fails ends
-alone.
+On a GPU each run has a stream, so that the device works on all of them while the host only launches; they share one copy of the
+images. On a CPU they take turns. Runs do not affect each other: each gives the same numbers as alone, and fails alone.
 """
 
 import contextlib
@@ -27,11 +26,11 @@ from tcwae.training.step import Unrecordable
 __all__ = ["Crowd", "OutOfMemory", "Outcome", "Task", "together"]
 
 WINDOW = 20.0
-"""Seconds over which the throughput of so many runs is measured."""
+"""Seconds over which the throughput of a number of runs is measured."""
 WORTH = 1.05
-"""How many times as fast the device must become for twice as many runs."""
+"""The least speed-up of the device that makes doubling the number of runs worthwhile."""
 SPARE = 1.25
-"""How many times the memory of the largest run so far must be free for another."""
+"""Free memory that another run needs, relative to the largest run so far."""
 
 
 class OutOfMemory(Interrupted):
@@ -40,12 +39,12 @@ class OutOfMemory(Interrupted):
 
 @dataclass
 class Task:
-    """A run, its folder, and what the run and those that advance it tell each other.
+    """A run, its folder, and the state that it shares with the code that advances it.
 
     `log` is the file that takes what the run prints, None for the process's own output; `cuda_graph` launches a step as one
     operation; `beside` is how many runs share the device now; `steps` how many steps this process has taken. `patience` is
-    how long to wait for another process that trains the run, None for the default; `held` says that one did, and `before` is
-    which model was there then.
+    how long to wait for another process that trains the run, None for the default; `held` says that another process did train
+    it, and `before` identifies the model that was there then.
     """
 
     run: Run
@@ -65,10 +64,10 @@ Outcome = Diverged | Exception | None
 
 
 class Crowd:
-    """How many runs to advance at a time: a fixed number, or as many as memory and throughput allow.
+    """The number of concurrent runs: fixed, or as many as memory and throughput allow.
 
-    On a CPU that is one, because turns make nothing faster. On a GPU it is doubled as long as the memory suffices and the last
-    doubling made the device `WORTH` times as fast, measured over `WINDOW` seconds.
+    On a CPU it is one, because turns make nothing faster. On a GPU it is doubled as long as the memory suffices and the last
+    doubling made the device at least `WORTH` times as fast, measured over `WINDOW` seconds.
     """
 
     def __init__(self, device: str, fixed: int | None = None, clock: Callable[[], float] = time.monotonic) -> None:
@@ -103,7 +102,7 @@ class Crowd:
         """Count the images of a step, and decide after a window whether more runs at a time are worth it."""
         if not self.growing:
             return
-        if running < self.limit:  # not as many as are asked for: nothing to learn
+        if running < self.limit:  # fewer runs than the limit: nothing to learn
             self.begun, self.images = self.clock(), 0
             return
         self.images += images
@@ -125,7 +124,7 @@ class Crowd:
 
 @dataclass
 class _Lane:
-    """A training under way, with its place in the device's queues."""
+    """A training in progress, with its stream and log."""
 
     index: int
     task: Task
@@ -152,9 +151,9 @@ def together(
 ) -> list[Outcome]:
     """Advance the trainings that `start` begins, at most `at_a_time` at once (None: by `Crowd`), until all have ended.
 
-    A task that meets a run which another process trains is tried again when the others have ended. One for which the device's
-    memory does not suffice is tried again with fewer at a time, and one whose step cannot be recorded as a graph without it,
-    unless it is the only task. Returns how each ended, in the order of the tasks; once `asked` holds a reason none begins.
+    A task whose run another process trains is retried when the others have ended. If the device lacks memory for a task, it
+    is retried with fewer at a time; if its step cannot be recorded as a graph, without the graph, unless it is the only task.
+    Returns how each ended, in the order of the tasks. Once `asked` holds a reason, no task begins.
     """
     outcomes: list[Outcome] = [None] * len(tasks)
     waiting, held, lanes = deque(range(len(tasks))), deque(), []
@@ -185,12 +184,12 @@ def together(
             else:
                 outcomes[lane.index] = outcome
     for index in [*waiting, *held]:
-        outcomes[index] = Interrupted(f"{asked[0]}: not begun, the same command goes on")
+        outcomes[index] = Interrupted(f"{asked[0]}: not begun, the same command continues")
     return outcomes
 
 
 def _again(task: Task, error: Exception, others: int) -> bool:
-    """Whether a task that stopped so is tried once more, and what changes for it."""
+    """Whether to retry a task that failed with `error`; changes the task accordingly."""
     if isinstance(error, HeldError) and task.patience == 0:
         task.held = True
         return True
@@ -212,7 +211,7 @@ def _open(index: int, task: Task, start: Callable[[Task], Training], device: str
 
 
 def _close(lane: _Lane, streams: list[Any]) -> None:
-    """Let go of all that the run has on the device; its stream, whose memory torch keeps apart, is for the next run."""
+    """Release what the run has on the device; its stream, for which torch keeps separate memory, is reused by the next run."""
     lane.training.close()
     del lane.training
     if lane.log is not None:
@@ -234,10 +233,10 @@ def _advance(lane: _Lane) -> tuple[bool, Outcome]:
             _say_why(lane, str(error))
             return True, _without_tensors(error)
         except torch.OutOfMemoryError:  # before the first step
-            error = OutOfMemory("the device has no memory left to begin: free some; the same command goes on")
+            error = OutOfMemory("the device has no memory left to begin: free some, then run the same command again")
             _say_why(lane, str(error))
             return True, _without_tensors(error)
-        except Exception as error:  # a defect, or a GPU that has failed: it ends this run alone
+        except Exception as error:  # a defect or a failed GPU ends only this run
             if lane.stream is not None and "CUDA error" in str(error):
                 error = _lost(error)
                 _say_why(lane, str(error))
@@ -265,4 +264,4 @@ def _say_why(lane: _Lane, why: str) -> None:
 def _lost(error: Exception) -> Interrupted:
     """A GPU that has failed, or fallen off the bus (NVIDIA's XID errors): nothing on it can be read any more."""
     first = str(error).splitlines()[0]
-    return Interrupted(f"the GPU failed ({first}): the same command goes on from the last state that was saved")
+    return Interrupted(f"the GPU failed ({first}): the same command resumes from the last saved state")

@@ -1,4 +1,4 @@
-"""One step of a training, from the draw of the batch to the moved parameters.
+"""One step of a training, from drawing the batch to updating the parameters.
 
 All of it happens on the device: random numbers come from the run's generator there, images are gathered and unpacked there,
 and nothing waits for a value or branches on one. So on a GPU the whole step can be one CUDA graph, which is recorded once and
@@ -31,10 +31,10 @@ class Unrecordable(InputError):  # noqa: N818
 
 
 class Step:
-    """The model, optimisers and generator of a run; each call moves them by a step.
+    """The model, optimisers and generator of a run; each call takes a step.
 
-    `terms` are the names of what a call returns, known after the first; `batch` are the images of the step; `moving` says
-    whether parameters are being moved, so that a step that failed before has left them as they were.
+    `terms` names the values that a call returns, known after the first; `batch` holds the images of the step; `moving` says
+    whether parameters are being updated: a step that fails before has not changed them.
     """
 
     terms: tuple[str, ...] = ()
@@ -70,7 +70,7 @@ class Step:
         return images, draw_noise(batch, self.run.latent_dimension, self.generator)
 
     def move(self, images: Float[Tensor, "batch channel 64 64"], noise: Noise) -> Float[Tensor, "terms"]:
-        """Move the parameters by a step on these images with this noise. Returns as a call does."""
+        """Update the parameters by a step on these images with this noise. Returns the same as a call."""
         self.set_precision()
         total, terms, codes = loss(self.objective, self.run.cost, self.model, images, noise)
         total.backward(inputs=self.autoencoder)
@@ -98,7 +98,7 @@ class Step:
 def recorded(step: Step) -> Callable[[], Float[Tensor, "terms"]]:
     """The same steps, from the fourth on as the replay of a CUDA graph; only where the images of `step` are on a GPU.
 
-    Called on one stream of its own, which must not be the default stream.
+    Call it on its own stream, which must not be the default stream.
 
     Raises:
         Unrecordable: by the call that records; the parameters are then as they were before it.

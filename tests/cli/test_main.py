@@ -1,4 +1,4 @@
-"""The command line: help that names every field, and one line and a status for everything that can be mended."""
+"""The command line: help that names every field, and one line and a status for every error that a user can correct."""
 
 import os
 import platform
@@ -212,7 +212,7 @@ def test_what_can_be_mended_is_one_line_and_status_2(arguments, message, tmp_pat
             " ".join([*TRAIN, "--data x --output y --itrations=3"]),
             "found '--itrations=3', did you mean '--iterations'?",
         ),
-        ("data a b", "tcwae data: expected no more words, found 'b'"),
+        ("data a b", "tcwae data: expected no further argument, found 'b'"),
         ("score a --seeds few", "tcwae score: --seeds: expected a whole number, at least 1, found 'few'"),
         ("plan --images-per-second nan", "--images-per-second: expected a number, at least 1, found 'nan'"),
         ("evaluate --run a --data b --threads 0", "--threads: expected a whole number, at least 1, found '0'"),
@@ -250,7 +250,7 @@ def test_a_log_on_a_full_disk_changes_no_status(verb, status, small_data, tmp_pa
 
 
 def test_interrupted_by_the_keyboard(small_data, tmp_path):
-    """Status 2 and one line; the same command then goes on."""
+    """Status 2 and one line; the same command then resumes."""
     arguments = [
         sys.executable,
         "-m",

@@ -148,7 +148,7 @@ def test_candidates_are_the_runs_of_every_choice():
         for beta in (1, 50)
         for gamma in (1, 100)
     ]
-    assert candidates(undecided) == {identifier: run for its in every for identifier, run in its.items()}
+    assert candidates(undecided) == {identifier: run for members in every for identifier, run in members.items()}
 
 
 def test_what_is_not_decided_is_left_out():
@@ -287,15 +287,15 @@ def test_every_study_of_the_project_is_valid(name):
 def test_departures_change_one_thing_each(name):
     """Every row but the first of its method differs from that in one setting; `both` is the pair of two such."""
     made, seen = read(STUDIES / f"{name}.yaml"), set()
-    for experiment, its in made.experiments.items():
-        rows = {row: flatten(next(iter(row_runs(made, experiment, row).values()))) for row in its.methods}
+    for experiment, declared in made.experiments.items():
+        rows = {row: flatten(next(iter(row_runs(made, experiment, row).values()))) for row in declared.methods}
         default = next(iter(rows.values()))
         for row, settings in list(rows.items())[1:]:
             changed = {key for key in default if settings[key] != default[key]}
             assert changed == {"sigma_penalty", "mws_kernel"} if row == "both" else len(changed) == 1
             seen |= changed
         assert {flatten(run)["seed"] for run in experiment_runs(made, experiment).values()} == {
-            *(its.seeds or made.seeds)
+            *(declared.seeds or made.seeds)
         }
     assert seen == {
         *("sigma_penalty", "mws_kernel", "adam_epsilon", "estimator", "batch_size", "discriminator_slope"),
@@ -304,7 +304,8 @@ def test_departures_change_one_thing_each(name):
 
 def test_the_tour_and_the_quick_study_show_every_kind():
     kinds = {
-        name: {kind for its in read(path).experiments.values() for kind in its.shows} for name, path in SHOWN.items()
+        name: {kind for experiment in read(path).experiments.values() for kind in experiment.shows}
+        for name, path in SHOWN.items()
     }
     every = set(get_args(Shows)) - {"deviations", "kl_estimators"}
     assert kinds["tour"] == kinds["paper"] - {"kl_estimators"} == every

@@ -1,4 +1,4 @@
-"""Pictures and arrays of one's own: reduced right, or refused in one line."""
+"""A user's own pictures and arrays: reduced correctly, or refused in one line."""
 
 import hashlib
 import io

@@ -93,7 +93,7 @@ def test_jobs_that_do_not_end(file, killed, slurm, monkeypatch, tmp_path):
     monkeypatch.setattr(head, "END_SECONDS", 0.0)
     (tmp_path / "bin/scancel").write_text("#!/bin/sh\n")
     taken = Head(file)
-    with pytest.raises(InputError, match="the jobs 1 2 3 do not end"):
+    with pytest.raises(InputError, match="the jobs 1 2 3 were cancelled but have not ended"):
         taken.end_left_jobs()
     assert "tcwae_1" in file.read_text()
 

@@ -60,9 +60,9 @@ def mutate_document(chance, document):
         elif kind == "wrap":
             holder[key] = [holder[key]] if chance.random() < 0.5 else {str(key): holder[key]}
         else:
-            other, its = chance.choice(places)
-            if (isinstance(other, dict) and its in other) or (isinstance(other, list) and its < len(other)):
-                holder[key] = copy.deepcopy(other[its])
+            source, place = chance.choice(places)
+            if (isinstance(source, dict) and place in source) or (isinstance(source, list) and place < len(source)):
+                holder[key] = copy.deepcopy(source[place])
     return document
 
 

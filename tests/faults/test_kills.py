@@ -113,7 +113,9 @@ def test_two_processes_on_one_run(small_data, tmp_path):
 def test_two_runs_side_by_side_are_as_each_alone(small_data, tmp_path):
     expected = whole("tcwae_mws", small_data, tmp_path, 20)
     folders = [tmp_path / "one", tmp_path / "two"]
-    both = [start(train_command("tcwae_mws", small_data, its, 20), tmp_path / f"{its.name}.log") for its in folders]
+    both = [
+        start(train_command("tcwae_mws", small_data, folder, 20), tmp_path / f"{folder.name}.log") for folder in folders
+    ]
     for process, folder in zip(both, folders, strict=True):
         process.join(HANG)
         assert process.exitcode == 0

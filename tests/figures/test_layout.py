@@ -55,8 +55,11 @@ def faults(figure):
             found.append(f"{text.get_text()!r} is cut")
         if "nan" in text.get_text().split():
             found.append(f"{text.get_text()!r} is no number")
-    for (one, box), (other, its) in itertools.combinations(texts, 2):
-        across, down = min(box.x1, its.x1) - max(box.x0, its.x0), min(box.y1, its.y1) - max(box.y0, its.y0)
+    for (one, box), (other, other_box) in itertools.combinations(texts, 2):
+        across, down = (
+            min(box.x1, other_box.x1) - max(box.x0, other_box.x0),
+            min(box.y1, other_box.y1) - max(box.y0, other_box.y0),
+        )
         labels = isinstance(one, Annotation) and isinstance(other, Annotation)  # of points, put where they cover least
         if across > 1.5 and down > 2.5 and not labels and one.get_text() != other.get_text():
             found.append(f"{one.get_text()!r} covers {other.get_text()!r}")

@@ -41,8 +41,8 @@ def bars(axes, colour):
 def test_points_are_means_and_bars_are_sample_deviations(results, axes, score):
     runs = results.metrics[results.metrics["method"] == "beta_tcvae"]
     expected = []
-    for _, its in runs.groupby("setting"):
-        (x0, x1), (y0, y1) = its["log_reconstruction"], its[score]
+    for _, seeds in runs.groupby("setting"):
+        (x0, x1), (y0, y1) = seeds["log_reconstruction"], seeds[score]
         # of two numbers: half their sum, and their distance over the square root of two
         expected.append(((x0 + x1) / 2, (y0 + y1) / 2, abs(x0 - x1) / np.sqrt(2), abs(y0 - y1) / np.sqrt(2)))
     np.testing.assert_allclose(bars(axes[score], METHODS["beta_tcvae"].colour), sorted(expected))

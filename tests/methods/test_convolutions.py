@@ -53,11 +53,11 @@ def test_no_further_from_the_exact_values_than_the_plain_layers(name, channels, 
     direction = torch.randn(layers(pictures).shape, generator=torch.Generator().manual_seed(2))
     parameters, exact_layers = list(layers.parameters()), copy.deepcopy(layers).double()
     plain = outputs_and_gradients(layers, pictures, parameters, direction)
-    found = outputs_and_gradients(lambda its: function(its, parameters), pictures, parameters, direction)
+    found = outputs_and_gradients(lambda given: function(given, parameters), pictures, parameters, direction)
     exact = outputs_and_gradients(exact_layers, pictures.double(), list(exact_layers.parameters()), direction.double())
-    for one, its_plain, its_exact in zip(found, plain, exact, strict=True):
-        assert one.shape == its_plain.shape
-        assert error(one, its_exact) < max(2 * error(its_plain, its_exact), 1e-6)
+    for value, of_plain, of_exact in zip(found, plain, exact, strict=True):
+        assert value.shape == of_plain.shape
+        assert error(value, of_exact) < max(2 * error(of_plain, of_exact), 1e-6)
 
 
 class Lacking:
@@ -85,7 +85,7 @@ def test_public_operations_alone_give_the_same(name, channels, without_private_o
     pictures, parameters = draw(5), list(layers.parameters())
     direction = torch.randn(layers(pictures).shape, generator=torch.Generator().manual_seed(2))
     plain = outputs_and_gradients(layers, pictures, parameters, direction)
-    found = outputs_and_gradients(lambda its: function(its, parameters), pictures, parameters, direction)
+    found = outputs_and_gradients(lambda given: function(given, parameters), pictures, parameters, direction)
     for one, other in zip(found, plain, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4 * other.abs().max().item())
 
@@ -103,7 +103,7 @@ def test_the_gradient_of_a_relu_is_the_same_to_the_bit_either_way(request):
 def test_without_the_pictures_gradient_the_others_are_the_same(name):
     function, layers, draw = stacks(1)[name]
     parameters, pictures = list(layers.parameters()), draw(3)
-    with_it = outputs_and_gradients(lambda its: function(its, parameters), pictures, parameters, 1.0)[2:]
+    with_it = outputs_and_gradients(lambda given: function(given, parameters), pictures, parameters, 1.0)[2:]
     without = torch.autograd.grad((function(pictures, parameters) * 1.0).sum(), parameters)
     assert all(torch.equal(one, other) for one, other in zip(with_it, without, strict=True))
 

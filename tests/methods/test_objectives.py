@@ -42,8 +42,8 @@ def noise():
     return draw_noise(BATCH, 5, torch.Generator().manual_seed(2))
 
 
-def value_and_gradient(its, model, images, noise, cost="cross_entropy"):
-    total, terms, _ = loss(its, cost, model, images, noise)
+def value_and_gradient(objective, model, images, noise, cost="cross_entropy"):
+    total, terms, _ = loss(objective, cost, model, images, noise)
     weights = [*model.encoder.parameters(), *model.decoder.parameters()]
     return total, torch.autograd.grad(total, weights), terms
 
@@ -51,12 +51,12 @@ def value_and_gradient(its, model, images, noise, cost="cross_entropy"):
 @pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize("cost", COSTS)
 def test_loss_is_the_weighted_sum_of_its_terms(name, cost, model, images, noise):
-    its = objective(name)
-    total, terms, codes = loss(its, cost, model, images, noise)
-    assert set(terms) == {"reconstruction", *its.weights}
+    made = objective(name)
+    total, terms, codes = loss(made, cost, model, images, noise)
+    assert set(terms) == {"reconstruction", *made.weights}
     expected = COSTS[cost](model.decoder(codes), images).mean()
     torch.testing.assert_close(terms["reconstruction"], expected)
-    torch.testing.assert_close(total, expected + sum(its.weights[term] * terms[term] for term in its.weights))
+    torch.testing.assert_close(total, expected + sum(made.weights[term] * terms[term] for term in made.weights))
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -89,11 +89,11 @@ def test_beta_tcvae_is_kl_plus_excess_total_correlation():
     """alpha = gamma = 1 is E KL(q(z|x) || p) + (beta - 1) TC in expectation over the noise, as in its authors' code."""
     generator = torch.Generator().manual_seed(0)
     model, images = Autoencoder(1, 2, seed=1), torch.rand((4, 1, 64, 64), generator=generator)
-    its, differences = objective("beta_tcvae", beta=5), []
+    made, differences = objective("beta_tcvae", beta=5), []
     with torch.no_grad():
         for _ in range(300):
             noise = draw_noise(4, 2, generator)
-            total, terms, codes = loss(its, "cross_entropy", model, images, noise)
+            total, terms, codes = loss(made, "cross_entropy", model, images, noise)
             mean, variance = model.encoder(images)
             tc = total_correlation(*minibatch_weighted_log_density(codes, mean, variance.log(), N))
             other = terms["reconstruction"] + gaussian_kl(mean, variance.log()) + (5 - 1) * tc
@@ -116,8 +116,8 @@ def test_wae_mmd_compares_codes_with_the_prior(model, images, noise):
 
 
 def test_smoothed_kernel_takes_the_variance_for_its_logarithm(model, images, noise):
-    its = objective("tcwae_mws", beta=1, gamma=1, mws_kernel="smoothed")
-    _, terms, codes = loss(its, "cross_entropy", model, images, noise)
+    made = objective("tcwae_mws", beta=1, gamma=1, mws_kernel="smoothed")
+    _, terms, codes = loss(made, "cross_entropy", model, images, noise)
     mean, variance = model.encoder(images)
     width = variance.exp().sqrt()
     density = Normal(mean[None], width[None]).log_prob(codes[:, None])
@@ -159,12 +159,12 @@ def test_contrasts_of_the_adversarial_methods(noise):
 
 @pytest.mark.parametrize("name", ["tcwae_gan", "factor_vae"])
 def test_encoder_learns_through_the_codes_and_discriminator_does_not_move_it(name, model, images, noise):
-    its = objective(name)
-    total, terms, codes = loss(its, "cross_entropy", model, images, noise)
+    made = objective(name)
+    total, terms, codes = loss(made, "cross_entropy", model, images, noise)
     encoder = list(model.encoder.parameters())
     through = torch.autograd.grad(terms["total_correlation"], encoder, retain_graph=True, allow_unused=True)
     assert any(gradient is not None and gradient.abs().sum() > 0 for gradient in through)
-    losses = discriminator_loss(its, model, codes, noise)
+    losses = discriminator_loss(made, model, codes, noise)
     still = torch.autograd.grad(sum(losses.values()), encoder, allow_unused=True)
     assert all(gradient is None for gradient in still)
     # after the discriminators moved, the graph of the encoder's loss must still be whole
@@ -175,9 +175,9 @@ def test_encoder_learns_through_the_codes_and_discriminator_does_not_move_it(nam
 
 def test_discriminator_loss_is_half_of_each_log_loss(model, noise):
     codes = torch.randn(BATCH, 5)
-    its = objective("factor_vae")
-    (found,) = discriminator_loss(its, model, codes, noise).values()
-    numerator, denominator = its.contrasts(codes, noise)["total_correlation"]
+    made = objective("factor_vae")
+    (found,) = discriminator_loss(made, model, codes, noise).values()
+    numerator, denominator = made.contrasts(codes, noise)["total_correlation"]
     network = model.discriminators["total_correlation"]
     first = -network(numerator).log_softmax(1)[:, 0].mean()
     second = -network(denominator).log_softmax(1)[:, 1].mean()

@@ -40,21 +40,21 @@ def test_every_run_is_in_the_table_with_its_numbers(study, folder):
 
 
 def test_a_run_has_the_numbers_of_its_files(study, folder):
-    its, run = content(folder, f"runs/{number_of(study, RUN)}"), folder / "runs" / RUN
+    page_run, run = content(folder, f"runs/{number_of(study, RUN)}"), folder / "runs" / RUN
     metrics = json.loads((run / "metrics.json").read_text())
-    assert {label: value for label, value, _ in its["scores"]}["MIG"] == metrics["scores"]["mig"]
-    assert its["factors"]["factors"] == ["size", "hollow", "turned", "x", "y"]
+    assert {label: value for label, value, _ in page_run["scores"]}["MIG"] == metrics["scores"]["mig"]
+    assert page_run["factors"]["factors"] == ["size", "hollow", "turned", "x", "y"]
     curves = pd.read_csv(run / "curves.csv")
-    assert its["curves"]["steps"] == curves["step"].tolist()
-    for term, values in its["curves"]["terms"]:
+    assert page_run["curves"]["steps"] == curves["step"].tolist()
+    for term, values in page_run["curves"]["terms"]:
         np.testing.assert_allclose(values, curves[term], rtol=1e-4)
-    for name, bytes_, digest in its["files"]:
+    for name, bytes_, digest in page_run["files"]:
         assert (run / name).stat().st_size == bytes_
         assert digest in (None, hashlib.sha256((run / name).read_bytes()).hexdigest())
-    assert its["faults"] == []
-    assert [command.split()[1] for command in its["commands"]] == ["train", "evaluate", "measure"]
-    assert its["commands"][0].startswith("tcwae train --dataset dsprites --method beta_tcvae --beta 8")
-    assert f"--output results/small/runs/{RUN}" in its["commands"][0]
+    assert page_run["faults"] == []
+    assert [command.split()[1] for command in page_run["commands"]] == ["train", "evaluate", "measure"]
+    assert page_run["commands"][0].startswith("tcwae train --dataset dsprites --method beta_tcvae --beta 8")
+    assert f"--output results/small/runs/{RUN}" in page_run["commands"][0]
 
 
 def test_the_pictures_are_those_of_the_evaluation_each_in_its_place(copy):
@@ -66,21 +66,21 @@ def test_the_pictures_are_those_of_the_evaluation_each_in_its_place(copy):
         file["latent_kl"][...] = [0.5, 2.0, 0.1, 1.0]
     page(copy)
     number = number_of(content(copy, "study"), RUN)
-    its = content(copy, f"runs/{number}")
+    page_run = content(copy, f"runs/{number}")
     with h5py.File(copy / "runs" / RUN / "images.h5") as file:
         arrays = {name: file[name][()].astype(float) for name in file}
     for part, expected in (
         ("pictures", np.concatenate([arrays[name] for name in ("inputs", "reconstructions", "samples")])),
         ("traversals", arrays["traversals"][:3, [1, 3, 0, 2]].reshape(-1, 64, 64, 1)),
     ):
-        sheet = its[part]["sheet"]
+        sheet = page_run[part]["sheet"]
         pixels = np.asarray(Image.open(copy / "page" / "runs" / sheet["file"]).convert("L"), float)
         assert pixels.shape == (64 * sheet["rows"], 64 * sheet["columns"])
         for index, picture in enumerate(expected):
             row, column = divmod(index, sheet["columns"])
             shown = pixels[64 * row : 64 * row + 64, 64 * column : 64 * column + 64]
             assert abs(shown - picture[..., 0]).mean() < 8  # WebP is not exact
-    assert its["traversals"]["latents"] == [1, 3, 0, 2]
+    assert page_run["traversals"]["latents"] == [1, 3, 0, 2]
 
 
 def test_the_matrix_is_that_of_the_run(study, folder):
@@ -107,12 +107,12 @@ def test_what_is_missing_or_damaged_is_said_and_the_rest_is_shown(copy):
     (copy / "figures" / "comparison-samples.svg").unlink()
     page(copy)
     study = content(copy, "study")
-    its = content(copy, f"runs/{number_of(study, RUN)}")
-    assert [its[part] for part in ("matrix", "traversals", "pictures", "curves")] == [None] * 4
+    page_run = content(copy, f"runs/{number_of(study, RUN)}")
+    assert [page_run[part] for part in ("matrix", "traversals", "pictures", "curves")] == [None] * 4
     for file in ("images.h5", "curves.csv", "metrics.json"):
-        assert any(fault.startswith(f"{file}: ") for fault in its["faults"]), its["faults"]
-    assert not any(str(copy) in fault for fault in its["faults"])
-    samples = next(its for its in study["experiments"][0]["drawings"] if its["kind"] == "Samples")
+        assert any(fault.startswith(f"{file}: ") for fault in page_run["faults"]), page_run["faults"]
+    assert not any(str(copy) in fault for fault in page_run["faults"])
+    samples = next(drawing for drawing in study["experiments"][0]["drawings"] if drawing["kind"] == "Samples")
     assert samples["files"] == ["comparison-samples.pdf", "comparison-samples.h5"]
     assert number_of(study, RUN) not in study["best"]
 

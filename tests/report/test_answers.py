@@ -25,16 +25,16 @@ def with_mig(folder, one, other):
 
 
 def mig(results):
-    return next(told for told in answers.outcomes(results, "grid") if told["score"] == "MIG")
+    return next(outcome for outcome in answers.outcomes(results, "grid") if outcome["score"] == "MIG")
 
 
 def test_a_difference_that_every_seed_has_is_clear(tmp_path):
-    told = mig(with_mig(tmp_path, [0.10, 0.30], [0.15, 0.36]))
-    assert told["words"] == (
+    outcome = mig(with_mig(tmp_path, [0.10, 0.30], [0.15, 0.36]))
+    assert outcome["words"] == (
         "β-TCVAE has 0.255, 0.055 better than WAE-MMD: clear, "
         "the 95 % interval of the difference over 2 seeds is 0.050 to 0.060"
     )
-    assert told["run"] == "dsprites/beta_tcvae/cross_entropy/beta=2/seed=0"
+    assert outcome["run"] == "dsprites/beta_tcvae/cross_entropy/beta=2/seed=0"
 
 
 def test_a_difference_that_turns_with_the_seed_is_not(tmp_path):
@@ -65,10 +65,10 @@ def test_the_summary_shows_the_runs_of_the_selected_settings(tmp_path):
     results = load(synthetic.write(tmp_path))
     table = pd.DataFrame(answers.summary(results))
     best = results.selected("grid").set_index("row")
-    for (row, score), own in table.groupby(["row", "score"]):
-        assert own["value"].mean() == pytest.approx(best.loc[row, f"{score}_mean"])
-        assert (own["low"] <= own["mean"]).all()
-        assert (own["mean"] <= own["high"]).all()
+    for (row, score), seeds in table.groupby(["row", "score"]):
+        assert seeds["value"].mean() == pytest.approx(best.loc[row, f"{score}_mean"])
+        assert (seeds["low"] <= seeds["mean"]).all()
+        assert (seeds["mean"] <= seeds["high"]).all()
     assert len(drawing.draw(table, "").axes) == len(PAPER)
     assert not np.isnan(table["paper"]).any()
 

@@ -111,7 +111,7 @@ def test_a_diverged_run_is_counted_and_named(said):
     ]
     assert failed[0]["failure"] == "diverged at step 512 (total correlation)"
     (remark,) = said["remarks"]
-    assert (remark["method"], remark["seeds"], remark["what"]) == ("TCWAE-GAN", "1", failed[0]["failure"])
+    assert (remark["method"], remark["seeds"], remark["remark"]) == ("TCWAE-GAN", "1", failed[0]["failure"])
     by_kind = {figure["kind"]: figure["runs"] for figure in experiment["figures"]}
     assert by_kind["heatmap"] == {"total": 24, "finished": 23, "diverged": 1}
     assert by_kind["samples"]["diverged"] == 1
@@ -124,7 +124,7 @@ def test_a_method_of_which_no_run_finished_keeps_its_row(tmp_path):
     experiment = contents(results, partial=True)["experiments"][0]  # partial: no figures were drawn
     lost = experiment["table"][1]
     assert (lost["method"], lost["seeds"], lost["cells"], lost["best"]) == ("β-TCVAE", "0 of 2", ["—"] * 4, [False] * 4)
-    assert [told["words"].split(" has ")[0] for told in experiment["outcomes"]] == ["WAE-MMD"] * 4
+    assert [outcome["words"].split(" has ")[0] for outcome in experiment["outcomes"]] == ["WAE-MMD"] * 4
 
 
 def test_missing_runs_are_named(copy, tmp_path):
@@ -134,7 +134,7 @@ def test_missing_runs_are_named(copy, tmp_path):
     metrics[~metrics["run"].isin(lost)].to_csv(path, index=False)
     synthetic.select(copy)
     said = contents(load(copy))
-    missing = [row for row in said["remarks"] if row["what"] == "missing"]
+    missing = [row for row in said["remarks"] if row["remark"] == "missing"]
     assert [(row["data"], row["method"], plain(row["setting"]), row["seeds"]) for row in missing] == [
         ("dSprites, rendered, cross-entropy", "FactorVAE", "γ = 40", "0"),
         ("dSprites, rendered, cross-entropy", "WAE-MMD", "λ = 100", "1"),
@@ -278,7 +278,7 @@ def test_the_chapter_beyond_the_paper_says_what_the_tables_beside_its_figures_sa
                 "Other rules of selection", "Scores at equal reconstruction")  # fmt: skip
     places = [text.rindex(heading) for heading in ("Beyond the paper", *headings)]
     assert places == sorted(places)
-    for words in ("A penalty (TCWAE-MWS): MIG rises by 0.2 (better).", "Of 1 interval 1 does not hold zero",
+    for words in ("A penalty (TCWAE-MWS): MIG rises by 0.2 (better).", "1 of 1 interval excludes zero",
                   "the total correlation is off by −47.4 nats (MWS)", "The lowest mean rank is that of"):  # fmt: skip
         assert words in text
 

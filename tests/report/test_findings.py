@@ -39,30 +39,34 @@ def departure(results, **differences):
 
 
 def test_a_clear_departure_says_where_to_and_whether_that_is_better(results):
-    told = departure(results, log_reconstruction=[0.5, 0.52, 0.48], mig=[0.1, 0.11, 0.09], sap=[-0.05, -0.051, -0.049])
-    assert told["rows"][0]["words"] == (
+    outcome = departure(
+        results, log_reconstruction=[0.5, 0.52, 0.48], mig=[0.1, 0.11, 0.09], sap=[-0.05, -0.051, -0.049]
+    )
+    assert outcome["rows"][0]["words"] == (
         "log-reconstruction rises by 0.5 (worse), MIG rises by 0.1 (better) and SAP falls by 0.05 (worse)."
     )
-    assert (told["intervals"], told["clear"], told["chance"]) == (3, 3, "0.2")  # a twentieth of three
-    cells = told["rows"][0]["cells"]
+    assert (outcome["intervals"], outcome["clear"], outcome["chance"]) == (3, 3, "0.2")  # a twentieth of three
+    cells = outcome["rows"][0]["cells"]
     assert [cell["mean"] for cell in cells] == ["+0.500", "+0.100", "—", names.minus("-0.050")]
 
 
 def test_where_the_interval_holds_zero_nothing_is_claimed(results):
-    told = departure(results, log_reconstruction=[0.5, -0.52, 0.1], mig=[0.1, 0.11, 0.09], factor_vae=[0.0, 0.0, 0.0])
-    assert told["rows"][0]["words"] == (
+    outcome = departure(
+        results, log_reconstruction=[0.5, -0.52, 0.1], mig=[0.1, 0.11, 0.09], factor_vae=[0.0, 0.0, 0.0]
+    )
+    assert outcome["rows"][0]["words"] == (
         "MIG rises by 0.1 (better); log-reconstruction and FactorVAE: no significant difference in 3 pairs."
     )
-    assert told["clear"] == 1
+    assert outcome["clear"] == 1
     nothing = departure(results, log_reconstruction=[0.5, -0.52], mig=[1.0, -1.1])["rows"][0]
     assert nothing["words"] == "log-reconstruction and MIG: no significant difference in 2 pairs."
 
 
 def test_one_pair_tells_nothing(results):
-    told = departure(results, log_reconstruction=[0.5], mig=[3.0])
-    assert told["rows"][0]["words"] == "one pair of runs, too few to tell."
-    assert told["rows"][0]["cells"][0] == {"mean": "+0.500", "interval": ""}
-    assert (told["intervals"], told["clear"]) == (0, 0)
+    outcome = departure(results, log_reconstruction=[0.5], mig=[3.0])
+    assert outcome["rows"][0]["words"] == "one pair of runs, too few to tell."
+    assert outcome["rows"][0]["cells"][0] == {"mean": "+0.500", "interval": ""}
+    assert (outcome["intervals"], outcome["clear"]) == (0, 0)
 
 
 def test_the_words_are_of_the_file_beside_the_figure(results):
@@ -84,14 +88,14 @@ def test_estimators_stand_beside_the_large_sample_value(results):
                 rows += [(kind, size, repeat, tc + shift + noise, dw, row, row.upper(), "run")
                          for repeat, noise in enumerate((-0.1, 0.0, 0.1))]  # fmt: skip
     write(results, "kl_estimators", rows, kl_estimators.COLUMNS)
-    told = findings.estimators(results, "grid")
-    assert [(row["name"], row["size"]) for row in told["rows"]] == [
+    outcome = findings.estimators(results, "grid")
+    assert [(row["name"], row["size"]) for row in outcome["rows"]] == [
         ("A", "256"), ("A", "4,096"), ("B", "256"), ("B", "4,096"),
     ]  # fmt: skip
-    assert told["kinds"] == ["MWS", "in batch", "MSS", "density ratio", "large sample"]
-    assert told["rows"][0]["terms"] == [["122.00", "6.00", "0.50", "1.50", "2.00"], ["1.00"] * 5]
-    assert told["size"] == "256"
-    assert {error["kind"]: error["off"] for error in told["errors"]} == {
+    assert outcome["kinds"] == ["MWS", "in batch", "MSS", "density ratio", "large sample"]
+    assert outcome["rows"][0]["terms"] == [["122.00", "6.00", "0.50", "1.50", "2.00"], ["1.00"] * 5]
+    assert outcome["size"] == "256"
+    assert {error["kind"]: error["off"] for error in outcome["errors"]} == {
         "MWS": "+120.0 to +121.0",
         "in batch": "+4.0 to +5.0",
         "MSS": names.minus("-1.5 to -0.5"),
@@ -99,29 +103,29 @@ def test_estimators_stand_beside_the_large_sample_value(results):
     }
 
 
-def test_the_first_of_the_ranks_is_told_with_how_often_it_is_not(results):
-    (told,) = findings.ranks(results, "grid")
-    best = {row["method"]: float(row["best"].removesuffix(" %")) for row in told["rows"]}
+def test_the_best_rank_comes_with_how_often_another_is_best(results):
+    (ranking,) = findings.ranks(results, "grid")
+    best = {row["method"]: float(row["best"].removesuffix(" %")) for row in ranking["rows"]}
     assert sum(best.values()) == pytest.approx(100, abs=3)
-    lowest = min(float(row["cells"][-1]["value"]) for row in told["rows"])
-    assert told["first"] == [row["method"] for row in told["rows"] if float(row["cells"][-1]["value"]) == lowest]
-    assert float(told["another"].removesuffix(" %")) == pytest.approx(100 - best[told["first"][0]], abs=1)
-    assert told["lost"] == []
+    lowest = min(float(row["cells"][-1]["value"]) for row in ranking["rows"])
+    assert ranking["first"] == [row["method"] for row in ranking["rows"] if float(row["cells"][-1]["value"]) == lowest]
+    assert float(ranking["another"].removesuffix(" %")) == pytest.approx(100 - best[ranking["first"][0]], abs=1)
+    assert ranking["lost"] == []
 
 
 def test_other_rules_move_the_table_no_further_than_its_settings_go(results):
-    told, settings = findings.rules(results, "grid"), results.settings("grid")
-    usual = told["rules"][0]
+    outcome, settings = findings.rules(results, "grid"), results.settings("grid")
+    usual = outcome["rules"][0]
     assert usual["rule"] == "mean rank of the scores"
     assert all(same for _, same in usual["settings"])
-    selected = dict(zip(told["methods"], (setting for setting, _ in usual["settings"]), strict=True))
-    for row in told["ranges"]:
-        its = settings[settings["name"] == row["method"]]
-        mine = its[its["shown"] == selected[row["method"]]].iloc[0]
+    selected = dict(zip(outcome["methods"], (setting for setting, _ in usual["settings"]), strict=True))
+    for row in outcome["ranges"]:
+        settings_of_method = settings[settings["name"] == row["method"]]
+        mine = settings_of_method[settings_of_method["shown"] == selected[row["method"]]].iloc[0]
         assert bool(mine["selected"])
         for (key, score), cell in zip(PAPER.items(), row["cells"], strict=True):
             assert cell["value"] == score.text(mine[f"{key}_mean"])
-    best = dict(zip(told["methods"], told["ranges"], strict=True))
+    best = dict(zip(outcome["methods"], outcome["ranges"], strict=True))
     reconstruction = settings.groupby("name")["log_reconstruction_mean"].min()
     for method, row in best.items():  # the rule "reconstruction" takes the lowest there is
         low = row["cells"][0]["interval"].split(" to ")[0].split(names.NO_BREAK)[0]
@@ -136,14 +140,14 @@ def test_one_setting_a_row_leaves_nothing_to_select(tmp_path):
 
 
 def test_shares_of_the_front_add_up_and_name_the_winner(results):
-    told = findings.fronts(results, "grid")
-    shares = np.array([[float(cell.removesuffix(" %")) for cell in row["cells"]] for row in told["rows"]])
+    outcome = findings.fronts(results, "grid")
+    shares = np.array([[float(cell.removesuffix(" %")) for cell in row["cells"]] for row in outcome["rows"]])
     np.testing.assert_allclose(shares.sum(axis=0), 100, atol=3)
-    methods = [row["method"] for row in told["rows"]]
-    for won, column in zip(told["winners"], shares.T, strict=True):  # equal winners are all named
+    methods = [row["method"] for row in outcome["rows"]]
+    for won, column in zip(outcome["winners"], shares.T, strict=True):  # equal winners are all named
         assert won["methods"] == [methods[place] for place in np.flatnonzero(column == column.max())]
         assert won["share"] == f"{column.max():.0f} %"
-    assert sum(row["runs"] for row in told["rows"]) == (results.metrics["status"] == "finished").sum()
+    assert sum(row["runs"] for row in outcome["rows"]) == (results.metrics["status"] == "finished").sum()
 
 
 def test_one_method_alone_wins_nothing(tmp_path):

@@ -65,11 +65,11 @@ def test_figures_show_every_score(folder, kind):
 
 
 def test_runs_beside_themselves_do_not_differ(folder):
-    told = contents(load(folder))["published"]
-    assert told["tests"] == len(told["rows"]) == 6 * 6
-    assert told["different"] == 0
-    assert {row["verdict"] for row in told["rows"]} == {"no difference shown"}
-    assert {row["superiority"] for row in told["rows"]} == {"0.50"}
+    compared = contents(load(folder))["published"]
+    assert compared["tests"] == len(compared["rows"]) == 6 * 6
+    assert compared["different"] == 0
+    assert {row["verdict"] for row in compared["rows"]} == {"no difference shown"}
+    assert {row["superiority"] for row in compared["rows"]} == {"0.50"}
 
 
 def test_it_is_typeset(folder, tmp_path):

@@ -115,7 +115,7 @@ def missing() -> str | None:
     """Why there can be no cluster here, or None."""
     absent = [program for program in PROGRAMS if shutil.which(program) is None]
     if os.geteuid() != 0:
-        return "a SLURM of one's own needs root"
+        return "starting a SLURM needs root"
     if absent:
         return f"no {', '.join(absent)} (apt-get install slurm-wlm munge slurmdbd mariadb-server)"
     if not FREEZER.is_dir():

@@ -14,7 +14,7 @@ from .study import make_study
 
 pytestmark = pytest.mark.slurm
 SEEDS = range(5)
-LEFT = "jobs of a Snakemake that was killed are still in the queue"
+LEFT = "jobs of a killed Snakemake are still in the queue"
 
 
 def occupy(node, gpus):

@@ -62,7 +62,7 @@ def test_nothing_is_done_yet(tmp_path):
 
 
 def test_hours_are_unknown_until_a_run_tells_its_speed(tmp_path):
-    assert [its.hours for its in plan(STUDY, tmp_path)] == [None, None]
+    assert [share.hours for share in plan(STUDY, tmp_path)] == [None, None]
     identifier, run = next(
         iter(runs(check(Study, VALUES | {"experiments": {"grid": VALUES["experiments"]["grid"]}}, "t")).items())
     )
@@ -81,7 +81,10 @@ def test_what_a_grid_selected_decides(tmp_path):
     pinned["experiments"]["table"]["methods"]["tcwae_mws"] = {"beta": [1, 4], "gamma": 3}
     for identifier, run in runs(check(Study, pinned, "t")).items():
         finish(tmp_path, identifier, run)
-    assert [(its.done, its.jobs, its.steps, its.hours) for its in plan(made, tmp_path)] == [(4, 0, 0, 0), (4, 0, 0, 0)]
+    assert [(share.done, share.jobs, share.steps, share.hours) for share in plan(made, tmp_path)] == [
+        (4, 0, 0, 0),
+        (4, 0, 0, 0),
+    ]
     decide(tmp_path, 2)
     grid, table = plan(made, tmp_path)
     assert (grid.done, table.done, table.steps) == (4, 2, 2 * 1000)
@@ -114,7 +117,7 @@ def test_the_table_adds_up(tmp_path):
     total = format_plan(plans).splitlines()[3].split()
     assert total[0] == "total"
     assert total[2] == "8"
-    assert int(total[5].replace(",", "")) == sum(its.jobs for its in plans) + 2
+    assert int(total[5].replace(",", "")) == sum(share.jobs for share in plans) + 2
     assert int(total[6].replace(",", "")) == 8 * 1000
 
 
@@ -127,17 +130,21 @@ def test_a_grid_that_selects_itself(tmp_path):
         name: {"dataset": "dsprites", "seeds": [0], "methods": {"tcwae_mws": row}} for name, row in rows.items()
     }
     plans = plan(check(Study, {**VALUES, "experiments": experiments}, "test"), tmp_path)
-    assert [(one.experiment, one.runs, one.new) for one in plans] == [("grid", 4, 4), ("narrow", 3, 1), ("best", 1, 0)]
+    assert [(share.experiment, share.runs, share.new) for share in plans] == [
+        ("grid", 4, 4),
+        ("narrow", 3, 1),
+        ("best", 1, 0),
+    ]
 
 
 def test_the_files_for_train_many_hold_the_runs_that_are_known(tmp_path):
     """Four cells of the grid and two seeds of the row without `select`; each of two shares has half of them."""
     (path,) = write_runs(STUDY, tmp_path / "results", tmp_path / "plan")
     assert path == tmp_path / "plan" / "dsprites-rendered.json"
-    found = {its.output: its.run for its in planned.read(path)}
+    found = {entry.output: entry.run for entry in planned.read(path)}
     known = runs(without_selects(STUDY))
     assert found == {tmp_path / "results" / "runs" / identifier: run for identifier, run in known.items()}
     assert len(found) == 6
     halves = [planned.read(path, f"{share}/2") for share in range(2)]
     assert [len(half) for half in halves] == [3, 3]
-    assert {its.output for half in halves for its in half} == found.keys()
+    assert {entry.output for half in halves for entry in half} == found.keys()

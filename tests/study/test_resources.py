@@ -106,10 +106,10 @@ def test_so_many_seeds_have_the_power(ratio):
 def test_the_deviation_is_pooled_over_settings(known):
     """Both settings have the variance .02; then one has three seeds, of variance .01 and twice the weight."""
     deviation = math.sqrt(0.02)
-    expected = f"mig: deviation {deviation:.3g} over seeds, {seeds_for(0.1, deviation)} seeds a setting"
+    expected = f"mig: deviation {deviation:.3g} over seeds, {seeds_for(0.1, deviation)} seeds per setting"
     assert seeds_lines([*known, None], 0.1) == [expected]
     settings = known[0].training.settings | {"seed": 2}
     known.append(with_training(known[0], settings=settings).model_copy(update={"scores": {"mig": 0.2}}))
     deviation = math.sqrt((2 * 0.01 + 0.02) / 3)
     assert seeds_lines(known, 0.1)[0].startswith(f"mig: deviation {deviation:.3g} over seeds")
-    assert "not known" in seeds_lines(known[:1], 0.1)[0]
+    assert "unknown" in seeds_lines(known[:1], 0.1)[0]

@@ -60,14 +60,14 @@ def begin(results, identifier, step=250, seconds=100.0):
 
 
 def states(results):
-    return {name: its.state for name, its in status(STUDY, results).runs.items()}
+    return {name: run.state for name, run in status(STUDY, results).runs.items()}
 
 
 def test_nothing_is_there(here):
     found = status(STUDY, Path("results"))
-    assert {its.state for its in found.runs.values()} == {"open"}
+    assert {run.state for run in found.runs.values()} == {"open"}
     text = format_status(found)
-    assert "what is left is not known" in text
+    assert "time left unknown" in text
     assert text.splitlines()[1].split() == ["one", "6", "0", "0", "0", "0", "0", "0", "6"]
 
 
@@ -92,7 +92,7 @@ def test_every_state(here):
     # 750 steps of the run that trains and 500 + 2 * 1000 of the others, 36 images each, at 90 images a second
     left = 3250 * 36 / 90
     assert (
-        f"{710 / 3600:.1f} h used, {left / 3600:.1f} h left; with 1 at a time, as now, until 2026-01-01 00:21" in text
+        f"{710 / 3600:.1f} h used, {left / 3600:.1f} h left; done at 2026-01-01 00:21 with 1 at a time, as now" in text
     )
 
 
@@ -100,8 +100,8 @@ def test_the_log_is_newer_than_the_state(here):
     folder = begin(Path("results"), RUNS[0])
     (folder / "train.log").write_text("step 300: loss 1; 9.0 min left\nstep 500: loss 1; 3.3 min left\n")
     squeue(here, f"echo '1|RUNNING|n|{here}|rule_train_wildcards_{RUNS[0].replace('/', '_')}'")
-    its = status(STUDY, Path("results")).runs[RUNS[0]]
-    assert (its.step, its.seconds, its.speed) == (500, pytest.approx(200.0), pytest.approx(90.0))
+    run = status(STUDY, Path("results")).runs[RUNS[0]]
+    assert (run.step, run.seconds, run.speed) == (500, pytest.approx(200.0), pytest.approx(90.0))
 
 
 def hold(path, event):
@@ -117,8 +117,8 @@ def test_a_training_without_slurm_is_known_by_its_lock(here):
     process.start()
     try:
         assert event.wait(HANG)
-        its = status(STUDY, Path("results")).runs[RUNS[0]]
-        assert (its.state, f"process {process.pid} on " in its.line) == ("running", True)
+        run = status(STUDY, Path("results")).runs[RUNS[0]]
+        assert (run.state, f"process {process.pid} on " in run.line) == ("running", True)
     finally:
         process.kill()
         process.join()
@@ -135,7 +135,7 @@ def test_a_training_without_slurm_is_known_by_its_lock(here):
 def test_slurm_that_does_not_answer(here, script, why, monkeypatch):
     monkeypatch.setattr(module, "ANSWER_SECONDS", 0.2)
     squeue(here, script)
-    assert f"no jobs known: {why}" in format_status(status(STUDY, Path("results")))
+    assert f"jobs unknown: {why}" in format_status(status(STUDY, Path("results")))
 
 
 def test_damaged_records_are_to_be_made_again(here):
@@ -157,4 +157,4 @@ def test_the_paper_s_study(here, capsys):
     text = capsys.readouterr().out
     (total,) = (line.split() for line in text.splitlines() if line.startswith("all runs"))
     assert total[2:4] == [str(len(every)), str(len(every) - 10)]
-    assert "rows wait for what a grid selects" in text
+    assert "rows wait for the selection of a grid" in text

@@ -1,4 +1,4 @@
-"""What lasted to the end of the curves is told, with its first step; what passed is not."""
+"""A sign that persists to the end of the curves gives a warning with its first step; one that passes gives none."""
 
 import pandas as pd
 import pytest

@@ -63,9 +63,9 @@ def test_the_documented_differences_are_those_of_the_file():
     pairs = pd.read_csv(DOCS / "precision.csv").assign(deviation="bfloat16")
     np.testing.assert_allclose(pairs["difference"], pairs["bfloat16"] - pairs["float32"], rtol=0, atol=2e-5)
     page = names.minus((DOCS / "speed.md").read_text())
-    rows = {names.method(method): its for method, its in pairs.groupby("method")}
-    for title, its in (rows | {"all 25 pairs": pairs.assign(method="all")}).items():
-        found = deviations.summary(its).set_index("score").loc[list(PAPER), ["mean", "low", "high"]]
+    rows = {names.method(method): method_pairs for method, method_pairs in pairs.groupby("method")}
+    for title, method_pairs in (rows | {"all 25 pairs": pairs.assign(method="all")}).items():
+        found = deviations.summary(method_pairs).set_index("score").loc[list(PAPER), ["mean", "low", "high"]]
         cells = [f"{mean:+.3f} ({low:+.3f} to {high:+.3f})" for mean, low, high in found.to_numpy()]
         assert names.minus(f"| {title} | {' | '.join(cells)} |") in page
     assert set(deviations.summary(pairs.assign(method="all"))["size"]) == {25}

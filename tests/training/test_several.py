@@ -165,7 +165,7 @@ def test_memory_that_ends_while_parameters_move_costs_what_came_after_the_last_s
         return step(self)
 
     monkeypatch.setattr(Adam, "step", breaks)
-    with pytest.raises(OutOfMemory, match="goes on from the last state that was saved"):
+    with pytest.raises(OutOfMemory, match="can resume from its last saved state"):
         loop.train(run_of(), small_data, tmp_path / "run", save_every=0.0)
     loop.train(run_of(), small_data, tmp_path / "run")
     assert contents(tmp_path / "run") == contents(tmp_path / "alone")
@@ -189,7 +189,7 @@ def test_a_step_that_cannot_be_recorded_is_saved(small_data, tmp_path, monkeypat
 
     monkeypatch.setattr("tcwae.training.progress.recorded", recorded)
     message = (
-        "--cuda-graph: .*not permitted.*; the run is saved at step 2, and the same command without the flag goes on"
+        "--cuda-graph: .*not permitted.*; the run is saved at step 2, and the same command without the flag resumes it"
     )
     with pytest.raises(InputError, match=message):
         loop.train(run_of(), small_data, tmp_path / "run", cuda_graph=True)
@@ -213,7 +213,7 @@ def test_a_gpu_that_fails_stops_the_run_in_one_line(monkeypatch, capsys):
     assert ended
     assert isinstance(outcome, Interrupted)
     assert str(outcome) == (
-        "the GPU failed (CUDA error: unspecified launch failure): the same command goes on from the last state that was saved"
+        "the GPU failed (CUDA error: unspecified launch failure): the same command resumes from the last saved state"
     )
 
 
@@ -305,9 +305,9 @@ def test_a_fixed_number_and_a_cpu():
 def test_the_file_of_runs_keeps_every_value(tmp_path):
     runs = {tmp_path / str(number): run_of("tcwae_mws", learning_rate=1 / 3 + number) for number in range(5)}
     write(runs, tmp_path / "runs.json")
-    assert {its.output: its.run for its in read(tmp_path / "runs.json")} == runs
+    assert {entry.output: entry.run for entry in read(tmp_path / "runs.json")} == runs
     shares = [read(tmp_path / "runs.json", f"{share}/2") for share in range(2)]
-    assert sorted(its.output.name for its in [*shares[0], *shares[1]]) == ["0", "1", "2", "3", "4"]
+    assert sorted(entry.output.name for entry in [*shares[0], *shares[1]]) == ["0", "1", "2", "3", "4"]
 
 
 @pytest.mark.parametrize(
