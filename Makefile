@@ -27,7 +27,8 @@ test-faults: env  ## the long tests of kills, full disks and damaged files
 test-slurm: env  ## the cluster profile on a real SLURM, started for the purpose: needs root and Debian's packages
 	pytest -m slurm -rs tests/slurm
 
-test-apptainer: env  ## the image, built and run by the real Apptainer, and a study in it on a real SLURM (root, Debian)
+# each starts a SLURM, so one after the other
+test-apptainer: env | $(filter test-slurm,$(MAKECMDGOALS))  ## the image, built and run by the real Apptainer, and a study in it on a real SLURM (root, Debian)
 	pytest -m apptainer -rsP tests/apptainer
 
 test-browser: env  ## the web pages, in headless Chromium
