@@ -27,7 +27,8 @@ __all__ = ["measure"]
 def measure(folder: Path, settings: Scoring) -> None:
     """Write metrics.json of the run in `folder` from its evaluation.json and codes.h5.
 
-    A run that diverged, or whose data have fewer than two factors to score, has the scores of its evaluation alone.
+    A run that diverged, or whose data have fewer than two factors to score, has the scores of its evaluation alone; of one
+    factor the reason is in the record, as of any other score that cannot be had.
 
     Raises:
         InputError: a file is missing or damaged.
@@ -39,6 +40,9 @@ def measure(folder: Path, settings: Scoring) -> None:
     if evaluated.training.status == "finished" and len(evaluated.factors) > 1:
         table = read_table(folder / "codes.h5")
         found = _scores(table, settings.scores, settings.seed)
+    elif evaluated.training.status == "finished" and evaluated.factors:
+        reason = f"expected at least 2 factors to score, found {evaluated.factors[0]!r} alone"
+        found["reasons"] = dict.fromkeys(settings.scores, reason)
     record = records.MetricsRecord(
         **found | {"scores": evaluated.scores | found["scores"]},
         evaluation=evaluated.evaluation | settings.model_dump(mode="json"),

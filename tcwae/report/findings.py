@@ -22,9 +22,14 @@ SHOWN_SIZES = (256, 4096)
 """Of the estimators' batches, those of the table: the paper's, and the largest."""
 
 
+def _kinds(columns: Sequence[str], *numbers: str) -> tuple[list[str], tuple[str, ...]]:
+    """The columns of text, and those of numbers."""
+    return [column for column in columns if column not in numbers], numbers
+
+
 def departures(study: Results, name: str) -> dict[str, Any]:
     """For each departure the mean difference of each score with its interval, and that in words; and how many are clear."""
-    pairs = study.drawn(name, "deviations", deviations.COLUMNS)
+    pairs = study.drawn(name, "deviations", *_kinds(deviations.COLUMNS, "seed", "default", "deviating", "difference"))
     table = deviations.summary(pairs)
     known = table.dropna(subset=["low", "high"])
     return {
@@ -74,7 +79,7 @@ def _in_words(rows: pd.DataFrame) -> str:
 
 def estimators(study: Results, name: str) -> dict[str, Any]:
     """Both terms of each best run by each estimator at some sizes of the batch, and how far each is off at the smallest."""
-    table = study.drawn(name, "kl_estimators", kl_estimators.COLUMNS)
+    table = study.drawn(name, "kl_estimators", *_kinds(kl_estimators.COLUMNS, "size", "repeat", *kl_estimators.TERMS))
     kinds = [kind for kind in kl_estimators.ESTIMATORS if kind != "large sample"]
     truth = table[table["estimator"] == "large sample"].groupby("row")[[*kl_estimators.TERMS]].mean()
     means = table.groupby(["row", "size", "estimator"], sort=False)[[*kl_estimators.TERMS]].mean()
@@ -210,7 +215,7 @@ def fronts(study: Results, name: str) -> dict[str, Any] | None:
 
     None where there is nothing to compare: one method, or data without factors.
     """
-    runs = study.drawn(name, "pareto", (*pareto.COLUMNS, *study.study.scores))
+    runs = study.drawn(name, "pareto", *_kinds(pareto.COLUMNS, "seed", "log_reconstruction", *study.study.scores))
     counts = runs["method"].value_counts(sort=False)
     keys = [key for key in study.study.scores if runs[key].notna().all()]
     if len(counts) < 2 or not keys:
