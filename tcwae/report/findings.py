@@ -146,6 +146,9 @@ def ranks(study: Results, name: str) -> list[dict[str, Any]]:
 def _rank_row(name: str, line: pd.Series, ranked: Sequence[str]) -> dict[str, Any]:
     cells = []
     for key in (*(f"rank_{score}" for score in ranked), "mean_rank"):
+        if pd.isna(line[key]):
+            cells.append({"value": UNKNOWN, "interval": ""})
+            continue
         value, low, high = (f"{line[column]:.3g}" for column in (key, f"{key}_low", f"{key}_high"))
         cells.append(
             {"value": value, "interval": low if low == high else f"{low} to {high}".replace(" ", names.NO_BREAK)}
@@ -203,6 +206,8 @@ def _table_by(
 def _range(tables: dict[str, pd.DataFrame], row: str, key: str) -> dict[str, str]:
     """A score by the first rule, and its lowest and highest value by any."""
     score, values = facts(key), [table.loc[row, f"{key}_mean"] for table in tables.values()]
+    if all(map(pd.isna, values)):
+        return {"value": UNKNOWN, "interval": ""}
     low, high = score.text(min(values)), score.text(max(values))
     return {
         "value": score.text(values[0]),

@@ -16,7 +16,9 @@ from tcwae.config.study import Study
 from tcwae.page.page import page
 from tcwae.report.content import contents
 from tcwae.report.document import report
+from tcwae.study.gather import gather
 from tcwae.study.results import load
+from tcwae.study.select import select
 
 SELECTING = {"beta": "select", "gamma": "select", "grid": "grid"}
 STUDY = {
@@ -205,3 +207,42 @@ def test_damaged_tables_and_pictures_stop_neither_the_report_nor_the_page(tables
         (fault,) = drawings.pop(FIGURES[kind].title)
         assert fault.startswith(f"figures/one-{kind}.{file}: ")
     assert list(drawings.values()) == [[]]
+
+
+FIGURED = {
+    "study": "figured",
+    "seeds": [0, 1],
+    "experiments": {
+        "lists": {
+            "dataset": "dsprites",
+            "methods": {"wae_mmd": {"lambda": [10, 20]}, "tcwae_mws": {"beta": [1, 4], "gamma": [1, 2]}},
+            "shows": ["scores_table", "violins", "ablation", "agreement", "analysis_of_variance", "matrix"],
+        },
+        "pairs": {
+            "dataset": "dsprites",
+            "methods": {"wae_mmd": {"lambda": 10}, "other": {"method": "wae_mmd", "lambda": 20}},
+            "shows": ["deviations", "pareto", "scores_vs_reconstruction", "kl_estimators"],
+        },
+    },
+}
+
+
+@pytest.mark.parametrize("lacking", [["factor_vae"], ["mig", "factor_vae", "sap"]], ids=["one", "all"])
+@pytest.mark.parametrize("runs", [1, 99], ids=["of one run", "of all"])
+def test_every_figure_can_be_drawn_without_some_scores(tmp_path, lacking, runs):
+    study = made_up.write(check(Study, FIGURED, "test"), tmp_path, codes=30)
+    paths = sorted((tmp_path / "runs").glob("dsprites/**/metrics.json"))[:runs]
+    for path in paths:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        gone = {*lacking, *(f"{score}_sampled" for score in lacking)}
+        record["scores"] = {name: value for name, value in record["scores"].items() if name not in gone}
+        path.write_text(json.dumps(record | {"reasons": dict.fromkeys(lacking, "too few")}), encoding="utf-8")
+        (path.parent / "rescored.csv").write_text("protocol,score,value\n", encoding="utf-8")
+    for name in study.experiments:
+        select(study, name, tmp_path)
+    gather(study, tmp_path)
+    assert made_up.typeset(study, tmp_path).read_bytes().startswith(b"%PDF")
+    said = contents(load(tmp_path))
+    assert [its["runs"] for its in said["unscored"]] == [len(paths)]
+    texts = re.findall(r'"((?:[^"\\]|\\.)*)"', json.dumps(said))
+    assert [text for text in texts if re.search(r"\bnan\b", text, re.IGNORECASE)] == []
