@@ -15,7 +15,7 @@ import numpy as np
 from tcwae import records
 from tcwae.config.run import Scoring
 from tcwae.config.scores import PAPER
-from tcwae.evaluation.score import read_table
+from tcwae.evaluation.score import announce, read_table
 from tcwae.metrics.matrices import information, matched
 from tcwae.metrics.registry import Scores
 from tcwae.metrics.registry import measure as scores_of
@@ -39,6 +39,7 @@ def measure(folder: Path, settings: Scoring) -> None:
     found: dict[str, Any] = {"scores": {}, "parts": {}}
     if evaluated.training.status == "finished" and len(evaluated.factors) > 1:
         table = read_table(folder / "codes.h5")
+        announce(table, settings.scores)
         found = _scores(table, settings.scores, settings.seed)
     elif evaluated.training.status == "finished" and evaluated.factors:
         reason = f"expected at least 2 factors to score, found {evaluated.factors[0]!r} alone"
