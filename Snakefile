@@ -42,5 +42,5 @@ rule all:
         f"{results}/study.json",
         selections(),
         comparison(),
-        figures(),
+        figures,
         run_files,

@@ -16,7 +16,7 @@ from tcwae.config.datasets import PUBLISHED
 from tcwae.config.experiment import Experiment, Shows
 from tcwae.config.methods import METHODS, coefficients
 from tcwae.config.run import Run
-from tcwae.config.runs import chosen, experiment_runs, grids, resolve, runs
+from tcwae.config.runs import chosen, experiment_runs, grids, resolve, runs, without_selects
 from tcwae.config.study import Study, parse
 from tcwae.figures import deviations, kl_estimators
 from tcwae.figures.plot import KINDS, plot
@@ -38,7 +38,7 @@ def write(study: Study, folder: Path, *, diverged: Fate = lambda run: False, cod
         _write_runs(study, folder, experiment_runs(study, grid), diverged, codes)
         select(study, grid, folder)
         choices[grid] = chosen(folder / "selection" / f"{grid}.csv")
-    study = resolve(study, choices)
+    study = without_selects(resolve(study, choices))
     _write_runs(study, folder, runs(study), diverged, codes)
     for name in study.experiments:
         select(study, name, folder)

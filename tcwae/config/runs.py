@@ -22,6 +22,7 @@ __all__ = [
     "coefficients_of",
     "experiment_runs",
     "grids",
+    "left_out",
     "resolve",
     "row_runs",
     "runs",
@@ -114,11 +115,10 @@ def grids(study: Study, name: str) -> list[str]:
 
 
 def resolve(study: Study, choices: Choices) -> Study:
-    """The study with numbers where it says `select`, as far as `choices` has them."""
+    """The study with numbers where it says `select`, as far as `choices` has them; see `left_out` for what it has not."""
     for name, experiment in study.experiments.items():
         for key, row in experiment.methods.items():
-            if row.grid in choices:
-                made = choices[row.grid][study.searched(name, key)]
+            if row.grid in choices and (made := choices[row.grid].get(study.searched(name, key))):
                 axes = row.coefficients | {coefficient: (made[coefficient],) for coefficient in row.selects}
                 study = _with_row(study, name, key, row.model_copy(update={"coefficients": axes, "grid": None}))
     return study
@@ -139,6 +139,22 @@ def without_selects(study: Study) -> Study:
     return study.model_copy(update={"experiments": experiments})
 
 
+def left_out(study: Study, choices: Choices) -> dict[str, list[str]]:
+    """By experiment its rows that cannot be run: the grid that they select from is ranked, but not in `choices`.
+
+    No setting of theirs there has finished with all its runs.
+    """
+    rows = {
+        name: [
+            key
+            for key, row in experiment.methods.items()
+            if row.grid in choices and study.searched(name, key) not in choices[row.grid]
+        ]
+        for name, experiment in study.experiments.items()
+    }
+    return {name: keys for name, keys in rows.items() if keys}
+
+
 def best_runs(selection: Path) -> list[str]:
     """The best run of each row of an experiment, as `tcwae select` found it."""
     with selection.open(newline="", encoding="utf-8") as file:
@@ -156,18 +172,12 @@ def default_runs(study: Study, name: str) -> dict[str, Run]:
 def chosen(selection: Path) -> dict[str, dict[str, float]]:
     """What `tcwae select` found best: the coefficients of the selected setting of each row.
 
-    Raises:
-        InputError: a row has no setting of which all runs finished.
+    A row that has no setting of which all runs finished is not in it.
     """
     made = {}
     with selection.open(newline="", encoding="utf-8") as file:
         for line in csv.DictReader(file):
-            if line["selected"] == "True":
-                if not line["log_reconstruction_mean"]:
-                    raise InputError(
-                        f"{selection}: expected a setting of {line['row']} of which all runs finished, found none; "
-                        "give the coefficients that are `select` as numbers"
-                    )
+            if line["selected"] == "True" and line["log_reconstruction_mean"]:
                 made[line["row"]] = {key: float(line[key]) for key in coefficients(METHODS[line["method"]])}
     return made
 

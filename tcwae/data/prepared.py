@@ -19,7 +19,8 @@ from tcwae.errors import InputError
 from tcwae.files import atomic
 
 __all__ = [
-    "VERSIONS", "Blocks", "Images", "Painting", "Prepared", "class_type", "factor_grid", "fill", "on_grid", "read", "write",
+    "FEWEST", "VERSIONS", "Blocks", "Images", "Painting", "Prepared", "class_type", "factor_grid", "fill", "on_grid", "read",
+    "write",
 ]  # fmt: skip
 
 Images = UInt8[np.ndarray, "samples ..."]
@@ -27,6 +28,9 @@ Painting = Literal["none", "color", "noisy", "scream"]
 
 VERSIONS = {"tcwae": tcwae.__version__, "numpy": np.__version__, "pillow": PIL.__version__}
 """Versions on which the pixels depend: Pillow decodes and reduces pictures."""
+
+FEWEST = 20
+"""Images of a study: a tenth is held out, and an evaluation needs two."""
 
 _BLOCK_BYTES = 2**24
 

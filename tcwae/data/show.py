@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Int, UInt8
 from PIL import Image, ImageDraw
 
-from tcwae.data.prepared import VERSIONS, Prepared, read
+from tcwae.data.prepared import FEWEST, VERSIONS, Prepared, read
 from tcwae.errors import InputError
 from tcwae.files import atomic
 
@@ -20,8 +20,6 @@ _SAMPLE = 2000
 _OWN = ("pictures", "changed", "skipped", "values")
 """What the provenance of your own data says of how they were read; a line each."""
 
-FEWEST = 20
-"""Images, of which an evaluation holds out a tenth and needs two."""
 _FEWEST_CODES, _ENOUGH = 1000, 10
 """The smallest sample of codes that an evaluation takes, and how many of a class it should hold."""
 
@@ -76,7 +74,7 @@ def _cautions(prepared: Prepared) -> list[str]:
     """What an evaluation will lack, as far as the data tell."""
     count, cautions = len(prepared), []
     if count < FEWEST:
-        cautions.append(f"{count} images are too few to evaluate: a tenth is held out, so at least {FEWEST} are needed")
+        cautions.append(f"{count} images are too few to train on: a tenth is held out, so at least {FEWEST} are needed")
     if len(prepared.latent_factor_indices) == 1:
         cautions.append("one factor is scored, and the scores need two: there will be none")
     for k in prepared.latent_factor_indices:

@@ -109,7 +109,9 @@ def opened(folder: Path, data: Path, settings: Evaluation, device: str, threads:
         raise InputError(f"{data}: expected images of {run.dataset}, found {source.name}")
     held_out = torch.from_numpy(split(len(source))[1][: settings.held_out]).to(where)
     if len(held_out) < 2:
-        raise InputError(f"{data}: expected at least 20 images, of which a tenth is held out, found {len(source)}")
+        raise InputError(
+            f"{data}: expected at least {prepared.FEWEST} images, of which a tenth is held out, found {len(source)}"
+        )
     checksum = source.provenance["images_sha256"]
     if training.data.images_sha256 != checksum:
         raise InputError(

@@ -15,7 +15,7 @@ import numpy as np
 from tcwae import records
 from tcwae.config.run import Scoring
 from tcwae.config.scores import PAPER
-from tcwae.evaluation.score import read_table
+from tcwae.evaluation.score import announce, read_table
 from tcwae.metrics.matrices import information, matched
 from tcwae.metrics.registry import Scores
 from tcwae.metrics.registry import measure as scores_of
@@ -27,7 +27,8 @@ __all__ = ["measure"]
 def measure(folder: Path, settings: Scoring) -> None:
     """Write metrics.json of the run in `folder` from its evaluation.json and codes.h5.
 
-    A run that diverged, or whose data have fewer than two factors to score, has the scores of its evaluation alone.
+    A run that diverged, or whose data have fewer than two factors to score, has the scores of its evaluation alone; of one
+    factor the reason is in the record, as of any other score that cannot be had.
 
     Raises:
         InputError: a file is missing or damaged.
@@ -38,7 +39,11 @@ def measure(folder: Path, settings: Scoring) -> None:
     scored: dict[str, Any] = {"scores": {}, "parts": {}}
     if evaluated.training.status == "finished" and len(evaluated.factors) > 1:
         table = read_table(folder / "codes.h5")
+        announce(table, settings.scores)
         scored = _scores(table, settings.scores, settings.seed)
+    elif evaluated.training.status == "finished" and evaluated.factors:
+        reason = f"expected at least 2 factors to score, found {evaluated.factors[0]!r} alone"
+        scored["reasons"] = dict.fromkeys(settings.scores, reason)
     record = records.MetricsRecord(
         **scored | {"scores": evaluated.scores | scored["scores"]},
         evaluation=evaluated.evaluation | settings.model_dump(mode="json"),

@@ -1,6 +1,7 @@
 """The scores of a run by other protocols than the study's: fewer votes, fewer factors. From its codes, without the model."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,8 @@ import pandas as pd
 from tcwae import records
 from tcwae.evaluation.score import read_table
 from tcwae.files import atomic
-from tcwae.metrics.registry import METRICS
-from tcwae.metrics.table import CodeTable
+from tcwae.metrics.registry import METRICS, measure
+from tcwae.metrics.table import CodeTable, UnavailableScoreError
 
 __all__ = ["COLUMNS", "FEW_VOTES", "rescore", "rescored"]
 
@@ -22,6 +23,8 @@ FEW_VOTES = 5_000
 
 def rescore(folder: Path, seed: int) -> None:
     """Write rescored.csv beside a run's metrics.json and codes.h5: a row a protocol and score, none of a run without scores.
+
+    A score that cannot be had has no row.
 
     Raises:
         InputError: one of the two files is missing or damaged.
@@ -35,10 +38,11 @@ def rescore(folder: Path, seed: int) -> None:
 
 def rescored(table: CodeTable, seed: int) -> Iterator[tuple[str, str, float]]:
     """Protocol, score and value; each score draws from a generator of its own with this seed, as in the evaluation."""
-    few = METRICS["factor_vae"](table, np.random.default_rng(seed), train_votes=FEW_VOTES)
-    yield f"{FEW_VOTES:,} training votes", "factor_vae", few.value
-    if "scale" in table.names:
+    with suppress(UnavailableScoreError):
+        few = METRICS["factor_vae"](table, np.random.default_rng(seed), train_votes=FEW_VOTES)
+        yield f"{FEW_VOTES:,} training votes", "factor_vae", few.value
+    if "scale" in table.names and len(table.names) > 2:
         kept = [place for place, name in enumerate(table.names) if name != "scale"]
         four = CodeTable.of_rows(table.codes, table.factors, kept, names=table.names)
-        for score in ("mig", "factor_vae", "sap"):
-            yield "four factors, without the scale", score, METRICS[score](four, np.random.default_rng(seed)).value
+        for name, score in measure(four, ("mig", "factor_vae", "sap"), seed).scores.items():
+            yield "four factors, without the scale", name, score.value

@@ -42,7 +42,7 @@ from tcwae.metrics.registry import METRICS, measure
 from tcwae.metrics.result import Score
 from tcwae.metrics.table import CodeTable
 
-__all__ = ["format_table", "read_table", "score_file", "score_table"]
+__all__ = ["announce", "format_table", "read_table", "score_file", "score_table"]
 
 LONG = 1
 """Minutes from which on a score's time is announced."""
@@ -94,8 +94,7 @@ def score_table(table: CodeTable, metrics: Sequence[str], seeds: int) -> dict[st
         raise InputError(f"expected metrics among {', '.join(METRICS)}, found {', '.join(unknown) or 'none'}")
     if seeds < 1:
         raise InputError(f"expected at least 1 seed, found {seeds}")
-    if "dci" in metrics and (minutes := seeds * expected_seconds(table) / 60) > LONG:
-        complain(f"dci: {seeds} seeds of {table.codes.shape[1]} latents will take about {minutes:.0f} min of one core")
+    announce(table, metrics, seeds)
     repeats = tqdm(range(seeds), desc="score", unit="seed", disable=None, leave=False, delay=2)
     measured = [measure(table, metrics, seed) for seed in repeats]
     result: dict[str, Any] = {}
@@ -106,6 +105,13 @@ def score_table(table: CodeTable, metrics: Sequence[str], seeds: int) -> dict[st
         result[name]["settings"] = _settings(METRICS[name])
     result["settings"] = _of_table(table) | {"seeds": seeds, "tcwae": __version__}
     return result
+
+
+def announce(table: CodeTable, metrics: Sequence[str], seeds: int = 1) -> None:
+    """Say how long scores will take, where that is minutes."""
+    if "dci" in metrics and (minutes := seeds * expected_seconds(table) / 60) > LONG:
+        often = f"{seeds} seeds of " if seeds > 1 else ""
+        complain(f"dci: {often}{table.codes.shape[1]} latents will take about {minutes:.0f} min of one core")
 
 
 def _of_table(table: CodeTable) -> dict[str, Any]:

@@ -56,9 +56,8 @@ def data(results: Results, experiment: str) -> pd.DataFrame:
         raise InputError(
             f"{results.folder / 'metrics.csv'}: expected pairs of finished runs of {experiment!r}, found none"
         )
-    return pd.DataFrame(pairs, columns=COLUMNS[:-1]).assign(
-        difference=lambda pairs: pairs["deviating"] - pairs["default"]
-    )
+    table = pd.DataFrame(pairs, columns=COLUMNS[:-1]).dropna()  # scores that cannot be had
+    return table.assign(difference=table["deviating"] - table["default"])
 
 
 def _called(results: Results, runs: pd.DataFrame, experiment: str) -> list[str]:

@@ -101,6 +101,8 @@ def silence(study: Results, experiment: str, figure: str) -> str | None:
     if figure in OF_FACTORS and runs[[score for score in study.scores if score != "log_reconstruction"]].isna().all(
         axis=None
     ):
+        if runs["reasons"].notna().any():
+            return "no score except the reconstruction can be computed"
         return "the data have no factors, and so no scores except the reconstruction"
     return kind.silent(study, experiment) if hasattr(kind, "silent") else None
 

@@ -59,6 +59,9 @@ WIDTH = 160.0
 TALLEST = 205.0
 """Millimetres of a figure at most: a page without heading and caption. What does not fit continues in another figure."""
 
+NEARLY = 1e-3
+"""Values whose range is a smaller part of them are shown as equal."""
+
 LINES, SHADES = ("-", "--", ":"), ((0.0, 0.0), (0.5, 1.0), (0.5, 0.0))
 """Of the first, second and third row of one method: its line, and how much of which grey (1 is white) is in its colour."""
 
@@ -221,11 +224,13 @@ def log_ticks(axis: Axis) -> None:
 
 
 def room(axes: Axes) -> None:
-    """At most five ticks; around a single value half of it to either side, instead of nearly equal numbers."""
+    """At most five ticks; around a single value, or values that are nearly equal, half of it to either side."""
     axes.locator_params(nbins=5)
-    for limits, change in ((axes.dataLim.intervalx, axes.set_xlim), (axes.dataLim.intervaly, axes.set_ylim)):
-        if limits[0] == limits[1] != 0:
-            change(*sorted((0.5 * limits[0], 1.5 * limits[0])))
+    for (low, high), change in ((axes.dataLim.intervalx, axes.set_xlim), (axes.dataLim.intervaly, axes.set_ylim)):
+        middle = (low + high) / 2
+        if 0 <= high - low <= NEARLY * abs(middle):  # not where there are no data, and the interval is infinite
+            reach = abs(middle) / 2 or 1.0
+            change(middle - reach, middle + reach)
             axes.locator_params(nbins=3)
 
 

@@ -243,6 +243,11 @@ def _finite(values: np.ndarray, name: str) -> Float[np.ndarray, "rows latent"]:
 def _classes(factors: np.ndarray, rows: int) -> Integer[np.ndarray, "rows factor"]:
     """The classes of each row, a factor after the other in memory."""
     factors = np.asarray(factors)
+    if factors.dtype.kind == "f" and factors.size and np.abs(factors).max() <= LARGEST_CODE:  # not NaN
+        if (factors % 1).any():
+            advice = "np.digitize(column, edges) makes classes of the values of a factor"
+            raise InputError(f"expected factors of whole numbers, found {factors[factors % 1 != 0][0]}: {advice}")
+        factors = factors.astype(np.int64)
     if factors.ndim != 2 or factors.dtype.kind not in "iu" or len(factors) != rows:
         raise InputError(f"expected factors of integers with the axes ({rows} rows, factor), found {_kind(factors)}")
     if factors.shape[1] < 2:

@@ -56,7 +56,7 @@ def described(study: Results, identifier: str, run: Run, path: Path) -> dict[str
     return {
         "scores": _scores(record) if record else [],
         "factors": _by_factor(record) if record else None,
-        "reasons": list(record.reasons.items()) if record else [],
+        "reasons": [[_label(name), reason] for name, reason in record.reasons.items()] if record else [],
         "made": _made(record) if record else [],
         "commands": _commands(study.study, run, identifier, record),
         "curves": part(_curves),
@@ -95,12 +95,16 @@ def _words(name: str) -> str:
     )
 
 
+def _label(score: str) -> str:
+    return SCORES[score].label if score in SCORES else score
+
+
 def _by_factor(record: records.MetricsRecord) -> dict[str, Any] | None:
     """The scores of each factor, a row a factor."""
     if not record.parts:
         return None
     factors = list(dict.fromkeys(factor for values in record.parts.values() for factor in values))
-    labels = [SCORES[name].label if name in SCORES else name for name in record.parts]
+    labels = [_label(name) for name in record.parts]
     rows = [[_number(values.get(factor, math.nan)) for values in record.parts.values()] for factor in factors]
     return {"factors": factors, "scores": labels, "values": rows}
 

@@ -12,6 +12,10 @@ views.summary = (place) => {
     const words = `${finished} finished, ${diverged} diverged, ${study.missing} missing.`;
     element(place, "p", { className: "fault", textContent: words });
   }
+  for (const { rows, experiment } of study.left_out) {
+    const words = `Left out of ${experiment}: ${rows.join(", ")}, as no setting to select has finished with all its runs.`;
+    element(place, "p", { className: "fault", textContent: words });
+  }
   if (study.experiments.length > 1) {
     const list = element(element(place, "nav", { className: "contents" }), "ul");
     list.parentNode.setAttribute("aria-label", "experiments");
@@ -69,9 +73,10 @@ function scores(section, experiment) {
 
 function drawings(section, experiment) {
   const place = element(section, "div", { className: "drawings" });
-  for (const { kind, words, files } of experiment.drawings) {
-    const image = files.find((name) => name.endsWith(".svg"));
+  for (const { kind, words, files, faults } of experiment.drawings) {
+    const image = !faults.length && files.find((name) => name.endsWith(".svg"));
     const figure = element(place, "figure");
+    for (const fault of faults) element(figure, "p", { className: "fault", textContent: `Not read: ${fault}` });
     if (image) {
       const opened = element(figure, "a", { href: file("figures", image) });
       element(opened, "img", { src: file("figures", image), loading: "lazy", alt: `${kind}: ${words}` });

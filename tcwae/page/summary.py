@@ -1,7 +1,9 @@
 """The page's data of the study: the results of each experiment, and the table of all runs."""
 
 import math
+from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pandas as pd
 
@@ -10,10 +12,11 @@ from tcwae.config.methods import METHODS
 from tcwae.config.run import Run
 from tcwae.config.runs import coefficients_of, runs, unusual
 from tcwae.config.scores import PAPER
+from tcwae.errors import InputError
 from tcwae.figures.plot import KINDS
 from tcwae.report.content import contents
 from tcwae.study import names
-from tcwae.study.results import Results
+from tcwae.study.results import Results, read_csv, read_images
 
 __all__ = ["FIGURES", "summary"]
 
@@ -36,7 +39,10 @@ def summary(study: Results) -> dict[str, Any]:
     """
     said = contents(study, partial=True)
     numbers = {run: number for number, run in enumerate(study.metrics["run"])}
-    shown = [_experiment(study, name, numbers) for name in study.study.experiments if study.begun(name)]
+    begun = [name for name in study.study.experiments if study.begun(name)]
+    shown = [
+        _experiment(study, name, numbers, part["unread"]) for name, part in zip(begun, said["experiments"], strict=True)
+    ]
     kept = (
         "study",
         "date",
@@ -45,6 +51,7 @@ def summary(study: Results) -> dict[str, Any]:
         "runs",
         "iterations",
         "missing",
+        "left_out",
         "remarks",
         "provenance",
         "configuration",
@@ -59,7 +66,7 @@ def summary(study: Results) -> dict[str, Any]:
     }
 
 
-def _experiment(study: Results, name: str, numbers: dict[str, int]) -> dict[str, Any]:
+def _experiment(study: Results, name: str, numbers: dict[str, int], unread: dict[str, str]) -> dict[str, Any]:
     """What the report does not have: the runs behind each line of the table, and the files of the figures."""
     finished = set(study.best(name)["best_run"])
     members = study.runs(name).groupby(["row", "setting"])["run"].first()
@@ -71,13 +78,29 @@ def _experiment(study: Results, name: str, numbers: dict[str, int]) -> dict[str,
         for row in study.selected(name).itertuples()
     ]
     shows = study.experiment(name).shows
-    return {"name": name, "lines": lines, "drawings": [_drawing(study, name, kind) for kind in KINDS if kind in shows]}
+    drawings = [_drawing(study, name, kind, unread.get(kind)) for kind in KINDS if kind in shows]
+    return {"name": name, "lines": lines, "drawings": drawings}
 
 
-def _drawing(study: Results, name: str, kind: str) -> dict[str, Any]:
+def _drawing(study: Results, name: str, kind: str, unread: str | None) -> dict[str, Any]:
     files = [f"{name}-{kind}{end}" for end in (".svg", ".pdf", ".csv", ".h5")]
     there = [file for file in files if (study.folder / "figures" / file).exists()]
-    return {"kind": FIGURES[kind].title, "words": FIGURES[kind].caption, "files": there}
+    faults = [unread] if unread else [fault for file in there if (fault := _fault(study.folder / "figures" / file))]
+    return {"kind": FIGURES[kind].title, "words": FIGURES[kind].caption, "files": there, "faults": faults}
+
+
+def _fault(path: Path) -> str | None:
+    """What is wrong with a file of a figure, if it is damaged."""
+    try:
+        if path.suffix == ".csv":
+            read_csv(path, [])
+        elif path.suffix == ".h5":
+            read_images(path, [])
+        elif path.suffix == ".svg":
+            ElementTree.parse(path)
+    except (InputError, ElementTree.ParseError) as error:
+        return f"figures/{path.name}: {' '.join(str(error).replace(f'{path}: ', '').split())}"
+    return None
 
 
 def _measures(study: Results) -> list[str]:

@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tcwae.config.experiment import Experiment
 from tcwae.config.figures import FIGURES
 from tcwae.config.methods import METHODS
 from tcwae.config.run import Run
-from tcwae.config.runs import experiment_runs, runs, unusual
+from tcwae.config.runs import chosen, experiment_runs, left_out, runs, unusual
 from tcwae.config.scores import PAPER, ScoreFacts
+from tcwae.errors import InputError
 from tcwae.figures.plot import KINDS, silence
 from tcwae.report import answers, findings, paper, paper_tables, run_tables
 from tcwae.report.paper_tables import UNKNOWN
@@ -66,11 +68,31 @@ def contents(study: Results, *, partial: bool = False) -> dict[str, Any]:
         "agreement": answers.agreement(study),
         "summary": answers.summary(study),
         "remarks": run_tables.remarks(study),
+        "unscored": run_tables.unscored(study),
+        "left_out": _left_out(study),
         "run_tables": run_tables.run_tables(study),
         "versions": _versions(metrics),
         "provenance": [*_versions(metrics), *_costs(metrics), *_checksums(metrics)],
         "configuration": _yaml(study.study.model_dump(mode="json")),
     }
+
+
+def _left_out(study: Results) -> list[dict[str, Any]]:
+    """Rows that were asked for and cannot be run, as no setting of the grid that they select from has finished."""
+    asked = study.asked
+    tables = {name: study.folder / "selection" / f"{name}.csv" for name in asked.experiments}
+    lost = left_out(asked, {name: chosen(table) for name, table in tables.items() if table.exists()})
+    return [
+        {
+            "experiment": _title(name, asked.experiments[name]),
+            "rows": [names.called(asked.experiments[name].methods[row], asked.experiments[name].cost) for row in rows],
+        }
+        for name, rows in lost.items()
+    ]
+
+
+def _title(name: str, experiment: Experiment) -> str:
+    return " ".join(experiment.title.split()) or name
 
 
 def _score(score: ScoreFacts) -> dict[str, str]:
@@ -106,17 +128,20 @@ def _experiment(study: Results, name: str, partial: bool) -> dict[str, Any]:
     experiment, runs, best = study.experiment(name), study.runs(name), study.selected(name)
     comparable = paper_tables.comparable(runs)
     table, figures = "scores_table" in experiment.shows, _figures(study, name)
-    shown = [
+    drawn = [
         figure
         for figure in figures
         if not figure["silent"] and (not partial or (study.folder / figure["path"]).exists())
     ]
+    beyond = _beyond(study, name, drawn)
+    shown = [figure for figure in drawn if not figure["silent"]]
     sure, first = paper_tables.intervals(study, name), runs.groupby(["row", "setting"])["run"].first()
     return {
-        "title": " ".join(experiment.title.split()) or name,
+        "title": _title(name, experiment),
         "data": _distinct(names.dataset(*pair) for pair in zip(runs["dataset"], runs["source"], strict=True)),
         "cost": names.cost(experiment.cost),
         "runs": _count(runs.drop_duplicates("run")),
+        "unscored": int(runs.drop_duplicates("run")["reasons"].notna().sum()),
         "missing": len(experiment_runs(study.study, name).keys() - set(study.metrics["run"])),
         "seeds": _span(runs.groupby(["row", "setting"])["seed"].nunique()),
         "iterations": _span(runs["iterations"]),
@@ -126,13 +151,11 @@ def _experiment(study: Results, name: str, partial: bool) -> dict[str, Any]:
         "outcomes": answers.outcomes(study, name) if table else [],
         "ranks": findings.ranks(study, name) if table else [],
         "rules": findings.rules(study, name) if table else None,
-        **{
-            key: texts(study, name) if any(figure["kind"] == kind for figure in shown) else None
-            for key, (kind, texts) in BEYOND.items()
-        },
+        **beyond,
         "figures": shown,
         "undrawn": [figure["title"] for figure in figures if figure not in shown and not figure["silent"]],
         "silent": _silent(figures),
+        "unread": {figure["kind"]: figure["silent"] for figure in drawn if figure["silent"]},
         "settings": [_setting_row(study, row, sure, first) for _, row in study.settings(name).iterrows()],
     }
 
@@ -167,6 +190,18 @@ def _figures(study: Results, name: str) -> list[dict[str, Any]]:
         for kind, module in KINDS.items()
         if kind in study.experiment(name).shows
     ]
+
+
+def _beyond(study: Results, name: str, figures: list[dict[str, Any]]) -> dict[str, Any]:
+    """What is said beside the figures that are not the paper's; one whose table is damaged becomes silent."""
+    found: dict[str, Any] = {}
+    for key, (kind, texts) in BEYOND.items():
+        for figure in (figure for figure in figures if figure["kind"] == kind):
+            try:
+                found[key] = texts(study, name)
+            except InputError as error:
+                figure["silent"] = str(error).replace(f"{study.folder}/", "")
+    return dict.fromkeys(BEYOND) | found
 
 
 def _silent(figures: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -22,9 +22,14 @@ SHOWN_SIZES = (256, 4096)
 """Batch sizes in the table of estimators: the paper's, and the largest."""
 
 
+def _kinds(columns: Sequence[str], *numbers: str) -> tuple[list[str], tuple[str, ...]]:
+    """The columns of text, and those of numbers."""
+    return [column for column in columns if column not in numbers], numbers
+
+
 def departures(study: Results, name: str) -> dict[str, Any]:
     """For each departure the mean difference of each score with its interval, also in words; and how many exclude zero."""
-    pairs = study.drawn(name, "deviations", deviations.COLUMNS)
+    pairs = study.drawn(name, "deviations", *_kinds(deviations.COLUMNS, "seed", "default", "deviating", "difference"))
     table = deviations.summary(pairs)
     known = table.dropna(subset=["low", "high"])
     return {
@@ -74,7 +79,7 @@ def _in_words(rows: pd.DataFrame) -> str:
 
 def estimators(study: Results, name: str) -> dict[str, Any]:
     """Both terms of each best run by each estimator at some sizes of the batch, and how far each is off at the smallest."""
-    table = study.drawn(name, "kl_estimators", kl_estimators.COLUMNS)
+    table = study.drawn(name, "kl_estimators", *_kinds(kl_estimators.COLUMNS, "size", "repeat", *kl_estimators.TERMS))
     kinds = [kind for kind in kl_estimators.ESTIMATORS if kind != "large sample"]
     truth = table[table["estimator"] == "large sample"].groupby("row")[[*kl_estimators.TERMS]].mean()
     means = table.groupby(["row", "size", "estimator"], sort=False)[[*kl_estimators.TERMS]].mean()
@@ -141,6 +146,9 @@ def ranks(study: Results, name: str) -> list[dict[str, Any]]:
 def _rank_row(name: str, line: pd.Series, ranked: Sequence[str]) -> dict[str, Any]:
     cells = []
     for key in (*(f"rank_{score}" for score in ranked), "mean_rank"):
+        if pd.isna(line[key]):
+            cells.append({"value": UNKNOWN, "interval": ""})
+            continue
         value, low, high = (f"{line[column]:.3g}" for column in (key, f"{key}_low", f"{key}_high"))
         cells.append(
             {"value": value, "interval": low if low == high else f"{low} to {high}".replace(" ", names.NO_BREAK)}
@@ -202,6 +210,8 @@ def _table_by(
 def _range(tables: dict[str, pd.DataFrame], row: str, key: str) -> dict[str, str]:
     """A score by the first rule, and its lowest and highest value by any."""
     score, values = facts(key), [table.loc[row, f"{key}_mean"] for table in tables.values()]
+    if all(map(pd.isna, values)):
+        return {"value": UNKNOWN, "interval": ""}
     low, high = score.text(min(values)), score.text(max(values))
     return {
         "value": score.text(values[0]),
@@ -214,7 +224,7 @@ def fronts(study: Results, name: str) -> dict[str, Any] | None:
 
     None where there is nothing to compare: one method, or data without factors.
     """
-    runs = study.drawn(name, "pareto", (*pareto.COLUMNS, *study.study.scores))
+    runs = study.drawn(name, "pareto", *_kinds(pareto.COLUMNS, "seed", "log_reconstruction", *study.study.scores))
     counts = runs["method"].value_counts(sort=False)
     keys = [key for key in study.study.scores if runs[key].notna().all()]
     if len(counts) < 2 or not keys:

@@ -108,7 +108,7 @@ def _by_data(pairs: Iterable[tuple[Any, str]]) -> str:
 
 
 def gammas(study: Results) -> list[dict[str, str]]:
-    """Table 5: for each grid of beta and gamma what was selected, and the paper's gamma."""
+    """Table 5: for each grid of beta and gamma what was selected, if any run finished, and the paper's gamma."""
     rows = []
     for name, experiment in study.study.experiments.items():
         settings = study.settings(name) if len(study.selection) else study.selection
@@ -117,6 +117,7 @@ def gammas(study: Results) -> list[dict[str, str]]:
             if {"beta", "gamma"} <= row.lists and len(best):
                 cost = experiment.cost_of(key)
                 printed = paper.TABLE_5.get((experiment.dataset, row.method, cost))
+                lost = best["log_reconstruction_mean"].isna().all()
                 rows.append(
                     {
                         "method": f"{names.method(row.method)}, {names.cost(cost)}",
@@ -124,8 +125,8 @@ def gammas(study: Results) -> list[dict[str, str]]:
                         "data": names.DATASETS.get(experiment.dataset, experiment.dataset),
                         "betas": ", ".join(f"{value:g}" for value in sorted(row.coefficients["beta"])),
                         "gammas": ", ".join(f"{value:g}" for value in sorted(row.coefficients["gamma"])),
-                        "gamma": f"{best['gamma'].iloc[0]:g}",
-                        "beta": f"{best['beta'].iloc[0]:g}",
+                        "gamma": UNKNOWN if lost else f"{best['gamma'].iloc[0]:g}",
+                        "beta": UNKNOWN if lost else f"{best['beta'].iloc[0]:g}",
                         "paper": UNKNOWN if printed is None else f"{printed:g}",
                     }
                 )

@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from tcwae.config.runs import chosen, experiment_runs, resolve, without_selects
+from tcwae.config.runs import chosen, experiment_runs, left_out, resolve, without_selects
 from tcwae.config.study import Study
 from tcwae.errors import InputError
 from tcwae.figures.plot import KINDS, plot
@@ -71,6 +71,8 @@ def _resolved(study: Study, folder: Path) -> Study:
             choices[grid] = chosen(folder / "selection" / f"{grid}.csv")
         else:
             complain(f"missing: runs of {grid}, and so all rows that select from it")
+    for name, rows in left_out(study, choices).items():
+        complain(f"missing: {', '.join(rows)} of {name}, as no setting to select has finished with all its runs")
     return without_selects(resolve(study, choices))
 
 

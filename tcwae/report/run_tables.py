@@ -14,7 +14,7 @@ from tcwae.report.paper_tables import UNKNOWN
 from tcwae.study import names
 from tcwae.study.results import Results
 
-__all__ = ["remarks", "run_tables"]
+__all__ = ["remarks", "run_tables", "unscored"]
 
 
 def remarks(study: Results) -> list[dict[str, str]]:
@@ -30,6 +30,19 @@ def remarks(study: Results) -> list[dict[str, str]]:
         run = typed[identifier]
         seeds.setdefault((*_place(study, run).items(), ("remark", remark)), []).append(str(run.seed))
     return [{**dict(place), "seeds": ", ".join(of_place)} for place, of_place in seeds.items()]
+
+
+def unscored(study: Results) -> list[dict[str, Any]]:
+    """Scores that cannot be had, with the reason and how many runs on which data it holds for."""
+    runs: dict[tuple[str, str], dict[str, list[str]]] = {}
+    for _, run in study.metrics.iterrows():
+        data = names.dataset(run["dataset"], run["source"])
+        for score, reason in study.reasons(run).items():
+            runs.setdefault((data, reason), {}).setdefault(study.scores[score].label, []).append(run["run"])
+    return [
+        {"data": data, "reason": reason, "scores": list(scores), "runs": len(set().union(*scores.values()))}
+        for (data, reason), scores in runs.items()
+    ]
 
 
 def _place(study: Results, run: Run) -> dict[str, str]:

@@ -23,9 +23,10 @@ from typing import Any
 from tcwae import records
 from tcwae.config.extensions import sources
 from tcwae.config.run import Evaluation, Run, Scoring, flatten
-from tcwae.config.runs import chosen, grids, resolve
+from tcwae.config.runs import chosen, grids, left_out, resolve
 from tcwae.config.study import Study, parse
 from tcwae.errors import InputError
+from tcwae.log import complain
 
 __all__ = ["declare", "evaluation_of", "read", "read_resolved", "same_settings", "scoring_of"]
 
@@ -122,10 +123,17 @@ def read(results: Path) -> Study:
 def read_resolved(results: Path, *experiments: str) -> Study:
     """The study with numbers for each `select` of some experiments, by default all; their grids must be ranked.
 
+    Rows for which their grid has found nothing say it still; a line on standard error tells.
+
     Raises:
         InputError: config.json or the selection of a grid is missing or damaged.
         OSError: a file cannot be read.
     """
     study = read(results)
-    wanted = {grid for name in experiments or study.experiments for grid in grids(study, name)}
-    return resolve(study, {grid: chosen(results / "selection" / f"{grid}.csv") for grid in sorted(wanted)})
+    experiments = experiments or tuple(study.experiments)
+    wanted = {grid for name in experiments for grid in grids(study, name)}
+    choices = {grid: chosen(results / "selection" / f"{grid}.csv") for grid in sorted(wanted)}
+    for name, rows in left_out(study, choices).items():
+        if name in experiments:
+            complain(f"left out of {name}: {', '.join(rows)}, as no setting to select has finished with all its runs")
+    return resolve(study, choices)

@@ -11,7 +11,7 @@ from tcwae import records
 from tcwae.config import scores as facts
 from tcwae.config.methods import weights
 from tcwae.config.run import Run, flatten
-from tcwae.config.runs import row_runs, runs, setting
+from tcwae.config.runs import row_runs, runs, setting, without_selects
 from tcwae.config.study import Study
 from tcwae.errors import InputError
 from tcwae.files import atomic
@@ -54,6 +54,7 @@ def columns(scores: Iterable[str] = ()) -> list[str]:
             "diverged_step",
             "diverged_term",
             "warnings",
+            "reasons",
         ),
         *(*SCORES, "total_correlation_trained", "dimension_wise_kl_trained", *more),
         *("finished", "train_seconds", "images_per_second", "evaluate_seconds", "device"),
@@ -64,10 +65,13 @@ def columns(scores: Iterable[str] = ()) -> list[str]:
 def gather(study: Study, results: Path, *, partial: bool = False) -> None:
     """Write `results`/metrics.csv, one row per run with its `columns`, and study.json, the study itself.
 
+    Rows that say `select` still are in neither.
+
     Raises:
         InputError: the metrics of a run are damaged, or of another run.
         OSError: they are missing.
     """
+    study = without_selects(study)
     with atomic(results / "metrics.csv") as temporary:
         table(study, results, partial=partial).to_csv(temporary, index=False)
     with atomic(results / "study.json") as temporary:
@@ -141,6 +145,7 @@ def _row(record: records.MetricsRecord, experiments: list[str], wanted: Sequence
         "diverged_step": training.step if diverged else None,
         "diverged_term": training.term,
         "warnings": "; ".join(f"{warning.kind} from step {warning.step}" for warning in training.warnings) or None,
+        "reasons": "; ".join(f"{score}: {reason}" for score, reason in record.reasons.items()) or None,
         "finished": training.finished,
         "train_seconds": training.seconds,
         "images_per_second": training.images_per_second,

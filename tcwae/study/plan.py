@@ -8,7 +8,7 @@ from pathlib import Path
 from tcwae import records
 from tcwae.config import planned
 from tcwae.config.run import Run
-from tcwae.config.runs import chosen, experiment_runs, grids, resolve, runs, without_selects
+from tcwae.config.runs import chosen, experiment_runs, grids, left_out, resolve, runs, without_selects
 from tcwae.config.study import Study
 from tcwae.study.declared import same_settings
 from tcwae.study.resources import Usage, measure, read_records
@@ -29,6 +29,7 @@ class Plan:
     steps: int = 0
     hours: float | None = 0.0
     undecided: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
 
 
 def plan(study: Study, results: Path, images_per_second: float | None = None) -> list[Plan]:
@@ -41,7 +42,7 @@ def plan(study: Study, results: Path, images_per_second: float | None = None) ->
     again. A row that selects from a grid without results is counted with the first cell of the grid: its runs, and how many of
     them another experiment shares, are not known yet.
     """
-    study, undecided = _stand_in(study, results)
+    study, undecided, lost = _stand_in(study, results)
     known = read_records(results)
     measured = measure(known.values())
     seen: set[str] = set()
@@ -65,9 +66,10 @@ def plan(study: Study, results: Path, images_per_second: float | None = None) ->
                 steps=sum(run.training.iterations for run in left),
                 hours=None if None in hours else math.fsum(hours),
                 undecided=undecided.get(name, []),
+                left_out=lost.pop(name, []),
             )
         )
-    return plans
+    return plans + [Plan(name, left_out=rows) for name, rows in lost.items()]
 
 
 def write_runs(study: Study, results: Path, folder: Path) -> list[Path]:
@@ -88,8 +90,11 @@ def write_runs(study: Study, results: Path, folder: Path) -> list[Path]:
     return [folder / f"{data}.json" for data in known]
 
 
-def _stand_in(study: Study, results: Path) -> tuple[Study, dict[str, list[str]]]:
-    """The study with the selections of its grids, or else their first cells; and the rows whose selection is not known yet."""
+def _stand_in(study: Study, results: Path) -> tuple[Study, dict[str, list[str]], dict[str, list[str]]]:
+    """The study with the selections of its grids, or else their first cells.
+
+    And the rows whose selection is not known yet, and those for which the grid has nothing to select.
+    """
     choices, undecided = {}, {}
     for name, experiment in study.experiments.items():
         for key, row in experiment.methods.items():
@@ -104,7 +109,7 @@ def _stand_in(study: Study, results: Path) -> tuple[Study, dict[str, list[str]]]
             first = {selected: float(cells[selected][0]) for selected in row.selects}
             choices.setdefault(row.grid, {}).setdefault(searched, {}).update(first)
             undecided.setdefault(name, []).append(key)
-    return resolve(study, choices), undecided
+    return without_selects(resolve(study, choices)), undecided, left_out(study, choices)
 
 
 def _same(record: records.MetricsRecord | None, run: Run) -> bool:
@@ -129,6 +134,11 @@ def format_plan(plans: list[Plan]) -> str:
         f"{plan.experiment}: the runs of {', '.join(plan.undecided)} depend on a grid that is not done"
         for plan in plans
         if plan.undecided
+    ]
+    text += [
+        f"{plan.experiment}: {', '.join(plan.left_out)} left out, as no setting to select has finished with all its runs"
+        for plan in plans
+        if plan.left_out
     ]
     if any(plan.hours is None for plan in plans):
         text.append("hours: unknown until a run of each method is done here; or give the device's --images-per-second")

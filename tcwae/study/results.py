@@ -1,6 +1,7 @@
 """A study's folder of results, read and checked for the figures and the report."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from tcwae.config.runs import coefficients_of, experiment_runs, row_runs, settin
 from tcwae.config.scores import PAPER, ScoreFacts, facts
 from tcwae.config.study import Study, parse
 from tcwae.errors import InputError
-from tcwae.study import names
+from tcwae.study import declared, names
 
 __all__ = ["Results", "load", "read_csv", "read_images", "source_note"]
 
@@ -31,8 +32,8 @@ METRICS_NUMBERS = (
     *("total_correlation_trained", "dimension_wise_kl_trained"),
     *("seed", "iterations", "batch_size", "diverged_step", "train_seconds", "evaluate_seconds"),
 )
-VERSIONS = ("device", "tcwae", "torch", "commit", "diverged_term", "warnings")
-"""Text, also where it looks like a number."""
+VERSIONS = ("device", "tcwae", "torch", "commit", "diverged_term", "warnings", "reasons")
+"""Text, also where it looks like a number; empty where a table of an older version has no such column."""
 SELECTION_TEXT = ("row", "dataset", "method", "cost", "setting")
 SELECTION_NUMBERS = ("seeds", "diverged", "mean_rank", "udr_mean", "udr_sd")
 
@@ -47,9 +48,21 @@ class Results:
     selection: pd.DataFrame
 
     @property
+    def asked(self) -> Study:
+        """The study as it was given to the workflow; the resolved one where it was made without."""
+        return declared.read(self.folder) if (self.folder / "config.json").exists() else self.study
+
+    @property
     def scores(self) -> dict[str, ScoreFacts]:
         """What tables and figures show of each run: the reconstruction, then the study's scores."""
         return {score: facts(score) for score in self.study.shown}
+
+    def reasons(self, run: pd.Series) -> dict[str, str]:
+        """Why scores of a run, a line of metrics.csv, cannot be had."""
+        if not isinstance(run["reasons"], str):
+            return {}
+        _, *parts = re.split(rf"(?:^|; )({'|'.join(map(re.escape, self.study.scores))}): ", run["reasons"])
+        return dict(zip(parts[::2], parts[1::2], strict=True))
 
     def run(self, identifier: str) -> Path:
         """The folder of a run."""
@@ -125,13 +138,18 @@ class Results:
         twins = {key: methods[:place].count(methods[place]) for place, key in enumerate(experiment.methods)}
         return table.assign(name=table["row"].map(calls), twin=table["row"].map(twins))
 
-    def drawn(self, experiment: str, kind: str, columns: Sequence[str]) -> pd.DataFrame:
-        """What a figure of an experiment shows: the table that `tcwae plot` wrote beside it.
+    def drawn(self, experiment: str, kind: str, text: Sequence[str], numbers: Sequence[str]) -> pd.DataFrame:
+        """What a figure of an experiment shows: the table that `tcwae plot` wrote beside it, with columns of two kinds.
 
         Raises:
-            InputError: it is missing, no table, or lacks one of the columns.
+            InputError: it is missing, no table, empty, or lacks one of the columns; or a value is not of its column's kind.
         """
-        return read_csv(self.folder / "figures" / f"{experiment}-{kind}.csv", columns)
+        path = self.folder / "figures" / f"{experiment}-{kind}.csv"
+        table = read_csv(path, (*text, *numbers))
+        if table.empty:
+            raise InputError(f"{path}: expected lines below the first, found none; make it again")
+        _check_values(table, text, numbers, path)
+        return table
 
     def selected(self, experiment: str) -> pd.DataFrame:
         """The selected setting of each row, even if none of its runs finished."""
@@ -153,6 +171,7 @@ def load(folder: Path, experiment: str | None = None) -> Results:
     """
     study = _read_study(folder / "study.json")
     metrics = _read_table(folder / "metrics.csv", METRICS_TEXT, (*METRICS_NUMBERS, *study.scores))
+    metrics = metrics.assign(**{column: None for column in VERSIONS if column not in metrics})
     results = Results(folder, study, metrics, pd.DataFrame())
     if experiment is not None:
         results.experiment(experiment)

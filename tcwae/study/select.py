@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from tcwae.config.methods import weights
-from tcwae.config.runs import row_runs
+from tcwae.config.runs import row_runs, without_selects
 from tcwae.config.scores import PAPER, facts
 from tcwae.config.study import Study
 from tcwae.errors import InputError
@@ -98,21 +98,30 @@ def _select_one(runs: pd.DataFrame, scores: Sequence[str], ranked: Sequence[str]
 def select(study: Study, experiment: str, results: Path, *, partial: bool = False) -> None:
     """Write `results`/selection/<experiment>.csv from the metrics of the experiment's runs; see `best_settings`.
 
+    Rows that say `select` still are not in it.
+
     Raises:
         InputError: there is no such experiment, or the metrics of a run are damaged or of another run.
         OSError: they are missing.
     """
     if experiment not in study.experiments:
         raise InputError(f"expected an experiment of {', '.join(study.experiments)}, found {experiment!r}")
-    alone = study.model_copy(update={"experiments": {experiment: study.experiments[experiment]}})
-    metrics = table(alone, results, partial=partial).set_index("run", drop=False)
+    alone = without_selects(study.model_copy(update={"experiments": {experiment: study.experiments[experiment]}}))
+    (results / "selection").mkdir(parents=True, exist_ok=True)
+    with atomic(results / "selection" / f"{experiment}.csv") as temporary:
+        _ranked(alone, experiment, results, partial).to_csv(temporary, index=False)
+
+
+def _ranked(study: Study, experiment: str, results: Path, partial: bool) -> pd.DataFrame:
+    """The settings of an experiment; without a line where nothing of it is left."""
+    if experiment not in study.experiments:
+        return pd.DataFrame(columns=["row", "setting", "selected", "best_run"])
+    metrics = table(study, results, partial=partial).set_index("run", drop=False)
     members = {row: row_runs(study, experiment, row).keys() for row in study.experiments[experiment].methods}
     rows = [metrics[metrics.index.isin(identifiers)].assign(row=row) for row, identifiers in members.items()]
     joined = pd.concat(rows, ignore_index=True)
     joined[UDR] = joined["run"].map(_udr(joined, results, study.scores)).astype(float)
-    (results / "selection").mkdir(parents=True, exist_ok=True)
-    with atomic(results / "selection" / f"{experiment}.csv") as temporary:
-        best_settings(joined, study.shown, study.ranked).to_csv(temporary, index=False)
+    return best_settings(joined, study.shown, study.ranked)
 
 
 def _udr(runs: pd.DataFrame, results: Path, names: Sequence[str]) -> dict[str, float]:

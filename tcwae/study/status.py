@@ -87,9 +87,10 @@ def status(study: Study, results: Path) -> StudyStatus:
         OSError: a file cannot be read.
     """
     tables = {name: results / "selection" / f"{name}.csv" for name in study.experiments}
-    known = resolve(study, {name: chosen(table) for name, table in tables.items() if table.exists()})
+    choices = {name: chosen(table) for name, table in tables.items() if table.exists()}
+    known = resolve(study, choices)
     undecided = {
-        name: sum(bool(row.selects) for row in experiment.methods.values())
+        name: sum(bool(row.selects) and row.grid not in choices for row in experiment.methods.values())
         for name, experiment in known.experiments.items()
     }
     decided = without_selects(known)

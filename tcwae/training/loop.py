@@ -205,6 +205,10 @@ def _check(task: Task, images: prepared.Prepared, data: Path, device: str) -> No
     run = task.run
     if images.name != run.dataset:
         raise InputError(f"{data}: expected images of {run.dataset}, found {images.name}")
+    if len(images) < prepared.FEWEST:  # before the training what its evaluation would refuse
+        raise InputError(
+            f"{data}: expected at least {prepared.FEWEST} images, of which a tenth is held out, found {len(images)}"
+        )
     if run.training.batch_size > len(images):
         raise InputError(
             f"{data}: expected a batch of at most its {len(images)} images, found {run.training.batch_size}"

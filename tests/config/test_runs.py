@@ -17,6 +17,7 @@ from tcwae.config.runs import (
     coefficients_of,
     experiment_runs,
     grids,
+    left_out,
     resolve,
     row_runs,
     runs,
@@ -161,6 +162,14 @@ def test_what_is_not_decided_is_left_out():
     rows = {"tcwae_mws": wanted, "wae_mmd": {"lambda": 1}}
     partly = study(grid=GRID, table={"methods": rows, "shows": ["violins", "samples"]})
     assert without_selects(partly).experiments["table"].shows == ("samples",)
+
+
+def test_rows_whose_grid_has_found_nothing_are_left_out():
+    asked = two_stages()
+    assert left_out(asked, {}) == {}  # the grid is not ranked yet
+    assert left_out(asked, {"grid": {"tcwae_mws": {"beta": 1.0, "gamma": 100.0}}}) == {}
+    assert left_out(asked, {"grid": {}}) == {"table": ["tcwae_mws"]}
+    assert resolve(asked, {"grid": {}}) == asked
 
 
 def test_a_coefficient_may_share_anothers_value():

@@ -148,7 +148,7 @@ def test_what_is_skipped_is_counted_and_named(tmp_path):
     assert kept["pictures"] == "40 x 30 to 45 x 30"
     described = describe(tmp_path / "mine.h5")
     assert f"skipped:          {kept['skipped']}" in described.splitlines()
-    assert "6 images are too few to evaluate: a tenth is held out, so at least 20 are needed" in described
+    assert "6 images are too few to train on: a tenth is held out, so at least 20 are needed" in described
     only = packed("tar", tmp_path, others)
     assert "found 2 hidden (.DS_Store, ...), 2 .heic" in refusal(lambda: own.read_images(only))
 

@@ -11,6 +11,7 @@ from recorded import record
 from tcwae.config.run import Run, check, unflatten
 from tcwae.errors import InputError
 from tcwae.evaluation import estimate, rescore
+from tcwae.metrics.table import CodeTable
 
 N, RHO = 4096, 0.9
 
@@ -113,6 +114,21 @@ def test_a_run_that_diverged_has_empty_tables(run):
     assert pd.read_csv(folder / "rescored.csv").columns.tolist() == list(rescore.COLUMNS)
     assert pd.read_csv(folder / "estimates.csv").empty
     assert pd.read_csv(folder / "rescored.csv").empty
+
+
+def test_a_score_that_cannot_be_had_by_another_protocol_has_no_row():
+    """The rarest class has one row: FactorVAE's votes need two. Without the scale, whose class it is, they can be had."""
+    random = np.random.default_rng(0)
+    factors = np.stack([random.integers(size, size=400) for size in (2, 3, 2)], axis=1)
+    factors[7, 0] = 2
+    codes = factors + random.normal(0, 0.1, (400, 3))
+    rows = [(protocol, score) for protocol, score, _ in
+            rescore.rescored(CodeTable(codes, factors, names=("scale", "x", "y")), 0)]  # fmt: skip
+    assert rows == [("four factors, without the scale", score) for score in ("mig", "factor_vae", "sap")]
+    other = rescore.rescored(CodeTable(codes, factors, names=("x", "scale", "y")), 0)
+    assert [score for _, score, _ in other] == ["mig", "sap"]
+    two = rescore.rescored(CodeTable(codes, factors[:, 1:], names=("scale", "x")), 0)
+    assert [score for _, score, _ in two] == ["factor_vae"]
 
 
 def test_codes_without_deviations_are_refused(run):

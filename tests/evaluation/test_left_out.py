@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from tcwae.evaluation.score import format_table, score_file, score_table
+from tcwae.evaluation.score import announce, format_table, score_file, score_table
 from tcwae.metrics.registry import Scores
 from tcwae.metrics.table import CodeTable
 
@@ -48,3 +48,6 @@ def test_a_score_that_takes_minutes_says_so_first(capsys, monkeypatch):
     monkeypatch.setattr("tcwae.evaluation.score.measure", lambda table, names, seed: Scores({}, {"dci": "no time"}))
     score_table(table, ["dci"], 2)
     assert capsys.readouterr().err == "dci: 2 seeds of 3 latents will take about 10 min of one core\n"
+    announce(table, ["mig"])
+    announce(table, ["mig", "dci"])  # as for a run of a study
+    assert capsys.readouterr().err == "dci: 3 latents will take about 5 min of one core\n"

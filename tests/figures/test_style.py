@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import matplotlib
+import pytest
 from patience import HANG
 
 from tcwae.figures import style
@@ -30,6 +31,20 @@ def drawn(path):
         style.axes(figure, 20.0, 2.0, 60.0, 20.0).plot([-1, 2, 3], label="a row")
         save(figure, path)
     return path.read_bytes()
+
+
+@pytest.mark.parametrize(("values", "limits"), [
+    ([2.0, 2.0], (1, 3)), ([7.94820, 7.94821], (3.97, 11.92)), ([-4.0], (-6, -2)), ([0.0], (-1, 1)),
+])  # fmt: skip
+def test_around_values_that_are_nearly_equal_there_is_room_and_no_offset(values, limits):
+    with style.look():
+        figure = style.new(30.0, "")
+        axes = style.axes(figure, 20.0, 2.0, 40.0, 20.0)
+        axes.plot(values, [1.0] * len(values))
+        style.room(axes)
+        figure.draw_without_rendering()
+        assert axes.get_xlim() == pytest.approx(limits, abs=0.01)
+        assert axes.xaxis.get_major_formatter().get_offset() == ""
 
 
 def test_a_users_settings_do_not_reach_a_figure(tmp_path):

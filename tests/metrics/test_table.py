@@ -127,13 +127,20 @@ GOOD = np.random.default_rng(0).integers(2, size=(24, 2))
         (lambda: CodeTable(cells(SIZES), GOOD[:20]), r"axes \(24 rows, factor\), found int64 with shape \(20, 2\)"),
         (lambda: CodeTable(cells(SIZES), GOOD - 1), "from 0 to 1023, found -1 to 0"),
         (lambda: CodeTable(cells(SIZES), GOOD * 70_000), "found 0 to 70000"),
-        (lambda: CodeTable(cells(SIZES), GOOD * 1.0), "factors of integers"),
+        (lambda: CodeTable(cells(SIZES), GOOD + 0.5), r"whole numbers, found .\.5: np\.digitize"),
+        (lambda: CodeTable(cells(SIZES), GOOD * np.nan), "factors of integers"),
+        (lambda: CodeTable(cells(SIZES), GOOD - 1.0), "from 0 to 1023, found -1"),
         (lambda: CodeTable(cells(SIZES) > 1, GOOD), "codes of real numbers"),
     ],
 )
 def test_bad_tables_are_refused(make, message):
     with pytest.raises(InputError, match=message):
         make()
+
+
+def test_classes_may_be_whole_numbers_of_any_type():
+    for kind in (float, np.float32, np.int8, ">i8"):
+        np.testing.assert_array_equal(CodeTable(cells(SIZES), GOOD.astype(kind)).factors, GOOD)
 
 
 def test_integer_and_half_precision_codes_are_widened():

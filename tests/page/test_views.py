@@ -10,6 +10,7 @@ from browser import opener, settle, wait_until
 import tcwae
 from page import studied
 from page.test_page import RUN
+from tcwae.page.page import page as write_page
 
 pytestmark = pytest.mark.browser
 OTHER = "dsprites/wae_mmd/cross_entropy/lambda=10_latent_dimension=4/seed=0"
@@ -189,6 +190,15 @@ def test_the_sliders_show_what_pytorch_decodes(opened, folder):
 def test_an_unknown_run_is_said(opened, copy):
     page = opened(copy / "index.html", "#run?id=none")
     assert page.locator(".fault").inner_text() == "The study has no run none."
+
+
+def test_a_damaged_figure_and_rows_left_out_are_said(opened, copy):
+    (copy / "figures" / "comparison-samples.h5").write_bytes(b"damaged")
+    write_page(copy)
+    page = at(opened, copy, "#summary")
+    assert page.get_by_text("Not read: figures/comparison-samples.h5: ").count() == 1
+    page.evaluate("study.left_out = [{ experiment: 'more', rows: ['one', '<b>two'] }]; route()")
+    assert page.get_by_text("Left out of more: one, <b>two, as no setting to select has finished").count() == 1
 
 
 def test_a_lost_file_is_said(browser, copy):

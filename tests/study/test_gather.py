@@ -14,6 +14,7 @@ from tcwae.config.runs import runs
 from tcwae.config.study import Study
 from tcwae.errors import InputError
 from tcwae.study.gather import SCORES, columns, gather
+from tcwae.study.results import Results
 
 STUDY = check(
     Study,
@@ -68,6 +69,25 @@ def test_diverged_runs_stay(results):
     row = pd.read_csv(results / "metrics.csv").iloc[0]
     assert (row["status"], row["diverged_step"], row["diverged_term"]) == ("diverged", 1234, "mmd")
     assert row[SCORES].isna().all()
+
+
+def test_why_a_score_cannot_be_had_is_in_the_table(results):
+    identifier, run = next(iter(runs(STUDY).items()))
+    why = {
+        "mig": "expected 2 classes; found: 1",
+        "sap": "expected 2 classes; found: 1",
+        "factor_vae": "mig: too few rows",
+    }
+    lacking = record(run) | {"reasons": why, "scores": {"log_reconstruction": 2.0}}
+    (results / "runs" / identifier / "metrics.json").write_text(json.dumps(lacking))
+    gather(STUDY, results)
+    table = pd.read_csv(results / "metrics.csv")
+    assert table["reasons"][0] == "; ".join(f"{score}: {reason}" for score, reason in why.items())
+    assert table["reasons"][1:].isna().all()
+    assert table.loc[0, ["mig", "sap", "factor_vae"]].isna().all()
+    read = Results(results, STUDY, table, pd.DataFrame())
+    assert read.reasons(table.iloc[0]) == {"mig": why["mig"], "sap": why["sap"], "factor_vae": why["factor_vae"]}
+    assert read.reasons(table.iloc[1]) == {}
 
 
 def test_metrics_of_another_run_are_refused(results):

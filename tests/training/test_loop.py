@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from safetensors import safe_open
 
 from tcwae import provenance
 from tcwae.config.run import Run, check, unflatten
+from tcwae.data import prepared
 from tcwae.data.images import split
 from tcwae.errors import InputError
 from tcwae.methods import costs
@@ -277,6 +279,16 @@ def test_same_bytes_from_the_command_line(small_data, tmp_path):
     command = [sys.executable, "-m", "tcwae", "train", *flags, "--data", small_data, "--output", tmp_path / "there"]
     subprocess.run(command, check=True, capture_output=True)
     assert contents(tmp_path / "here") == contents(tmp_path / "there")
+
+
+def test_images_too_few_to_evaluate_are_refused_before_the_training(small_data, tmp_path):
+    whole = prepared.read(small_data)
+    for count in (9, 19):
+        path = tmp_path / f"{count}.h5"
+        prepared.write(replace(whole, images=whole.images[:count], factors=whole.factors[:count]), path)
+        with pytest.raises(InputError, match=rf"{count}.h5: expected at least 20 images, .* found {count}$"):
+            loop.train(run_of(batch_size=4), path, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_batch_larger_than_the_data_set_is_refused(small_data, tmp_path):

@@ -1,5 +1,6 @@
 """The workflow on a small study, from nothing to the report, and what a change runs again."""
 
+import copy
 import json
 import os
 import re
@@ -331,6 +332,10 @@ def test_a_mistake_in_the_configuration_stops_at_once(study):
     assert status == 1
     assert "config.yaml: experiments.grid.methods.tcwae_mws.beta: expected at least 0, found -4" in output
     assert "Traceback" not in output
+    write_study(study, STUDY)
+    status, output = snakemake(study, "-n", "--config", "study=2024_01")
+    assert status == 1
+    assert "config.yaml + --config: study: expected text, found 202401" in output
 
 
 def test_a_mistyped_target_is_unknown(study):
@@ -367,6 +372,25 @@ def test_the_workflow_from_another_folder(tmp_path, warm):
     )
     of_module = {rule.removeprefix("tcwae_"): count for rule, count in planned(here)[1].items()}
     assert of_module == fewer[1]
+
+
+def test_a_grid_of_which_every_run_diverged_ends_with_a_report(study):
+    """What selects from it is left out; an experiment that has nothing else has no figures."""
+    changed = copy.deepcopy(STUDY)
+    changed["experiments"]["grid"] |= {"methods": {"tcwae_mws": {"beta": 1e38, "gamma": 1}}, "shows": ["samples"]}
+    changed["experiments"]["best"]["shows"] = ["scores_table", "reconstructions"]
+    write_study(study, changed)
+    status, output = snakemake(study)
+    assert status == 0, output
+    results = study / "results" / "small"
+    metrics = pd.read_csv(results / "metrics.csv")
+    assert metrics["status"].tolist() == ["finished"] * 2 + ["diverged"]
+    assert pd.read_csv(results / "selection" / "best.csv").empty
+    assert not (results / "figures" / "best-reconstructions.pdf").exists()
+    line = "left out of best: tcwae_mws, as no setting to select has finished with all its runs"
+    assert line in (results / "gather.log").read_text().splitlines()
+    assert (results / "report.pdf").stat().st_mtime > (results / "metrics.csv").stat().st_mtime
+    assert planned(study) == (set(), {})
 
 
 def test_a_failing_run_leaves_the_others(study):

@@ -14,7 +14,17 @@ from tcwae.config.base import read_yaml
 from tcwae.config.experiment import PICTURES, READS, TABLES
 from tcwae.config.figures import FIGURES
 from tcwae.config.run import KNOWN_DATASETS, evaluation_flags, run_flags, scoring_flags
-from tcwae.config.runs import best_runs, candidates, chosen, default_runs, experiment_runs, grids, resolve, runs
+from tcwae.config.runs import (
+    best_runs,
+    candidates,
+    chosen,
+    default_runs,
+    experiment_runs,
+    grids,
+    resolve,
+    runs,
+    without_selects,
+)
 from tcwae.doctor.cluster import check_accounting, check_partitions
 from tcwae.doctor.container import check_folders, check_image
 from tcwae.doctor.files import check_space
@@ -43,9 +53,8 @@ rules_folder = workflow.current_basedir.get_path_or_uri(secret_free=True)
 config_files = [Path(file) for file in workflow.configfiles]
 for file in config_files:  # Snakemake's own reader takes the last of two equal keys
     checked(read_yaml, file)
-study = checked(
-    studies.parse, config, " + ".join(map(str, config_files)), *(file.parent for file in reversed(config_files)), Path()
-)
+sources = [*map(str, config_files), *(["--config"] if workflow.config_settings.config else [])]
+study = checked(studies.parse, config, " + ".join(sources), *(file.parent for file in reversed(config_files)), Path())
 all_runs = checked(candidates, study)  # that it may come to
 results = f"results/{study.study}"
 all_data = {f"{name}-{study.dataset(name).label}": name for name in {run.dataset for run in all_runs.values()}}
@@ -139,24 +148,19 @@ def of_runs(identifiers, *files):
 
 
 def resolved(experiments):
-    """The study with numbers in place of `select` in these experiments, once their grids are ranked."""
+    """The study with numbers in place of `select` in these experiments, once their grids are ranked.
+
+    Rows for which a grid has found nothing are not in it.
+    """
     needed = {grid for name in experiments for grid in grids(study, name)}
     tables = {grid: Path(checkpoints.select.get(experiment=grid).output[0]) for grid in sorted(needed)}
-    try:
-        return resolve(study, {grid: chosen(table) for grid, table in tables.items()})
-    except InputError as error:
-        raise WorkflowError(str(error)) from None
-
-
-def resolved_experiment(wildcards):
-    """One experiment, as a study, once the grids that it selects from are ranked."""
-    whole = resolved([wildcards.experiment])
-    return whole.model_copy(update={"experiments": {wildcards.experiment: whole.experiments[wildcards.experiment]}})
+    return without_selects(resolve(study, {grid: chosen(table) for grid, table in tables.items()}))
 
 
 def experiment_evaluations(wildcards):
     """The scores and codes of an experiment's runs."""
-    return of_runs(experiment_runs(resolved_experiment(wildcards), wildcards.experiment), "metrics.json", "codes.h5")
+    whole, name = resolved([wildcards.experiment]), wildcards.experiment
+    return of_runs(experiment_runs(whole, name), "metrics.json", "codes.h5") if name in whole.experiments else []
 
 
 def grids_of(experiments):
@@ -185,8 +189,9 @@ def run_files(wildcards):
         "images.h5",
         "metrics.json",
     )
-    shown = [file for name, figure in shows() for file in read_by(name, figure)]
-    return of_runs(runs(resolved(study.experiments)), *files) + shown
+    whole = resolved(study.experiments)
+    shown = [file for name, figure in shows(whole) for file in read_by(name, figure)]
+    return of_runs(runs(whole), *files) + shown
 
 
 def flags_of_run(wildcards):
@@ -244,7 +249,7 @@ def read_by_figure(wildcards):
     return read_by(wildcards.experiment, wildcards.figure)
 
 
-def shows():
+def shows(study):
     """Each experiment with each figure that it shows."""
     shown = [(name, figure) for name, experiment in study.experiments.items() for figure in experiment.shows]
     return [(name, figure) for name, figure in shown if figure != "scores_table"]
@@ -265,7 +270,8 @@ def comparison():
     return [f"{results}/comparison.csv"] if study.published else []
 
 
-def figures():
+def figures(wildcards):
     """The figures that the experiments show, and the data beside them."""
-    files = [(f"{results}/figures/{name}-{figure}", "csv" if figure in TABLES else "h5") for name, figure in shows()]
+    shown = shows(resolved(study.experiments))
+    files = [(f"{results}/figures/{name}-{figure}", "csv" if figure in TABLES else "h5") for name, figure in shown]
     return [f"{file}.{suffix}" for file, data in files for suffix in ("pdf", "svg", data)]

@@ -3,7 +3,7 @@ rule page:
         f"{results}/metrics.csv",
         selections(),
         f"{results}/study.json",
-        figures(),
+        figures,
         run_files,
     output:
         page=f"{results}/index.html",

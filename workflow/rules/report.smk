@@ -8,7 +8,7 @@ rule report:
         selections(),
         f"{results}/study.json",
         comparison=comparison(),
-        figures=figures(),
+        figures=figures,
         template=beside("../report/report.typ"),
         parts=[beside(f"../report/{part}.typ") for part in ("look", "words", "experiments", "beyond", "appendices")],
     output:
