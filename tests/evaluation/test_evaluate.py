@@ -195,6 +195,17 @@ def test_scores_are_those_that_are_asked_for(trained, small_data, tmp_path):
     assert "sap" not in scores
 
 
+def test_one_factor_is_the_reason_for_which_scores_cannot_be_had(evaluated, tmp_path):
+    shutil.copytree(evaluated, tmp_path / "run")
+    path = tmp_path / "run" / "evaluation.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"factors": ["size"]}))
+    measure(tmp_path / "run", Scoring(scores=("mig", "sap")))
+    found = record(tmp_path / "run")
+    assert found["reasons"] == dict.fromkeys(("mig", "sap"), "expected at least 2 factors to score, found 'size' alone")
+    assert "log_reconstruction" in found["scores"]
+    assert not {"mig", "sap"} & found["scores"].keys()
+
+
 def test_matrices_are_of_all_latents_and_factors(trained, small_data, tmp_path):
     shutil.copytree(trained, tmp_path / "run")
     evaluate(tmp_path / "run", small_data, Evaluation(), "mig", "dci")
