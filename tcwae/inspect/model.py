@@ -1,6 +1,6 @@
 """A trained model for Python: images to codes, codes to images, with arrays or tensors, without Snakemake.
 
-    model = tcwae.load("results/quick/runs/dsprites/beta_tcvae/cross_entropy/beta=8/seed=0")
+    model = tcwae.load("results/quick/runs/mini_dsprites/beta_tcvae/cross_entropy/beta=3/seed=0")
     mean, variance = model.encode(images)
     pictures = model.decode(mean)
     row = model.traverse(images[0], latent=3, range=(-2, 2))

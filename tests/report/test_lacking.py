@@ -198,7 +198,7 @@ def test_damaged_tables_and_pictures_stop_neither_the_report_nor_the_page(tables
         (copy / "figures" / f"one-{name}").write_bytes(b"damaged")
     (copy / "figures" / "one-pareto.svg").write_text("<svg><g>")
     report(copy, made_up.TEMPLATE, copy / "report.pdf")
-    assert "Left out, as figures/one-deviations.csv: expected" in text_of(copy / "report.pdf").replace(
+    assert "Left out because figures/one-deviations.csv: expected" in text_of(copy / "report.pdf").replace(
         "\N{ZERO WIDTH SPACE}", ""
     )
     page(copy)
