@@ -147,7 +147,7 @@ def test_a_report_of_an_unfinished_study(study):
     command = ["tcwae", "report", "--partial", "config.yaml", "--results", "results/small", "--output", "partial.pdf"]
     done = subprocess.run(command, cwd=study, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "missing: runs of grid, and so all that select from it" in done.stderr
+    assert "missing: runs of grid, and so all rows that select from it" in done.stderr
     assert (study / "partial.pdf").read_bytes().startswith(b"%PDF")
     if shutil.which("pdftotext"):
         read = subprocess.run(["pdftotext", "-layout", "partial.pdf", "-"], cwd=study, capture_output=True, text=True)
