@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib
 import pandas as pd
@@ -220,13 +220,14 @@ def log_ticks(axis: Axis) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def room(axes: Axes) -> None:
-    """At most five ticks; around a single value half of it to either side, instead of nearly equal numbers."""
-    axes.locator_params(nbins=5)
-    for limits, change in ((axes.dataLim.intervalx, axes.set_xlim), (axes.dataLim.intervaly, axes.set_ylim)):
+def room(axes: Axes, of: Literal["x", "y", "both"] = "both", most: int = 5) -> None:
+    """Few ticks; around a single value half of it to either side, instead of nearly equal numbers."""
+    axes.locator_params(of, nbins=most)
+    for name in of.replace("both", "xy"):
+        limits = getattr(axes.dataLim, f"interval{name}")
         if limits[0] == limits[1] != 0:
-            change(*sorted((0.5 * limits[0], 1.5 * limits[0])))
-            axes.locator_params(nbins=3)
+            axes.set(**{f"{name}lim": sorted((0.5 * limits[0], 1.5 * limits[0]))})
+            axes.locator_params(of, nbins=3)
 
 
 def small(figure: Figure, left: float, top: float, lines: list[str]) -> None:

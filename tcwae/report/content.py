@@ -33,6 +33,9 @@ BEYOND = {
 }
 """What is said beside a figure that is not the paper's: its key, the figure's kind, and who says it."""
 
+CALLED = 80
+"""Letters of a title at most where it is not the section's own."""
+
 Intervals = dict[tuple[str, str], list[str]]
 
 
@@ -114,6 +117,7 @@ def _experiment(study: Results, name: str, partial: bool) -> dict[str, Any]:
     sure, first = paper_tables.intervals(study, name), its.groupby(["row", "setting"])["run"].first()
     return {
         "title": " ".join(experiment.title.split()) or name,
+        "called": names.brief(experiment.title, CALLED) or name,
         "data": _distinct(names.dataset(*pair) for pair in zip(its["dataset"], its["source"], strict=True)),
         "cost": names.cost(experiment.cost),
         "runs": _count(its.drop_duplicates("run")),
@@ -155,6 +159,11 @@ def _unusual(study: Results, run: Run) -> str:
 
 def _figures(study: Results, name: str) -> list[dict[str, Any]]:
     """The experiment's figures, each with the number of runs behind it."""
+    behind = {
+        kind: module.runs(study, name).drop_duplicates("run")
+        for kind, module in KINDS.items()
+        if kind in study.experiment(name).shows
+    }
     return [
         {
             "kind": kind,
@@ -162,10 +171,10 @@ def _figures(study: Results, name: str) -> list[dict[str, Any]]:
             "path": f"figures/{name}-{kind}.pdf",
             "pages": _pages(study.folder / f"figures/{name}-{kind}.pdf"),
             "silent": silence(study, name, kind),
-            "runs": _count(module.runs(study, name).drop_duplicates("run")),
+            "runs": _count(own),
+            "run": own["run"].iloc[0] if len(own) else "",
         }
-        for kind, module in KINDS.items()
-        if kind in study.experiment(name).shows
+        for kind, own in behind.items()
     ]
 
 
@@ -226,7 +235,7 @@ def _setting_row(study: Results, row: pd.Series, sure: Intervals, first: pd.Seri
         "intervals": sure[row["row"], row["setting"]],
         "ranks": ["" if pd.isna(row[f"rank_{key}"]) else f"{row[f'rank_{key}']:g}" for key in study.scores],
         "udr": UNKNOWN if pd.isna(row["udr_mean"]) else f"{row['udr_mean']:.3f}",
-        "mean_rank": f"{row['mean_rank']:.2f}",
+        "mean_rank": UNKNOWN if pd.isna(row["mean_rank"]) else f"{row['mean_rank']:.2f}",
         "selected": bool(row["selected"]),
     }
 

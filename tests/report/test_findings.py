@@ -111,17 +111,16 @@ def test_the_first_of_the_ranks_is_told_with_how_often_it_is_not(results):
 
 def test_other_rules_move_the_table_no_further_than_its_settings_go(results):
     told, settings = findings.rules(results, "grid"), results.settings("grid")
-    usual = told["rules"][0]
-    assert usual["rule"] == "mean rank of the scores"
-    assert all(same for _, same in usual["settings"])
-    selected = dict(zip(told["methods"], (setting for setting, _ in usual["settings"]), strict=True))
-    for row in told["ranges"]:
-        its = settings[settings["name"] == row["method"]]
-        mine = its[its["shown"] == selected[row["method"]]].iloc[0]
+    assert told["rules"][0]["rule"] == "mean rank of the scores"
+    for row in told["rows"]:
+        its, usual = settings[settings["name"] == row["method"]], row["settings"][0]
+        mine = its[its["shown"] == usual["shown"]].iloc[0]
         assert bool(mine["selected"])
+        assert usual["same"]
+        assert f"/{mine['setting']}/" in usual["run"]
         for (key, score), cell in zip(PAPER.items(), row["cells"], strict=True):
             assert cell["value"] == score.text(mine[f"{key}_mean"])
-    best = dict(zip(told["methods"], told["ranges"], strict=True))
+    best = {row["method"]: row for row in told["rows"]}
     reconstruction = settings.groupby("name")["log_reconstruction_mean"].min()
     for method, row in best.items():  # the rule "reconstruction" takes the lowest there is
         low = row["cells"][0]["interval"].split(" to ")[0].split(names.NO_BREAK)[0]
