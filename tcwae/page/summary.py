@@ -45,6 +45,8 @@ def summary(study: Results) -> dict[str, Any]:
         "runs",
         "iterations",
         "missing",
+        "agreement",
+        "summary",
         "remarks",
         "provenance",
         "configuration",
