@@ -167,8 +167,9 @@ def rules(study: Results, name: str) -> dict[str, Any] | None:
     if not several:
         return None
     ranked = study.study.ranked
-    chosen = {row: uncertainty.selections(its, ranked) for row, its in by_row.items()}
-    tables = {rule: _table_by(rule, by_row, chosen, ranked) for rule in uncertainty.rules(ranked)}
+    known = [score for score in ranked if settings[f"{score}_mean"].notna().any()]
+    chosen = {row: uncertainty.selections(its, known) for row, its in by_row.items()}
+    tables = {rule: _table_by(rule, by_row, chosen, ranked) for rule in uncertainty.rules(known)}
     shown = settings.set_index(["row", "setting"])["shown"]
     run = study.runs(name).groupby(["row", "setting"])["run"].first()
     usual = next(iter(tables))
@@ -206,6 +207,8 @@ def _table_by(
 def _range(tables: dict[str, pd.DataFrame], row: str, key: str) -> dict[str, str]:
     """A score by the first rule, and its lowest and highest value by any."""
     score, values = facts(key), [table.loc[row, f"{key}_mean"] for table in tables.values()]
+    if pd.isna(values).all():
+        return {"value": UNKNOWN, "interval": ""}
     low, high = score.text(min(values)), score.text(max(values))
     return {
         "value": score.text(values[0]),
