@@ -177,8 +177,9 @@ def rules(study: Results, name: str) -> dict[str, Any] | None:
     if not several:
         return None
     ranked = study.study.ranked
-    chosen = {row: uncertainty.selections(candidates, ranked) for row, candidates in by_row.items()}
-    tables = {rule: _table_by(rule, by_row, chosen, ranked) for rule in uncertainty.rules(ranked)}
+    known = [score for score in ranked if settings[f"{score}_mean"].notna().any()]
+    chosen = {row: uncertainty.selections(candidates, known) for row, candidates in by_row.items()}
+    tables = {rule: _table_by(rule, by_row, chosen, ranked) for rule in uncertainty.rules(known)}
     shown = settings.set_index(["row", "setting"])["shown"]
     run = study.runs(name).groupby(["row", "setting"])["run"].first()
     usual = next(iter(tables))
