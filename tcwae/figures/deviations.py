@@ -21,7 +21,7 @@ from tcwae.figures import style
 from tcwae.study import names
 from tcwae.study.results import Results, read_csv, source_note
 
-__all__ = ["COLUMNS", "CONFIDENCE", "data", "draw", "note", "runs", "summary"]
+__all__ = ["COLUMNS", "CONFIDENCE", "data", "draw", "first_runs", "note", "runs", "summary"]
 
 LEFT, RIGHT, TOP, GAP, LINE, AXIS = 46.0, 2.5, 6.0, 4.0, 7.0, 12.0
 """Millimetres: for the departures' names, for half a number at the right, above and between panels, for a departure, and for
@@ -58,6 +58,13 @@ def data(results: Results, experiment: str) -> pd.DataFrame:
         )
     table = pd.DataFrame(pairs, columns=COLUMNS[:-1]).dropna()  # scores that cannot be had
     return table.assign(difference=table["deviating"] - table["default"])
+
+
+def first_runs(results: Results, experiment: str) -> dict[tuple[str, str | None], str]:
+    """A run of each departure that has its own, by method and departure; of each method's default by the method and None."""
+    table = runs(results, experiment)
+    called = np.where(table["twin"] > 0, _called(results, table, experiment), None)
+    return dict(reversed([*zip(zip(table["method"], called, strict=True), table["run"], strict=True)]))
 
 
 def _called(results: Results, runs: pd.DataFrame, experiment: str) -> list[str]:

@@ -27,8 +27,9 @@ PANELS = 4
 """Scores side by side; further ones are in blocks below."""
 
 SIDE = (style.WIDTH - LEFT - (PANELS - 1) * GAP - 0.5) / PANELS
-AXIS, BAR, LOWEST = 9.0, 12.5, 7.0
-"""Millimetres: for beta's axis, for the colours' scale, and of a panel's height at least."""
+AXIS, BAR, CELL, LOWEST, HIGH = 9.0, 12.5, 4.8, 7.0, 24.0
+"""Millimetres: for beta's axis, for the colours' scale, of a cell's height where there are many, of a panel's height at least,
+and of one whose cells are that low."""
 
 MOST_NUMBERS = 8
 """Values of beta of which a panel has the numbers of all cells and the labels of all values."""
@@ -81,7 +82,8 @@ def draw(cells: pd.DataFrame, note: str) -> list[Figure]:
     """A row of panels for each row of the study, a column and a colour scale for each score that there is; darker is better."""
     scales = {score: scale(cells, score) for score in style.scores(cells, "_mean")}
     blocks = math.ceil(len(scales) / PANELS)
-    height = max(LOWEST, SIDE * min(1.0, cells["gamma"].nunique() / cells["beta"].nunique()))
+    values, across = cells["gamma"].nunique(), cells["beta"].nunique()
+    height = max(LOWEST, min(SIDE, SIDE * values / across, max(HIGH, CELL * values)))
     most = max(1, int((style.TALLEST / blocks - TOP - BAR) / (HEADER + height + AXIS)))
     parts = style.pages(list(dict.fromkeys(cells["row"])), most)
     return [_page(cells[cells["row"].isin(rows)], scales, height, note) for rows in parts]
@@ -147,8 +149,9 @@ def _colour_bar(axes: Axes, shared: Scale) -> None:
     bar.solids.set_rasterized(True)
     if shared[1].name.endswith("_r"):
         axes.invert_xaxis()
-    for tick in bar.ax.xaxis.get_major_ticks():  # keep the numbers at the ends out of the next panel
-        across = axes.transAxes.inverted().transform(axes.transData.transform((tick.get_loc(), 0)))[0]
+    ticks = zip(bar.ax.xaxis.get_major_ticks(), bar.ax.xaxis.get_majorticklocs(), strict=True)
+    for tick, place in ticks:  # keep the numbers at the ends out of the next panel
+        across = axes.transAxes.inverted().transform(axes.transData.transform((place, 0)))[0]
         tick.label1.set_horizontalalignment("left" if across < 0.1 else "right" if across > 0.9 else "center")
     axes.text(0, 1.3, "worse", transform=axes.transAxes, fontsize=7.5, color="0.35")
     axes.text(1, 1.3, "better", transform=axes.transAxes, fontsize=7.5, color="0.35", ha="right")

@@ -24,7 +24,7 @@ ESTIMATORS = {
 }
 """Colour, line and marker of each."""
 
-LEFT, RIGHT, TOP, GAP, HEIGHT, LOWER, LEGEND = 13.0, 2.5, 12.0, 3.0, 40.0, 5.0, 17.0
+LEFT, RIGHT, TOP, GAP, HEIGHT, LOWER, LEGEND = 13.0, 2.5, 5.5, 3.0, 36.0, 5.0, 17.0
 """Millimetres: for the axes, for half a number at the right, above and between panels sideways, of a panel, between its two
 rows, for the axis and legend."""
 
@@ -59,26 +59,28 @@ def draw(estimates: pd.DataFrame, note: str) -> list[Figure]:
 def _page(estimates: pd.DataFrame, note: str) -> Figure:
     rows = estimates.drop_duplicates("row")
     wide = (style.WIDTH - LEFT - RIGHT - GAP * (len(rows) - 1)) / len(rows)
-    figure = style.new(TOP + 2 * HEIGHT + LOWER + LEGEND, note)
+    titles = [style.wrap(row.name, wide - 2, "bold", lines=3) for row in rows.itertuples()]
+    head = TOP + 3 * (max(map(len, titles)) - 1)
+    legend = head + 2 * HEIGHT + LOWER + LEGEND
+    figure = style.new(legend, note)
     for line, (term, label) in enumerate(TERMS.items()):
         shared: Axes | None = None
         for column, row in enumerate(rows.itertuples(index=False)):
-            left, top = LEFT + column * (wide + GAP), TOP + line * (HEIGHT + LOWER)
+            left, top = LEFT + column * (wide + GAP), head + line * (HEIGHT + LOWER)
             axes = style.axes(figure, left, top, wide, HEIGHT, sharey=shared)
             shared = shared or axes
             _panel(axes, estimates[estimates["row"] == row.row], term)
             axes.set(xlabel="M" if line else "", ylabel="" if column else label)
             axes.tick_params(labelleft=not column, labelbottom=bool(line), labelsize=7)
             if not line:
-                lines = style.wrap(row.name, wide - 2, "bold", lines=3)
-                for up, words in enumerate(reversed(lines)):
+                for up, words in enumerate(reversed(titles[column])):
                     middle = left + wide / 2
                     style.text(figure, middle, top - 2 - 3 * up, words, ha="center", weight="bold", fontsize=7)
     handles = [
         Line2D([], [], color=colour, linestyle=dash, marker=marker, markersize=3.5, linewidth=0.9, label=name)
         for name, (colour, dash, marker) in ESTIMATORS.items()
     ]
-    style.legend(figure, TOP + 2 * HEIGHT + LOWER + LEGEND - 4, handles)
+    style.legend(figure, legend - 4, handles)
     return figure
 
 

@@ -16,8 +16,9 @@ __all__ = ["data", "draw", "note", "runs"]
 LATENTS = 4
 """Number of latents shown: those that tell most about the image."""
 
-LABEL, HEADER, AXIS, GAP, ABREAST = 11.0, 8.5, 4.5, 5.0, 3
-"""Millimetres: for a latent's name, a row's name, a block's axis, and between columns; and columns beside each other."""
+LABEL, HEADER, AXIS, GAP, LARGEST, ABREAST = 11.0, 8.5, 4.5, 5.0, 7.0, 3
+"""Millimetres: for a latent's name, a row's name, a block's axis, between columns, and of an image's side at most; and columns
+beside each other."""
 
 
 def data(results: Results, experiment: str) -> list[Shown]:
@@ -35,7 +36,7 @@ def draw(shown: Sequence[Shown], note: str) -> list[Figure]:
     count, abreast = min(LATENTS, latents), min(ABREAST, len(shown))
     wide = (style.WIDTH - GAP * (abreast - 1)) / abreast
     lines = min(2, math.ceil(len(shown) / ABREAST))
-    side = min((wide - LABEL) / steps, ((style.TALLEST / lines - HEADER) / count - AXIS) / inputs)
+    side = min(LARGEST, (wide - LABEL) / steps, ((style.TALLEST / lines - HEADER) / count - AXIS) / inputs)
     height = HEADER + (side * inputs + AXIS) * count
     most = abreast * int(style.TALLEST / height)
     return [_page(part, side, height, wide + GAP, note) for part in style.pages(shown, most)]
@@ -58,7 +59,7 @@ def _column(figure: Figure, model: Shown, left: float, top: float, side: float, 
         down = top + HEADER + line * (side * inputs + AXIS)
         axes = style.axes(figure, left + LABEL, down, side * steps, side * inputs)
         images.place(axes, model.arrays["traversals"][:, latent])
-        axes.set_yticks([inputs / 2], [f"$z_{{{latent + 1}}}$"])
+        axes.set_yticks([inputs / 2], [f"$z_{{{latent}}}$"])
         values = model.arrays["traversal_values"]
         axes.set_xticks([0.5, steps - 0.5], [names.minus(f"{values[end]:.2g}") for end in (0, -1)], fontsize=7.5)
         axes.tick_params(length=0, pad=2)

@@ -113,7 +113,7 @@ def _panel(axes: Axes, cells: pd.DataFrame, matrix: str, numbers: bool) -> None:
     colours = _colours()
     seaborn.heatmap(
         grid, ax=axes, vmin=0, vmax=1, cmap=colours, cbar=False, linewidths=0.4, annot=False,
-        xticklabels=[f"$z_{{{latent + 1}}}$" for latent in latents],
+        xticklabels=[f"$z_{{{latent}}}$" for latent in latents],
         yticklabels=[factor.replace("_", " ") for factor in grid.index],
     )  # fmt: skip
     for (row, column), value in np.ndenumerate(grid.to_numpy()):

@@ -16,7 +16,7 @@ from tcwae.figures import style
 from tcwae.study import names
 from tcwae.study.results import Results, source_note
 
-__all__ = ["COLUMNS", "data", "draw", "front", "levels", "note", "runs", "shares"]
+__all__ = ["COLUMNS", "data", "draw", "front", "levels", "note", "runs", "shares", "silent"]
 
 LEFT, TOP, GAP, BETWEEN, HEIGHT, LEGEND = 13.0, 3.0, 14.5, 5.0, 62.0, 17.0
 """Millimetres: for the first panel's axis, above, between panels sideways and downwards, of a panel at most, and for the axis
@@ -46,6 +46,11 @@ def note(results: Results, experiment: str) -> str:
             shown=[names.setting(coefficients_of(typed[run])) for run in table["run"]],
         )
     )
+
+
+def silent(results: Results, experiment: str) -> str | None:
+    """A front of a single run is that run."""
+    return "one run is compared with nothing" if len(data(results, experiment)) == 1 else None
 
 
 def data(results: Results, experiment: str) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from tcwae.figures import style
 from tcwae.figures.heatmap import grids
 from tcwae.study.results import Results, source_note
 
-__all__ = ["data", "draw", "note", "runs"]
+__all__ = ["data", "draw", "note", "runs", "silent"]
 
 LEFT, TOP, GAP, LOWER, LEGEND = 13.0, 3.0, 14.5, 5.0, 17.0
 """Millimetres: for the first panel's axis, above, between panels sideways and downwards, for the axis and the legend below."""
@@ -46,6 +46,12 @@ def data(results: Results, experiment: str) -> pd.DataFrame:
         raise InputError(f"{results.folder / 'metrics.csv'}: expected a finished run of {experiment!r}, found none")
     columns = ["row", "name", "twin", "method", "cost", "setting", "coefficient", "seed", "diverged"]
     return finished[[*columns, *results.study.shown]]
+
+
+def silent(results: Results, experiment: str) -> str | None:
+    """A single setting is a point, which the tables have."""
+    shown = data(results, experiment)
+    return "one setting is compared with nothing" if shown.groupby(["row", "setting"]).ngroups == 1 else None
 
 
 def note(results: Results, experiment: str) -> str:

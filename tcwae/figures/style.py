@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib
 import pandas as pd
@@ -223,15 +223,16 @@ def log_ticks(axis: Axis) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def room(axes: Axes) -> None:
-    """At most five ticks; around a single value, or values that are nearly equal, half of it to either side."""
-    axes.locator_params(nbins=5)
-    for (low, high), change in ((axes.dataLim.intervalx, axes.set_xlim), (axes.dataLim.intervaly, axes.set_ylim)):
+def room(axes: Axes, of: Literal["x", "y", "both"] = "both", most: int = 5) -> None:
+    """At most so many ticks; around a single value, or values that are nearly equal, half of it to either side."""
+    axes.locator_params(of, nbins=most)
+    for name in of.replace("both", "xy"):
+        low, high = getattr(axes.dataLim, f"interval{name}")
         middle = (low + high) / 2
         if 0 <= high - low <= NEARLY * abs(middle):  # not where there are no data, and the interval is infinite
             reach = abs(middle) / 2 or 1.0
-            change(middle - reach, middle + reach)
-            axes.locator_params(nbins=3)
+            axes.set(**{f"{name}lim": (middle - reach, middle + reach)})
+            axes.locator_params(of, nbins=3)
 
 
 def small(figure: Figure, left: float, top: float, lines: list[str]) -> None:

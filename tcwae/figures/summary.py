@@ -1,5 +1,9 @@
 """The figure of page one: each method's scores at its selected setting, with intervals, and the paper's."""
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -7,11 +11,23 @@ from matplotlib.lines import Line2D
 
 from tcwae.config.scores import PAPER
 from tcwae.figures import style
+from tcwae.figures.save import save
 
-__all__ = ["draw"]
+__all__ = ["draw", "plot"]
 
 LEFT, GAP, LINE, TOP, AXIS = 33.0, 5.0, 5.5, 2.0, 14.0
 """Millimetres: for the methods' names, between panels, of a method's line, above, and for the axis and the legend below."""
+
+
+def plot(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Save the figure of `tcwae.report.answers.summary`'s rows as PDF and SVG.
+
+    Raises:
+        OSError: one cannot be written.
+    """
+    path.parent.mkdir(exist_ok=True)
+    with style.look():
+        save(draw(pd.DataFrame(rows), ""), path)
 
 
 def draw(table: pd.DataFrame, note: str) -> Figure:
@@ -35,7 +51,7 @@ def draw(table: pd.DataFrame, note: str) -> Figure:
         axes.set(ylim=(len(rows) - 0.5, -0.5))
         axes.set_xlabel(f"{PAPER[score].label} {PAPER[score].arrow}", fontsize=8)
         axes.set_yticks(range(len(rows)), called if column == 0 else [], fontsize=8)
-        style.room(axes)
+        style.room(axes, "x", 3)
         axes.tick_params(axis="x", labelsize=7)
         axes.tick_params(axis="y", length=0)
         axes.grid(axis="y", linewidth=0.3, color="0.85")

@@ -17,8 +17,8 @@ __all__ = ["data", "draw", "note", "order", "runs"]
 LABEL, HEADER, AXIS, GAP = 14.0, 5.8, 4.0, 3.0
 """Millimetres: for the rows' labels, a block's name, its axis, and between blocks."""
 
-NARROWEST, SMALLEST = 36.0, 4.2
-"""Millimetres to which a setting is broken, and of an image's side at least where several figures can be made instead."""
+NARROWEST, SMALLEST, LARGEST = 36.0, 4.2, 9.0
+"""Millimetres to which a setting is broken; of an image's side at least, where several figures can be made, and at most."""
 
 
 def data(results: Results, experiment: str) -> list[Shown]:
@@ -64,7 +64,7 @@ def _fit(blocks: int, latents: int, steps: int, header: float) -> tuple[int, flo
     def side(columns: int) -> float:
         wide = ((style.WIDTH + GAP) / columns - LABEL - GAP) / steps
         high = (style.TALLEST / math.ceil(blocks / columns) - header - AXIS) / latents
-        return min(wide, high)
+        return min(wide, high, LARGEST)
 
     largest = max(side(columns) for columns in range(1, blocks + 1))
     columns = max(columns for columns in range(1, blocks + 1) if side(columns) >= 0.8 * largest)
@@ -85,7 +85,7 @@ def _block(figure: Figure, model: Shown, left: float, top: float, side: float, h
     axes = style.axes(figure, left + LABEL, top + header, side * steps, side * latents)
     images.place(axes, walk)
     divergences = model.arrays["latent_kl"]
-    labels = [f"$z_{{{latent + 1}}}$  {names.minus(f'{divergences[latent]:z.2f}')}" for latent in rows]
+    labels = [f"$z_{{{latent}}}$  {names.minus(f'{divergences[latent]:z.2f}')}" for latent in rows]
     axes.set_yticks(np.arange(latents) + 0.5, labels, fontsize=7.5)
     ends = sorted({0, steps // 2, steps - 1} if steps % 2 else {0, steps - 1})
     values = [names.minus(f"{model.arrays['traversal_values'][index]:.2g}") for index in ends]

@@ -33,12 +33,15 @@ def data(results: Results, experiment: str) -> pd.DataFrame:
 
 
 def silent(results: Results, experiment: str) -> str | None:
-    """One seed has no distribution, and one setting is compared with nothing."""
+    """One seed has no distribution, one setting is compared with nothing, and a few points are as well seen in a table."""
     shown = data(results, experiment)
     if shown.empty:
         return "no method has finished runs of several values of its coefficient"
-    single_seed = shown.groupby(["row", "setting"])["seed"].nunique().max() == 1
-    return "each setting has only one seed, and so no distribution" if single_seed else None
+    seeds = shown.groupby(["row", "setting"])["seed"].nunique().max()
+    if seeds == 1:
+        return "each setting has only one seed, and so no distribution"
+    few = seeds < FEWEST and shown.groupby("row")["coefficient"].nunique().max() <= 2
+    return f"two values of a coefficient with {seeds} seeds each are seen in the tables" if few else None
 
 
 def draw(runs: pd.DataFrame, note: str) -> list[Figure]:

@@ -25,7 +25,7 @@ function motion(controls, places, traversals) {
   const value = element(controls, "output");
   const starts = Math.min(...traversals.map((traversal) => traversal.starts));
   const start = element(text(controls, "label", "from image "), "select");
-  for (let number = 0; number < starts; number++) element(start, "option", { value: number, textContent: number + 1 });
+  for (let number = 0; number < starts; number++) element(start, "option", { value: number, textContent: number });
   let playing, since, from;
 
   function show(step) {

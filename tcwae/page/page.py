@@ -9,6 +9,7 @@ but those beside it.
 """
 
 import json
+import math
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,10 +19,11 @@ from uuid import uuid4
 
 from tcwae.config.runs import runs
 from tcwae.errors import InputError
+from tcwae.figures import summary as drawing
 from tcwae.files import atomic
 from tcwae.inspect import explore
 from tcwae.log import complain
-from tcwae.page.runs import described
+from tcwae.page.runs import described, fault
 from tcwae.page.summary import summary
 from tcwae.study.results import Results, load
 
@@ -52,6 +54,10 @@ def page(results: Path) -> None:
             _write(folder, f"runs/{number}", described(study, identifier, typed[identifier], path))
         (folder / "models").mkdir()
         content = summary(study)
+        if rows := content.pop("summary"):
+            drawing.plot(rows, folder / "summary.pdf")
+            paper = any(not math.isnan(row["paper"]) for row in rows)
+            content["compared"] = {key: rows[0][key] for key in ("experiment", "left_out")} | {"paper": paper}
         content["best"] = [number for number in content["best"] if _write_model(study, number, folder)]
         _write(folder, "study", content)
     with atomic(results / "index.html") as temporary:
@@ -67,7 +73,7 @@ def _write_model(study: Results, number: int, folder: Path) -> bool:
     try:
         _write(folder, f"models/{number}", {**shared(run), **column(run, identifier)})
     except (InputError, OSError, ValueError) as error:  # ValueError if a number is not finite
-        complain(f"without sliders: {error}")
+        complain(f"without sliders: {identifier}: {fault(error, run)}")
         return False
     return True
 

@@ -85,7 +85,7 @@ function showPictures(column, { sheet, shown, samples }) {
     text(column, "h3", title);
     const strip = element(column, "div", { className: "strip" });
     for (let place = first; place < first + number; place++) {
-      picture(strip, sheet, place % sheet.columns, Math.floor(place / sheet.columns), `${title} ${place - first + 1}`);
+      picture(strip, sheet, place % sheet.columns, Math.floor(place / sheet.columns), `${title} ${place - first}`);
     }
   };
   row("Held-out images", 0, shown);

@@ -21,7 +21,7 @@ from tcwae.study import names
 from tcwae.study.declared import evaluation_of, scoring_of
 from tcwae.study.results import Results, read_images
 
-__all__ = ["described"]
+__all__ = ["described", "fault"]
 
 POINTS = 200
 """Points of a curve at most; each is a mean over consecutive rows."""
@@ -49,7 +49,7 @@ def described(study: Results, identifier: str, run: Run, path: Path) -> dict[str
         try:
             return function(folder)
         except (InputError, OSError) as error:
-            faults.append(_line(error, folder))
+            faults.append(fault(error, folder))
             return None
 
     record = part(lambda folder: records.read(records.MetricsRecord, folder / "metrics.json"))
@@ -69,7 +69,7 @@ def described(study: Results, identifier: str, run: Run, path: Path) -> dict[str
     }
 
 
-def _line(error: Exception, folder: Path) -> str:
+def fault(error: Exception, folder: Path) -> str:
     """An error in one line, with the file's name but without the folder."""
     if isinstance(error, OSError) and error.filename is not None:
         return f"{Path(error.filename).name}: {error.strerror}"

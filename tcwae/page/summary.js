@@ -16,6 +16,8 @@ views.summary = (place) => {
     const words = `Left out of ${experiment}: ${rows.join(", ")}, as no setting to select has finished with all its runs.`;
     element(place, "p", { className: "fault", textContent: words });
   }
+  text(place, "p", study.agreement);
+  if (study.compared) compared(place, study.compared);
   if (study.experiments.length > 1) {
     const list = element(element(place, "nav", { className: "contents" }), "ul");
     list.parentNode.setAttribute("aria-label", "experiments");
@@ -31,6 +33,15 @@ views.summary = (place) => {
   table(made, "versions and costs", [], study.provenance);
   text(details(made, "The configuration"), "pre", study.configuration);
 };
+
+function compared(place, { experiment, left_out: left, paper }) {
+  const less = left ? ` (without the last ${left})` : "";
+  const more = paper ? ", and the means of the paper's Table 1" : "";
+  const words = `The scores of each method's selected setting in ${experiment}${less}: means and 95 % intervals over seeds${more}.`;
+  const figure = element(element(place, "div", { className: "drawings" }), "figure");
+  element(figure, "img", { src: "page/summary.svg", alt: words });
+  text(figure, "figcaption", words);
+}
 
 function showExperiment(place, experiment) {
   const section = element(place, "section");

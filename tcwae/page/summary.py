@@ -52,6 +52,8 @@ def summary(study: Results) -> dict[str, Any]:
         "iterations",
         "missing",
         "left_out",
+        "agreement",
+        "summary",
         "remarks",
         "provenance",
         "configuration",

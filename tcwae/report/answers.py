@@ -85,21 +85,28 @@ def agreement(study: Results) -> str:
 
 
 def summary(study: Results) -> list[dict[str, Any]]:
-    """What the figure on page one shows of the first table of scores: a row a method, score and seed."""
+    """What the figure on page one shows of the first table that compares methods: a row a method, score and seed."""
     for name, experiment in study.study.experiments.items():
         if "scores_table" not in experiment.shows or not study.begun(name):
             continue
-        peers, runs = _peers(study, name)[:SHOWN], study.runs(name)
+        peers, runs = _peers(study, name), study.runs(name)
         usable, rows = paper_tables.comparable(runs), []
-        for row in peers.itertuples():
+        about = {"experiment": names.brief(experiment.title, 80) or name, "left_out": max(0, len(peers) - SHOWN)}
+        for row in peers[:SHOWN].itertuples():
             printed = paper.find(row.dataset, row.method, row.cost) if usable else None
             seeds = runs[(runs["row"] == row.row) & (runs["setting"] == row.setting)]
             for key in (key for key in PAPER if key in study.scores):
                 low, high = uncertainty.bootstrap(seeds[key].to_numpy(float))
-                facts = {"row": row.row, "name": row.name, "method": row.method, "twin": int(row.twin), "score": key}
+                facts = about | {
+                    "row": row.row,
+                    "name": row.name,
+                    "method": row.method,
+                    "twin": int(row.twin),
+                    "score": key,
+                }
                 facts |= {"mean": getattr(row, f"{key}_mean"), "low": low, "high": high}
                 facts |= {"paper": printed.scores[key].mean if printed else math.nan}
                 rows += [facts | {"value": value} for value in seeds[key]]
-        if pd.DataFrame(rows)["mean"].notna().any():
+        if len({row["row"] for row in rows if not math.isnan(row["mean"])}) > 1:
             return rows
     return []

@@ -35,6 +35,9 @@ BEYOND = {
 }
 """Findings beside the figures that go beyond the paper: their key, the figure's kind, and the function that makes them."""
 
+CALLED = 80
+"""Letters of a title at most where it is not the section's own."""
+
 Intervals = dict[tuple[str, str], list[str]]
 
 
@@ -138,6 +141,7 @@ def _experiment(study: Results, name: str, partial: bool) -> dict[str, Any]:
     sure, first = paper_tables.intervals(study, name), runs.groupby(["row", "setting"])["run"].first()
     return {
         "title": _title(name, experiment),
+        "called": names.brief(experiment.title, CALLED) or name,
         "data": _distinct(names.dataset(*pair) for pair in zip(runs["dataset"], runs["source"], strict=True)),
         "cost": names.cost(experiment.cost),
         "runs": _count(runs.drop_duplicates("run")),
@@ -178,6 +182,11 @@ def _unusual(study: Results, run: Run) -> str:
 
 def _figures(study: Results, name: str) -> list[dict[str, Any]]:
     """The experiment's figures, each with the number of runs behind it."""
+    behind = {
+        kind: module.runs(study, name).drop_duplicates("run")
+        for kind, module in KINDS.items()
+        if kind in study.experiment(name).shows
+    }
     return [
         {
             "kind": kind,
@@ -185,10 +194,10 @@ def _figures(study: Results, name: str) -> list[dict[str, Any]]:
             "path": f"figures/{name}-{kind}.pdf",
             "pages": _pages(study.folder / f"figures/{name}-{kind}.pdf"),
             "silent": silence(study, name, kind),
-            "runs": _count(module.runs(study, name).drop_duplicates("run")),
+            "runs": _count(runs),
+            "run": runs["run"].iloc[0] if len(runs) else "",
         }
-        for kind, module in KINDS.items()
-        if kind in study.experiment(name).shows
+        for kind, runs in behind.items()
     ]
 
 
@@ -261,7 +270,7 @@ def _setting_row(study: Results, row: pd.Series, sure: Intervals, first: pd.Seri
         "intervals": sure[row["row"], row["setting"]],
         "ranks": ["" if pd.isna(row[f"rank_{key}"]) else f"{row[f'rank_{key}']:g}" for key in study.scores],
         "udr": UNKNOWN if pd.isna(row["udr_mean"]) else f"{row['udr_mean']:.3f}",
-        "mean_rank": f"{row['mean_rank']:.2f}",
+        "mean_rank": UNKNOWN if pd.isna(row["mean_rank"]) else f"{row['mean_rank']:.2f}",
         "selected": bool(row["selected"]),
     }
 

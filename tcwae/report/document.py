@@ -13,13 +13,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import typst
 from matplotlib import get_data_path
 
 from tcwae.errors import InputError
 from tcwae.figures import style, summary
-from tcwae.figures.save import save
 from tcwae.files import atomic
 from tcwae.report.content import contents, finished
 from tcwae.study.results import load
@@ -55,7 +53,7 @@ def report(results: Path, template: Path, output: Path, *, partial: bool = False
             for figure in experiment["figures"]:
                 _copy(results / figure["path"], build / figure["path"], "run the workflow's rule plot first")
         if content["summary"]:
-            _draw_summary(content["summary"], build / "figures" / "summary.pdf")
+            summary.plot(content["summary"], build / "figures" / "summary.pdf")
         _copy(template, build / "report.typ", "give the path of the typst template")
         for part in template.parent.glob("*.typ"):  # what the template imports and includes
             if part.name != "report.typ":
@@ -66,12 +64,6 @@ def report(results: Path, template: Path, output: Path, *, partial: bool = False
         document = _compile(build / "report.typ", template, finished(study.metrics) or NO_DATE)
     with atomic(output) as temporary:
         temporary.write_bytes(document)
-
-
-def _draw_summary(rows: list[dict[str, Any]], path: Path) -> None:
-    path.parent.mkdir(exist_ok=True)
-    with style.look():
-        save(summary.draw(pd.DataFrame(rows), ""), path)
 
 
 def _legible(content: Any) -> Any:  # noqa: ANN401

@@ -30,7 +30,7 @@ def _kinds(columns: Sequence[str], *numbers: str) -> tuple[list[str], tuple[str,
 def departures(study: Results, name: str) -> dict[str, Any]:
     """For each departure the mean difference of each score with its interval, also in words; and how many exclude zero."""
     pairs = study.drawn(name, "deviations", *_kinds(deviations.COLUMNS, "seed", "default", "deviating", "difference"))
-    table = deviations.summary(pairs)
+    table, first = deviations.summary(pairs), deviations.first_runs(study, name)
     known = table.dropna(subset=["low", "high"])
     return {
         "intervals": len(known),
@@ -40,6 +40,7 @@ def departures(study: Results, name: str) -> dict[str, Any]:
             {
                 "method": names.method(method),
                 "deviation": deviation,
+                "run": first.get((method, deviation)) or first.get((method, None), ""),
                 "pairs": int(rows["size"].max()),
                 "cells": [_difference(rows.set_index("score"), key) for key in PAPER],
                 "words": _in_words(rows.set_index("score")),
@@ -87,6 +88,7 @@ def estimators(study: Results, name: str) -> dict[str, Any]:
     rows = [
         {
             "name": first.name,
+            "run": first.run,
             "size": f"{size:,}",
             "terms": [
                 [_nats(means[term][first.row, size, kind]) for kind in kinds] + [_nats(truth[term][first.row])]
@@ -134,7 +136,10 @@ def ranks(study: Results, name: str) -> list[dict[str, Any]]:
         tables.append(
             {
                 "cost": names.cost(cost),
-                "rows": [_rank_row(called[row], line, study.study.ranked) for row, line in table.iterrows()],
+                "rows": [
+                    {"run": by_row[row]["run"].iloc[0], **_rank_row(called[row], line, study.study.ranked)}
+                    for row, line in table.iterrows()
+                ],
                 "first": [called[row] for row in first],
                 "another": f"{100 * (1 - table.loc[first, 'best'].sum()):.0f} %",
                 "lost": [called[row] for row in peers["row"] if row not in whole],
@@ -172,24 +177,28 @@ def rules(study: Results, name: str) -> dict[str, Any] | None:
     if not several:
         return None
     ranked = study.study.ranked
-    chosen = {row: uncertainty.selections(candidates, ranked) for row, candidates in by_row.items()}
-    tables = {rule: _table_by(rule, by_row, chosen, ranked) for rule in uncertainty.rules(ranked)}
-    usual = next(iter(tables))
+    known = [score for score in ranked if settings[f"{score}_mean"].notna().any()]
+    chosen = {row: uncertainty.selections(candidates, known) for row, candidates in by_row.items()}
+    tables = {rule: _table_by(rule, by_row, chosen, ranked) for rule in uncertainty.rules(known)}
     shown = settings.set_index(["row", "setting"])["shown"]
+    run = study.runs(name).groupby(["row", "setting"])["run"].first()
+    usual = next(iter(tables))
+
+    def taken(row: str, rule: str) -> dict[str, Any]:
+        setting = chosen[row][rule]
+        return {"shown": shown[row, setting], "same": setting == chosen[row][usual], "run": run[row, setting]}
+
     return {
-        "methods": [candidates["name"].iloc[0] for candidates in several.values()],
         "rules": [
-            {
-                "rule": rule,
-                "settings": [
-                    [shown[row, chosen[row][rule]], chosen[row][rule] == chosen[row][usual]] for row in several
-                ],
-                "best": table.loc[table["mean_rank"] == table["mean_rank"].min(), "name"].tolist(),
-            }
+            {"rule": rule, "best": table.loc[table["mean_rank"] == table["mean_rank"].min(), "name"].tolist()}
             for rule, table in tables.items()
         ],
-        "ranges": [
-            {"method": candidates["name"].iloc[0], "cells": [_range(tables, row, key) for key in ranked]}
+        "rows": [
+            {
+                "method": candidates["name"].iloc[0],
+                "settings": [taken(row, rule) for rule in tables],
+                "cells": [_range(tables, row, key) for key in ranked],
+            }
             for row, candidates in several.items()
         ],
     }
@@ -225,7 +234,7 @@ def fronts(study: Results, name: str) -> dict[str, Any] | None:
     None where there is nothing to compare: one method, or data without factors.
     """
     runs = study.drawn(name, "pareto", *_kinds(pareto.COLUMNS, "seed", "log_reconstruction", *study.study.scores))
-    counts = runs["method"].value_counts(sort=False)
+    counts, first = runs["method"].value_counts(sort=False), runs.groupby("method")["run"].first()
     keys = [key for key in study.study.scores if runs[key].notna().all()]
     if len(counts) < 2 or not keys:
         return None
@@ -236,6 +245,7 @@ def fronts(study: Results, name: str) -> dict[str, Any] | None:
         "rows": [
             {
                 "method": names.method(method),
+                "run": first[method],
                 "runs": int(counts[method]),
                 "cells": [f"{100 * shares[key][method]:.0f} %" for key in keys],
             }

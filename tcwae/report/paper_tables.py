@@ -112,6 +112,7 @@ def gammas(study: Results) -> list[dict[str, str]]:
     rows = []
     for name, experiment in study.study.experiments.items():
         settings = study.settings(name) if len(study.selection) else study.selection
+        first = study.runs(name).groupby(["row", "setting"])["run"].first() if len(settings) else {}
         for key, row in experiment.methods.items():
             best = settings[(settings["row"] == key) & settings["selected"]] if len(settings) else settings
             if {"beta", "gamma"} <= row.lists and len(best):
@@ -125,6 +126,7 @@ def gammas(study: Results) -> list[dict[str, str]]:
                         "data": names.DATASETS.get(experiment.dataset, experiment.dataset),
                         "betas": ", ".join(f"{value:g}" for value in sorted(row.coefficients["beta"])),
                         "gammas": ", ".join(f"{value:g}" for value in sorted(row.coefficients["gamma"])),
+                        "run": first[key, best["setting"].iloc[0]],
                         "gamma": UNKNOWN if lost else f"{best['gamma'].iloc[0]:g}",
                         "beta": UNKNOWN if lost else f"{best['beta'].iloc[0]:g}",
                         "paper": UNKNOWN if printed is None else f"{printed:g}",
@@ -149,8 +151,8 @@ def against_the_paper(study: Results) -> list[dict[str, Any]]:
         first = study.runs(name).groupby(["row", "setting"])["run"].first()
         for _, row in study.selected(name).iterrows():
             printed = paper.find(row["dataset"], row["method"], row["cost"])
-            if printed is not None:
-                key = row["row"], row["setting"]
+            key = row["row"], row["setting"]
+            if printed is not None and row[[f"{score}_mean" for score in PAPER if score in study.scores]].notna().any():
                 comparisons.append({"run": first[key], **_comparison(row, sure[key], printed)})
     return comparisons
 

@@ -23,12 +23,16 @@ def beside_published(study: Results, partial: bool) -> dict[str, Any] | None:
         return None
     table = read_csv(path, compare.COLUMNS)
     usual = study.study.training
-    typed = {(run.dataset, run.method.name, setting(run, usual)): run for run in runs(study.study).values()}
+    typed = {
+        (run.dataset, run.method.name, setting(run, usual)): (identifier, run)
+        for identifier, run in reversed(runs(study.study).items())
+    }
     rows = []
     for _, row in table.iterrows():
-        run = typed[row["dataset"], row["method"], row["setting"]]
+        first, run = typed[row["dataset"], row["method"], row["setting"]]
         rows.append(
             {
+                "run": first,
                 "data": names.DATASETS.get(run.dataset, run.dataset),
                 "method": names.method(run.method.name),
                 "setting": names.setting(coefficients_of(run)),

@@ -9,10 +9,25 @@ from tcwae.config.datasets import PUBLISHED
 from tcwae.config.experiment import Row
 from tcwae.config.methods import METHODS, symbol
 
-__all__ = ["DATASETS", "NO_BREAK", "called", "cost", "count", "dataset", "listing", "method", "minus", "setting"]
+__all__ = [
+    "DATASETS",
+    "NO_BREAK",
+    "brief",
+    "called",
+    "cost",
+    "count",
+    "dataset",
+    "listing",
+    "method",
+    "minus",
+    "setting",
+]
 
 DATASETS = {name: published.label for name, published in PUBLISHED.items()}
 NO_BREAK = "\N{NO-BREAK SPACE}"
+
+LONGEST = 36
+"""Letters of a name that stands in tables and sentences."""
 
 
 def method(name: str) -> str:
@@ -51,7 +66,13 @@ def listing(words: Sequence[str]) -> str:
     return " and ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)
 
 
+def brief(words: str, most: int) -> str:
+    """Words in one line of so many letters at most; of longer ones the middle is left out, as the ends tell them apart."""
+    words = " ".join(words.split())
+    return words if len(words) <= most else f"{words[: most * 2 // 3]}…{words[most * 2 // 3 + 1 - most :]}"
+
+
 def called(row: Row, usual: str) -> str:
     """The name of an experiment's row: its own name, else its method, with its cost if that is not the `usual` one."""
     unusual = row.cost is not None and row.cost != usual
-    return " ".join((row.name or "").split()) or method(row.method) + (f" ({cost(row.cost)})" if unusual else "")
+    return brief(row.name or "", LONGEST) or method(row.method) + (f" ({cost(row.cost)})" if unusual else "")

@@ -7,6 +7,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.patches import Rectangle
 
 from figures import synthetic
+from figures.readable import faults
 from tcwae.config.methods import METHODS
 from tcwae.config.scores import PAPER, SCORES
 from tcwae.errors import InputError
@@ -142,3 +143,10 @@ def test_scores_are_ranked_and_coloured_the_same_way():
 def test_every_method_has_its_own_colour_and_marker():
     for fact in ("colour", "marker", "label"):
         assert len({getattr(method, fact) for method in METHODS.values()}) == len(METHODS)
+
+
+@pytest.mark.parametrize("highest", [0.051, 0.0649, 0.0655, 0.0999, 1.0])
+def test_the_numbers_of_a_colour_scale_are_within_the_figure(cells, highest):
+    with style.look():
+        (figure,) = heatmap.draw(cells.assign(sap_mean=np.linspace(0.009, highest, len(cells))), "note")
+        assert faults(figure) == []

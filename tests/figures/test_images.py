@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from figures import synthetic
 from tcwae.errors import InputError
-from tcwae.figures import images, reconstructions, samples, style, traversals
+from tcwae.figures import images, latent_traversals, reconstructions, samples, style, traversals
 from tcwae.study import names
 from tcwae.study.results import load
 
@@ -63,9 +63,18 @@ def test_rows_of_a_traversal_are_in_the_order_of_the_kl(results):
         labels = [label.get_text().split() for label in axes.get_yticklabels()]
         divergences = [float(kl) for _, kl in labels]
         assert divergences == sorted(divergences)
-        latents = [int(name.strip("$z_{}")) - 1 for name, _ in labels]
+        latents = [int(name.strip("$z_{}")) for name, _ in labels]
         np.testing.assert_allclose(own.arrays["latent_kl"][latents], divergences, atol=5e-3)
         assert (picture(axes) == images.mosaic(own.arrays["traversals"][0][latents])).all()
+
+
+def test_latents_have_the_numbers_of_the_files(results):
+    shown = latent_traversals.data(results, "grid")
+    for figure, part in zip(latent_traversals.draw(shown, ""), style.pages(shown, 3), strict=False):
+        for axes, own in zip(figure.axes, np.repeat(np.array(part, object), latent_traversals.LATENTS), strict=False):
+            (label,) = axes.get_yticklabels()
+            latent = int(label.get_text().strip("$z_{}"))
+            assert (picture(axes) == images.mosaic(own.arrays["traversals"][:, latent])).all()
 
 
 @given(st.permutations(range(6)))

@@ -55,6 +55,8 @@ def test_the_drawn_colours_are_the_numbers(results):
     own = found[found["row"] == found["row"].iloc[0]]
     grid = own.pivot(index="factor", columns="place", values="share").loc[["shape", "scale", "posX"]]
     np.testing.assert_allclose(drawn, grid)
+    latents = own.drop_duplicates("place").sort_values("place")["latent"]
+    assert [label.get_text() for label in panels[0].get_xticklabels()] == [f"$z_{{{latent}}}$" for latent in latents]
 
 
 def test_a_run_without_matrices_is_refused(results, tmp_path):

@@ -83,7 +83,7 @@ def test_a_moved_slider_shows_what_pytorch_decodes(channels, opened, tmp_path):
     with h5py.File(run / "images.h5") as file:
         mean = model.encode(file["inputs"][()]).mean
     np.testing.assert_allclose(picture(page, channels=channels), model.decode(mean[:1])[0], atol=1e-2)
-    page.get_by_title("start from input 3").click()
+    page.get_by_title("start from input 2").click()
     page.get_by_label("z3").fill("-1.75")  # the second slider: latent 3 has the second largest KL
     settle(page)
     code = mean[2:3].copy()
@@ -121,7 +121,7 @@ def test_two_runs_stand_side_by_side_and_start_from_the_same_image(opened, tmp_p
     left, right = (section.bounding_box() for section in page.locator("section").all())
     assert left["x"] + left["width"] < right["x"]
     assert left["y"] == right["y"]
-    page.get_by_title("start from input 2").click()
+    page.get_by_title("start from input 1").click()
     settle(page)
     with h5py.File(runs[0] / "images.h5") as file:
         inputs = file["inputs"][1:2]

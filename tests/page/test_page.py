@@ -15,6 +15,8 @@ from page.studied import content
 from tcwae.cli.main import main
 from tcwae.errors import InputError
 from tcwae.page.page import page
+from tcwae.report import answers
+from tcwae.study.results import load
 
 RUN = "dsprites/beta_tcvae/cross_entropy/beta=8_latent_dimension=4/seed=1"
 
@@ -97,6 +99,16 @@ def test_names_are_text_and_all_is_in_the_policy(study, folder):
     assert studied.TITLE not in html
     assert "unsafe" not in html
     assert not re.search(r"https?:", "".join(path.read_text() for path in (folder / "page").glob("*.css")) + html)
+
+
+def test_the_summary_is_that_of_the_reports_first_page(study, folder):
+    results = load(folder)
+    assert study["agreement"] == answers.agreement(results)
+    assert study["compared"]["left_out"] == 0
+    assert study["compared"]["experiment"][:40] == studied.TITLE[:40]
+    names = {row["name"] for row in answers.summary(results)}
+    assert names == {studied.NAME, "β-TCVAE"}
+    assert "<!-- β-TCVAE -->" in (folder / "page" / "summary.svg").read_text()
 
 
 def test_what_is_missing_or_damaged_is_said_and_the_rest_is_shown(copy):

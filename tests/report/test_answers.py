@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from figures import synthetic
+from figures.readable import faults
 
 from tcwae.config.scores import PAPER
+from tcwae.figures import style
 from tcwae.figures import summary as drawing
 from tcwae.report import answers, paper_tables
 from tcwae.study.results import load
@@ -69,8 +71,19 @@ def test_the_summary_shows_the_runs_of_the_selected_settings(tmp_path):
         assert seeds["value"].mean() == pytest.approx(best.loc[row, f"{score}_mean"])
         assert (seeds["low"] <= seeds["mean"]).all()
         assert (seeds["mean"] <= seeds["high"]).all()
-    assert len(drawing.draw(table, "").axes) == len(PAPER)
+    with style.look():
+        figure = drawing.draw(table, "")
+        assert faults(figure) == []
+    assert len(figure.axes) == len(PAPER)
+    names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert names == table.drop_duplicates("row")["name"].tolist()
     assert not np.isnan(table["paper"]).any()
+
+
+def test_one_method_needs_no_figure(tmp_path):
+    results = load(synthetic.write(tmp_path, {"wae_mmd": {"lambda": [10.0]}}, ()))
+    assert answers.summary(results) == []
+    assert mig(results)["words"].startswith("WAE-MMD has ")
 
 
 def test_where_nothing_finished_nothing_is_claimed(tmp_path):

@@ -115,17 +115,16 @@ def test_the_best_rank_comes_with_how_often_another_is_best(results):
 
 def test_other_rules_move_the_table_no_further_than_its_settings_go(results):
     outcome, settings = findings.rules(results, "grid"), results.settings("grid")
-    usual = outcome["rules"][0]
-    assert usual["rule"] == "mean rank of the scores"
-    assert all(same for _, same in usual["settings"])
-    selected = dict(zip(outcome["methods"], (setting for setting, _ in usual["settings"]), strict=True))
-    for row in outcome["ranges"]:
-        settings_of_method = settings[settings["name"] == row["method"]]
-        mine = settings_of_method[settings_of_method["shown"] == selected[row["method"]]].iloc[0]
+    assert outcome["rules"][0]["rule"] == "mean rank of the scores"
+    for row in outcome["rows"]:
+        settings_of_method, usual = settings[settings["name"] == row["method"]], row["settings"][0]
+        mine = settings_of_method[settings_of_method["shown"] == usual["shown"]].iloc[0]
         assert bool(mine["selected"])
+        assert usual["same"]
+        assert f"/{mine['setting']}/" in usual["run"]
         for (key, score), cell in zip(PAPER.items(), row["cells"], strict=True):
             assert cell["value"] == score.text(mine[f"{key}_mean"])
-    best = dict(zip(outcome["methods"], outcome["ranges"], strict=True))
+    best = {row["method"]: row for row in outcome["rows"]}
     reconstruction = settings.groupby("name")["log_reconstruction_mean"].min()
     for method, row in best.items():  # the rule "reconstruction" takes the lowest there is
         low = row["cells"][0]["interval"].split(" to ")[0].split(names.NO_BREAK)[0]

@@ -21,7 +21,7 @@ from tcwae.study.select import best_settings
 TEMPLATE = Path(__file__).parents[2] / "workflow" / "report" / "report.typ"
 SCORES = ["mig", "factor_vae", "sap", "dci", "infom", "modularity"]
 FIGURES = ["heatmap", "scores_vs_reconstruction", "pareto", "violins", "agreement"]
-METHODS = {"beta_tcvae": {"beta": [2.0, 8.0]}, "tcwae_mws": {"beta": [1.0, 4.0], "gamma": [1.0, 10.0]}}
+METHODS = {"beta_tcvae": {"beta": [2.0, 4.0, 8.0]}, "tcwae_mws": {"beta": [1.0, 4.0], "gamma": [1.0, 10.0]}}
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def test_figures_show_every_score(folder, kind):
 
 def test_runs_beside_themselves_do_not_differ(folder):
     compared = contents(load(folder))["published"]
-    assert compared["tests"] == len(compared["rows"]) == 6 * 6
+    assert compared["tests"] == len(compared["rows"]) == 7 * 6
     assert compared["different"] == 0
     assert {row["verdict"] for row in compared["rows"]} == {"no difference shown"}
     assert {row["superiority"] for row in compared["rows"]} == {"0.50"}

@@ -25,8 +25,8 @@ function sliders(root, { channels, inputs, runs }) {
   }
 
   for (let index = 0; index < runs[0].codes.length; index++) {
-    const button = element(starts, "button", { title: `start from input ${index + 1}` });
-    paint(canvas(button, `input ${index + 1}`), channels, byte(index));
+    const button = element(starts, "button", { title: `start from input ${index}` });
+    paint(canvas(button, `input ${index}`), channels, byte(index));
     button.addEventListener("click", () => start(button, byte(index), (column) => column.codes[index]));
   }
   for (const [text, title, number] of [
