@@ -1,9 +1,10 @@
 """The files of a run: the JSON records of its training and of its evaluation, and the names of its states."""
 
+import json
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from tcwae.errors import InputError
 from tcwae.files import atomic
@@ -21,6 +22,14 @@ __all__ = [
 
 STATES = ("state.safetensors", "state.previous.safetensors")
 """During a training: its newest state, and the previous one."""
+
+
+def _finite(settings: dict[str, Any]) -> dict[str, Any]:
+    json.dumps(settings, allow_nan=False)  # a ValueError for infinity and NaN, which JSON would write as null
+    return settings
+
+
+_Settings = Annotated[dict[str, Any], AfterValidator(_finite)]
 
 
 class _Record(BaseModel):
@@ -46,7 +55,7 @@ class TrainingWarning(_Record):
 class TrainingRecord(_Record):
     """training.json."""
 
-    settings: dict[str, Any] = Field(description="the run, flat, as `config.run.flatten` has it")
+    settings: _Settings = Field(description="the run, flat, as `config.run.flatten` has it")
     status: Literal["finished", "diverged"]
     step: int = Field(description="the last step, or the first where a term was not finite")
     term: str | None = Field(description="that term")
@@ -83,7 +92,7 @@ class EvaluationRecord(_Record):
 
     scores: dict[str, float] = Field(description="reconstruction and divergences: what needs the model")
     factors: tuple[str, ...] = Field(description="those of the data that can be scored")
-    evaluation: dict[str, Any] = Field(description="its settings, with how many images were encoded and held out")
+    evaluation: _Settings = Field(description="its settings, with how many images were encoded and held out")
     training: TrainingRecord
     versions: dict[str, str]
     seconds: float
@@ -96,7 +105,7 @@ class MetricsRecord(_Record):
     parts: dict[str, dict[str, float]] = Field(description="the scores of each factor")
     reasons: dict[str, str] = Field({}, description="why a score cannot be had for the factors")
     matrices: Matrices | None = Field(None, description="of latents and factors; none without factors")
-    evaluation: dict[str, Any] = Field(description="its settings and those of the scores; images encoded and held out")
+    evaluation: _Settings = Field(description="its settings and those of the scores; images encoded and held out")
     training: TrainingRecord
     versions: dict[str, str]
     seconds: float = Field(description="of both")
