@@ -7,8 +7,8 @@ from pathlib import Path
 __all__ = ["QUICKER", "ROOT", "blocks", "commands", "quicker", "script"]
 
 ROOT = Path(__file__).parents[1]
-QUICKER = {"iterations": 3, "batch_size": 4, "codes": 1000, "held_out": 100}
-"""All that the tests change of a study."""
+QUICKER = {"iterations": (3, 1), "batch_size": (4, 1), "codes": (1000, 0), "held_out": (100, 0)}
+"""All that the tests change of a study: each number, and how often it must be there at least."""
 
 
 def blocks(page: str) -> list[tuple[str, str]]:
@@ -23,10 +23,10 @@ def commands(page: str) -> list[list[str]]:
 
 
 def quicker(study: str) -> str:
-    """The text of a study with a small budget; every number that is made smaller has to be there."""
-    for key, value in QUICKER.items():
+    """The text of a study with a small budget."""
+    for key, (value, least) in QUICKER.items():
         study, found = re.subn(rf"\b{key}: \d+", f"{key}: {value}", study)
-        assert found == 1, f"{key} {found} times"
+        assert least <= found <= 1, f"{key} {found} times"
     return study
 
 

@@ -47,7 +47,8 @@ def clone(repository, tmp_path_factory):
     subprocess.run(["git", "clone", "--quiet", repository, folder], check=True)
     study = yaml.safe_load(quicker((folder / "config.yaml").read_text()))
     comparison = study["experiments"]["comparison"]
-    comparison |= {"methods": {"beta_tcvae": {"beta": 8}}, "shows": ["scores_table", "reconstructions"]}
+    comparison["methods"] = {"beta_tcvae": comparison["methods"]["beta_tcvae"]}
+    comparison |= {"shows": ["scores_table", "reconstructions"]}
     study["experiments"] = {"comparison": comparison}
     (folder / "config.yaml").write_text(yaml.safe_dump(study))
     return folder
