@@ -146,9 +146,13 @@ class StudyFolder:
         mine = [call for call in calls if call.verb == verb]
         return mine if seed is None else [call for call in mine if Path(call.folder).name == f"seed={seed}"]
 
+    def begun(self, seed: int | None = None) -> list[Call]:
+        """The trainings that began, those of an attempt after an attempt among them."""
+        return [call for call in self.calls(seed=seed) if call.what == "begin"]
+
     def trained(self) -> list[int]:
         """The seeds of the runs whose training has begun, in the order in which they did."""
-        folders = (Path(call.folder).name for call in self.calls() if call.what == "begin")
+        folders = (Path(call.folder).name for call in self.begun())
         return [int(name.removeprefix("seed=")) for name in dict.fromkeys(folders)]
 
     def wait_for_state(self, seed: int, step: int = 1) -> int:
@@ -167,8 +171,7 @@ class StudyFolder:
 
     def alive(self, seed: int) -> list[int]:
         """The processes that train a run now."""
-        begun = [call.process for call in self.calls(seed=seed) if call.what == "begin"]
-        commands = {process: Path(f"/proc/{process}/cmdline") for process in begun}
+        commands = {call.process: Path(f"/proc/{call.process}/cmdline") for call in self.begun(seed)}
         return [process for process, file in commands.items() if file.exists() and b"train" in file.read_bytes()]
 
     def resumed_at(self, seed: int) -> int:
@@ -177,7 +180,7 @@ class StudyFolder:
 
     def uninterrupted(self, seed: int) -> bytes:
         """The weights of the same training by hand, without SLURM and without a pause."""
-        flags = next(call for call in self.calls(seed=seed) if call.what == "begin").flags
+        flags = self.begun(seed)[0].flags
         folder = self.path / "whole" / f"seed={seed}"
         words = {"cuda": "cpu", flags[flags.index("--output") + 1]: str(folder)}
         here = Path.cwd()
