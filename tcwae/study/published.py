@@ -12,7 +12,6 @@ Two kinds of file are read, and folders of them:
 import json
 import re
 import zipfile
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ import pandas as pd
 
 from tcwae.config.methods import METHODS, coefficients
 from tcwae.config.scores import SCORES
+from tcwae.data.damage import refusing
 from tcwae.errors import InputError
 
 __all__ = ["read"]
@@ -123,22 +123,15 @@ def _of_archive(path: Path) -> dict[str, Any] | None:
 
 def _evaluations(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """The name of each score in an archive, and its JSON."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for info in archive.infolist():
-                if match := MEMBER.fullmatch(info.filename):
-                    if info.file_size > LARGEST:
-                        raise InputError(
-                            f"{path}: {info.filename}: found {info.file_size} bytes, expected some thousand"
-                        )
-                    values = json.loads(archive.read(info))
-                    if not isinstance(values, dict):
-                        raise InputError(f"{path}: {info.filename}: expected an object, found {type(values).__name__}")
-                    yield match[1], values
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise InputError(f"{path}: expected a readable zip of disentanglement_lib's, found: {error}") from None
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError(f"{path}: expected JSON in it, found: {error}") from None
+    with refusing(path, "a readable zip of disentanglement_lib's, with JSON in it"), zipfile.ZipFile(path) as archive:
+        for info in archive.infolist():
+            if match := MEMBER.fullmatch(info.filename):
+                if info.file_size > LARGEST:
+                    raise InputError(f"{info.filename} of {info.file_size} bytes")
+                values = json.loads(archive.read(info))
+                if not isinstance(values, dict):
+                    raise InputError(f"{info.filename} with a {type(values).__name__} in place of an object")
+                yield match[1], values
 
 
 def _run(values: Mapping[str, Any], path: Path) -> dict[str, Any] | None:

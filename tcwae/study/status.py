@@ -25,6 +25,7 @@ from tcwae.config.runs import chosen, experiment_runs, resolve, without_selects
 from tcwae.config.study import Study
 from tcwae.errors import InputError
 from tcwae.programs import output_of
+from tcwae.records import STATES
 
 __all__ = ["Job", "RunStatus", "StudyStatus", "format_status", "jobs", "status", "watch"]
 
@@ -186,7 +187,7 @@ def _progress(folder: Path, run: Run) -> tuple[int, float, float]:
 
 def _saved(folder: Path) -> tuple[int, float, float]:
     """Step, seconds and images per second of the newest state, of which only the header is read."""
-    for name in ("state.safetensors", "state.previous.safetensors"):
+    for name in STATES:
         with suppress(OSError, ValueError, KeyError, TypeError), (folder / name).open("rb") as file:
             header = json.loads(file.read(min(int.from_bytes(file.read(8), "little"), 10**8)))
             record = json.loads(header["__metadata__"]["tcwae"])

@@ -6,6 +6,7 @@ detected. Nothing is unpickled from either kind of file.
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -74,42 +75,62 @@ def save_state(folder: Path, identity: dict[str, str], state: State) -> None:
 def load_state(folder: Path, identity: dict[str, str]) -> State | None:
     """Read the newest undamaged state, or None; a damaged one is removed with a warning, and the previous one is read.
 
+    The state of a training with another identity is set aside with a warning that lists what differs. It is found again when
+    the identity is what it was.
+
     Raises:
-        InputError: it is the state of another training; the message lists what differs.
-        OSError: it cannot be read.
+        OSError: a state cannot be read.
     """
+    newest, previous = (folder / name for name in STATES)
+    state = _newest(newest, previous)
+    there = state.record.get("identity") if state is not None else identity
+    if there != identity:
+        aside = _aside(folder, there)
+        complain(f"warning: {newest}: is of another training ({_differences(there, identity)}); kept as {aside.name}")
+        if newest.exists():
+            previous.unlink(missing_ok=True)
+        os.replace(newest if newest.exists() else previous, aside)
+        state = None
+    if state is None and (aside := _aside(folder, identity)).exists():
+        aside.replace(newest)
+        state = _newest(newest)
+    return state
+
+
+def _newest(*paths: Path) -> State | None:
     damaged = False
-    for path in (folder / name for name in STATES):
-        if not path.exists():
-            continue
-        try:
-            state = _read(path)
-        except DamagedError as damage:
-            complain(f"warning: {damage}; removed")
-            path.unlink()
-            damaged = True
-            continue
-        _check_identity(path, state.record.get("identity"), identity)
-        return state
+    for path in paths:
+        if path.exists():
+            try:
+                return _read(path)
+            except DamagedError as damage:
+                complain(f"warning: {damage}; removed")
+                path.unlink()
+                damaged = True
     if damaged:
         complain("warning: no whole state is left: the training starts over")
     return None
 
 
-def _check_identity(path: Path, there: Any, here: dict[str, str]) -> None:  # noqa: ANN401
+def _aside(folder: Path, identity: Any) -> Path:  # noqa: ANN401
+    """Where the state of a training is kept while another one trains in its folder."""
+    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+    return folder / f"state.{digest[:8]}.safetensors"
+
+
+def _differences(there: Any, here: dict[str, str]) -> str:  # noqa: ANN401
     there = there if isinstance(there, dict) else {}
-    differs = [
+    return "; ".join(
         f"{key} {there.get(key)} there, {here.get(key)} here"
         for key in {**here, **there}
         if there.get(key) != here.get(key)
-    ]
-    if differs:
-        files = " and ".join(STATES)
-        raise InputError(f"{path}: is of another training ({'; '.join(differs)}); remove {files} to start over")
+    )
 
 
 def remove_states(folder: Path) -> None:
-    """Remove the states of a training that has ended, the newest last."""
+    """Remove the states of a training that has ended, those set aside first and the newest last."""
+    for path in folder.glob("state.????????.safetensors"):
+        path.unlink()
     for name in reversed(STATES):
         (folder / name).unlink(missing_ok=True)
 

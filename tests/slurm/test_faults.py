@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from tcwae.training.checkpoint import State, save_state
+from tcwae.records import STATES
 
 from .cluster import command, wait_until
 from .study import make_study
@@ -59,7 +59,7 @@ class Watch(threading.Thread):
 def troubled(cluster, tmp_path_factory):
     """Five trainings in one call of Snakemake, each with its own trouble, and then an outage of the controller."""
     study = make_study(tmp_path_factory.mktemp("faults") / "here", len(SEEDS), prepared=True, seconds=30)
-    save_state(study.run(BROKEN), {"seed": "another"}, State({}, {}))
+    (study.run(BROKEN) / STATES[0]).mkdir(parents=True)
     snakemake = study.snakemake(*map(study.model, SEEDS))
     watch = Watch(study)
     watch.start()
@@ -123,7 +123,7 @@ def test_a_preempted_job_is_requeued_under_its_number(troubled):
 
 def test_a_job_that_fails_shows_its_own_words(troubled):
     """Where Snakemake was started, when it has been tried as often as the profile says."""
-    words = f"{troubled.run(BROKEN).relative_to(troubled.path)}/state.safetensors: is of another training"
+    words = f"{troubled.run(BROKEN).relative_to(troubled.path)}/state.safetensors: Is a directory"
     assert words in troubled.said
     assert troubled.said.count("Trying to restart job") >= 3
     assert list(troubled.path.glob("slurm_logs/rule_train/*seed=4/*.log"))

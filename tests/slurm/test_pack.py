@@ -3,7 +3,7 @@
 import pytest
 
 from tcwae.cli.main import main
-from tcwae.training.checkpoint import State, save_state
+from tcwae.records import STATES
 
 from .cluster import command, wait_until
 from .study import DATA, OVERRIDDEN, STEPS, make_study
@@ -27,7 +27,7 @@ def submitted(study, array):
 def packed(cluster, tmp_path_factory):
     """Seven runs, one of which can only fail, trained by two jobs that hold a GPU each."""
     study = make_study(tmp_path_factory.mktemp("pack") / "here", len(SEEDS), prepared=True)
-    save_state(study.run(BROKEN), {"seed": "another"}, State({}, {}))
+    (study.run(BROKEN) / STATES[0]).mkdir(parents=True)
     job = submitted(study, "0-1")
     study.states = wait_until(lambda: state(job), "the end of both jobs")
     study.said = "".join(log.read_text() for log in study.path.glob("slurm/tcwae_pack-*.log"))
@@ -50,7 +50,7 @@ def test_the_weights_are_those_of_one_alone(packed, tmp_path):
 def test_one_that_fails_leaves_the_others_and_says_why(packed):
     assert sorted(packed.states) == ["COMPLETED", "FAILED"]
     assert not (packed.run(BROKEN) / "model.safetensors").exists()
-    assert "state.safetensors: is of another training " in packed.said
+    assert "state.safetensors: Is a directory" in packed.said
 
 
 def test_the_cluster_profile_finds_all_else_done(packed):

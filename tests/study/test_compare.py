@@ -143,8 +143,8 @@ def test_nothing_in_common_is_said(study, tmp_path):
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        ("{", "expected JSON in it"),
-        ("[1]", "expected an object, found list"),
+        ("{", "with JSON in it, found"),
+        ("[1]", "with a list in place of an object"),
         ("{}", "expected the key 'train_config.model.model'"),
         (
             '{"train_config.model.model": "@vae()", "train_config.dataset.name": "x"}',

@@ -13,7 +13,7 @@ from tcwae.errors import InputError
 from tcwae.methods.build import build
 from tcwae.records import STATES
 from tcwae.training import loop
-from tcwae.training.checkpoint import State, load_model, load_state, save_model, save_state
+from tcwae.training.checkpoint import State, load_model, load_state, remove_states, save_model, save_state
 
 IDENTITY = {"seed": "3", "torch": "2.14.1"}
 RUN = check(Run, unflatten({"dataset": "dsprites", "method": "factor_vae", "gamma": 5}), "test")
@@ -66,11 +66,28 @@ def test_with_none_left_it_starts_over_and_says_why(folder, capsys):
     assert not list(folder.iterdir())
 
 
-def test_a_state_of_another_training_is_refused_with_all_that_differs(folder):
-    with pytest.raises(
-        InputError, match=r"seed 3 there, 4 here; data None there, x here; torch 2.14.1 there, None here"
-    ):
-        load_state(folder, {"seed": "4", "data": "x"})
+@pytest.mark.parametrize("damaged", range(2))
+def test_a_state_of_another_training_is_kept_aside_until_it_is_asked_for(folder, capsys, damaged):
+    for name in STATES[:damaged]:
+        damage(folder / name)
+    other = {"seed": "4", "data": "x"}
+    assert load_state(folder, other) is None
+    differs = "seed 3 there, 4 here; data None there, x here; torch 2.14.1 there, None here"
+    assert f"warning: {folder / STATES[0]}: is of another training ({differs}); kept as " in capsys.readouterr().err
+    save_state(folder, other, state_of(7))
+    save_state(folder, other, state_of(8))
+    assert load_state(folder, IDENTITY).record["step"] == 3 - damaged
+    assert load_state(folder, other).record["step"] == 8
+    remove_states(folder)
+    assert not list(folder.iterdir())
+
+
+def test_a_kill_while_a_state_is_set_aside_loses_none(folder, monkeypatch):
+    monkeypatch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        load_state(folder, {"seed": "4"})
+    monkeypatch.undo()
+    assert load_state(folder, {"seed": "4"}) is None
     assert load_state(folder, IDENTITY).record["step"] == 3
 
 

@@ -102,12 +102,17 @@ def test_signals_save_the_state(number, small_data, tmp_path):
     assert signal.getsignal(number) is not None
 
 
-def test_a_state_of_another_run_is_refused_with_what_differs(small_data, tmp_path):
+def test_other_settings_start_over_and_the_old_ones_go_on_where_they_stopped(small_data, tmp_path, capsys):
     with pytest.raises(Interrupted):
         loop.train(run_of(), small_data, tmp_path, time_budget=0.0)
-    with pytest.raises(InputError, match=r"seed 0 there, 7 here; learning_rate 0.0004 there, 0.01 here"):
-        loop.train(run_of(learning_rate=0.01, seed=7), small_data, tmp_path)
+    with pytest.raises(Interrupted):
+        loop.train(run_of(learning_rate=0.01, seed=7), small_data, tmp_path, time_budget=0.0)
+    said = capsys.readouterr()
+    assert "seed 0 there, 7 here; learning_rate 0.0004 there, 0.01 here" in said.err
     loop.train(run_of(), small_data, tmp_path)
+    starts = [line.partition("step ")[2][0] for line in (said.out + capsys.readouterr().out).splitlines()]
+    assert starts[:3] == ["0", "0", "1"]
+    assert not list(tmp_path.glob("state*"))
 
 
 ANOTHER = """

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from patience import HANG
 
-from tcwae.training.checkpoint import State, save_state
+from tcwae.records import STATES
 
 ROOT = Path(__file__).parents[2]
 STUDY = {
@@ -394,15 +394,14 @@ def test_a_grid_of_which_every_run_diverged_ends_with_a_report(study):
 
 
 def test_a_failing_run_leaves_the_others(study):
-    """Where there is the state of another training a run fails with its own words; the others are trained."""
+    """Where the state cannot be read a run fails with its own words; the others are trained."""
     shutil.rmtree(study / SEED_1)
     other = study / SEED_1.replace("seed=1", "seed=0")
     shutil.rmtree(other)
-    other.mkdir(parents=True)
-    save_state(other, {"seed": "7"}, State({}, {}))
+    (other / STATES[0]).mkdir(parents=True)
     targets = [f"{folder.relative_to(study)}/model.safetensors" for folder in (study / SEED_1, other)]
     status, output = snakemake(study, "--keep-going", "--show-failed-logs", *targets)
     assert status == 1
     assert (study / targets[0]).exists()
     assert not (study / targets[1]).exists()
-    assert "is of another training (dataset None there, dsprites here" in output
+    assert f"{targets[1].replace('model', 'state')}: Is a directory" in output
