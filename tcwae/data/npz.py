@@ -104,10 +104,8 @@ def _header(archive: zipfile.ZipFile, content: zipfile.ZipExtFile, name: str) ->
 def _refusal(name: str, magic: bytes, text: str) -> str:
     """Why a header is not read, and what to do."""
     if magic in _LENGTHS and "'descr': '|O'" in text:
-        return (
-            f"{name} of Python objects, which would have to be unpickled: save numbers as "
-            f"np.array({name}, dtype=int) and text as np.array({name}, dtype=str)"
-        )
+        plain = "str" if name == "factor_names" else "int"
+        return f"{name} of Python objects, which would have to be unpickled: save np.array({name}, dtype={plain})"
     if magic in _LENGTHS and "'descr': [" in text:
         return f"{name} with named fields: save a plain array, one column a field"
     return f"{name} with the header {magic!r} {text[:200]!r}"

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import yaml
 
 from tcwae.config.experiment import Experiment
 from tcwae.config.figures import FIGURES
@@ -324,18 +325,12 @@ def _span(values: pd.Series) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def _yaml(values: dict[str, Any], indent: str = "") -> str:
-    """Nested settings as lines, lists in brackets; what is not set is left out."""
-    lines = []
-    for key, value in values.items():
-        if isinstance(value, dict) and value:
-            lines += [f"{indent}{key}:", _yaml(value, indent + "  ")]
-        elif value not in (None, {}, [], ""):
-            lines.append(f"{indent}{key}: {_plain(value)}")
-    return "\n".join(lines)
+def _yaml(values: dict[str, Any]) -> str:
+    """A study as a file that reads back as the same; what is not set is left out."""
+    return yaml.safe_dump(_set(values), sort_keys=False, allow_unicode=True, default_flow_style=None, width=72)
 
 
-def _plain(value: object) -> str:
-    if isinstance(value, list):
-        return f"[{', '.join(map(_plain, value))}]"
-    return f"{value:.12g}" if isinstance(value, float) else str(value)
+def _set(values: dict[str, Any]) -> dict[str, Any]:
+    """The values other than None and what is empty, of all levels."""
+    values = {key: _set(value) if isinstance(value, dict) else value for key, value in values.items()}
+    return {key: value for key, value in values.items() if value not in (None, {}, [], "")}

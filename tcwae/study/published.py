@@ -82,7 +82,7 @@ def _of_path(path: Path) -> Iterator[dict[str, Any]]:
 
 def _of_csv(path: Path) -> Iterator[dict[str, Any]]:
     try:
-        table = pd.read_csv(path)
+        table = pd.read_csv(path, converters={"dataset": str})  # one may be called nan
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: expected a CSV table, found {' '.join(str(error).split())}") from None
     scores = [score for score in SCORES if score in table]

@@ -226,7 +226,8 @@ def read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
 
 def _read_csv(path: Path, kinds: Mapping[str, type] | None = None) -> pd.DataFrame:
     try:
-        table = pd.read_csv(path, dtype=kinds)
+        # missing is what is empty: a data set, a row or an experiment may be called nan or null
+        table = pd.read_csv(path, dtype=kinds, keep_default_na=False, na_values="")
     except FileNotFoundError:
         raise InputError(f"expected the file {path}, found none; run the workflow's earlier rules first") from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:

@@ -11,7 +11,9 @@ import pandas as pd
 import pytest
 from figures import synthetic
 
+from tcwae.config.base import read_yaml
 from tcwae.config.scores import PAPER
+from tcwae.config.study import parse
 from tcwae.errors import InputError
 from tcwae.figures.plot import KINDS, plot
 from tcwae.report import paper
@@ -296,3 +298,8 @@ def test_udr_is_shown_where_there_is_one(copy, tmp_path):
              for name in ("without", "with")]  # fmt: skip
     assert ["0.734" in text for text in texts] == [False, True]
     assert ["UDR" in text for text in texts] == [False, True]
+
+
+def test_the_printed_settings_are_a_file_of_the_same_study(said, folder, tmp_path):
+    (tmp_path / "config.yaml").write_text(said["configuration"], encoding="utf-8")
+    assert parse(read_yaml(tmp_path / "config.yaml"), "printed", Path()) == load(folder).study

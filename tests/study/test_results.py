@@ -1,5 +1,6 @@
 """Reading a study's results: order, types, and one line for whatever is wrong with them."""
 
+import json
 import re
 
 import pytest
@@ -80,6 +81,17 @@ def test_a_commit_that_looks_like_a_number_stays_as_it_is(folder, commit):
     path = folder / "metrics.csv"
     path.write_text(path.read_text().replace("0123456789", commit))
     assert set(load(folder).metrics["commit"]) == {commit}
+
+
+@pytest.mark.parametrize("name", ["nan", "null", "none", "na"])
+def test_a_data_set_may_have_a_name_that_stands_for_nothing_elsewhere(folder, name):
+    """pandas reads such text as a missing value, where it is not told otherwise."""
+    for path in (folder / "study.json", folder / "metrics.csv", folder / "selection" / "grid.csv"):
+        path.write_text(path.read_text().replace("dsprites", name))
+    study = json.loads((folder / "study.json").read_text())
+    study["datasets"] = {name: {"source": "real", "format": "npz", "archive": "toys.npz"}}
+    (folder / "study.json").write_text(json.dumps(study))
+    assert set(load(folder, "grid").metrics["dataset"]) == {name}
 
 
 def test_rows_are_in_the_papers_order(tmp_path):
