@@ -1,12 +1,9 @@
-"""The networks of Table 3.
+"""The networks of Table 3, built from the layers of `config.layers`.
 
-Two entries of the table are read otherwise, because they cannot be meant: the decoder's last layer has no ReLU (its output
-is a logit), and its 4x4 convolutions are transposed ones. The table's ReLU of the discriminator is open
-(`discriminator_slope`). Weights start at Glorot's uniform distribution, biases at zero, as in the authors' code.
+Weights start at Glorot's uniform distribution, biases at zero, as in the authors' code.
 """
 
-import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -14,6 +11,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
+from tcwae.config import layers
+from tcwae.config.layers import Layer
 from tcwae.methods.convolutions import downwards, upwards
 
 __all__ = ["Autoencoder", "Decoder", "Discriminator", "Encoder", "Posterior"]
@@ -38,24 +37,15 @@ class Posterior(NamedTuple):
 class Encoder(nn.Module):
     """Images (batch, channel, 64, 64) in [0, 1] to the mean and the variance of q(z|x), each (batch, latent).
 
-    The variance is softplus of the network's output, as in the authors' code. The last two convolutions have 4x4 kernels, or
-    `kernel` x `kernel` ones: disentanglement_lib has 2x2 (Locatello et al., 2019, Table 1 of the appendix).
+    The variance is softplus of the network's output, as in the authors' code.
     """
 
     def __init__(self, channels: int, latent_dimension: int, kernel: int = 4) -> None:
         super().__init__()
-        shapes = (channels, 32, 4), (32, 32, 4), (32, 64, kernel), (64, 64, kernel)
-        self.convolutions = nn.Sequential(
-            *(
-                layer
-                for inputs, outputs, side in shapes
-                for layer in (nn.Conv2d(inputs, outputs, side, stride=2, padding=side // 2 - 1), nn.ReLU(inplace=True))
-            )
-        )
+        *convolutions, hidden, last = layers.encoder(latent_dimension, kernel)
+        self.convolutions = _built(convolutions, channels)
         self._fast = kernel == 4
-        self.fully_connected = nn.Sequential(
-            nn.Linear(64 * 4 * 4, 256), nn.ReLU(inplace=True), nn.Linear(256, 2 * latent_dimension)
-        )
+        self.fully_connected = _built((hidden, last), 64 * 4 * 4)
 
     def forward(
         self, images: Float[Tensor, "batch channel 64 64"]
@@ -71,15 +61,9 @@ class Decoder(nn.Module):
 
     def __init__(self, channels: int, latent_dimension: int) -> None:
         super().__init__()
-        self.fully_connected = nn.Sequential(
-            nn.Linear(latent_dimension, 256), nn.ReLU(inplace=True), nn.Linear(256, 64 * 4 * 4), nn.ReLU(inplace=True)
-        )
-        layers = [
-            layer
-            for inputs, outputs in ((64, 64), (64, 32), (32, 32), (32, channels))
-            for layer in (nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1), nn.ReLU(inplace=True))
-        ]
-        self.convolutions = nn.Sequential(*layers[:-1])
+        first, second, *convolutions = layers.decoder(channels)
+        self.fully_connected = _built((first, second), latent_dimension)
+        self.convolutions = _built(convolutions, 64)
 
     def forward(self, codes: Float[Tensor, "batch latent"]) -> Float[Tensor, "batch channel 64 64"]:
         """Logits; the reconstruction is their sigmoid."""
@@ -87,14 +71,29 @@ class Decoder(nn.Module):
         return _stack(upwards, self.convolutions, features).to(codes.dtype)
 
 
-def _stack(function: Callable[[Tensor, Sequence[Tensor]], Tensor], layers: nn.Sequential, pictures: Tensor) -> Tensor:
-    """Apply `layers`; in single or reduced precision on a CPU by `function`, which computes the whole stack at once."""
+def _built(network: Iterable[Layer], inputs: int) -> nn.Sequential:
+    """The modules of layers, the first of which has so many inputs."""
+    modules: list[nn.Module] = []
+    for layer in network:
+        if layer.kind == "FC":
+            modules.append(nn.Linear(inputs, layer.outputs))
+        else:  # half of the input's side, or twice
+            kind = nn.Conv2d if layer.kind == "conv." else nn.ConvTranspose2d
+            modules.append(kind(inputs, layer.outputs, layer.kernel, stride=2, padding=layer.kernel // 2 - 1))
+        if layer.slope is not None:
+            modules.append(nn.LeakyReLU(layer.slope, inplace=True) if layer.slope else nn.ReLU(inplace=True))
+        inputs = layer.outputs
+    return nn.Sequential(*modules)
+
+
+def _stack(function: Callable[[Tensor, Sequence[Tensor]], Tensor], network: nn.Sequential, pictures: Tensor) -> Tensor:
+    """Apply `network`; in single or reduced precision on a CPU by `function`, which computes the whole stack at once."""
     dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else torch.float32
     if pictures.device.type != "cpu" or pictures.dtype == torch.float64 or not torch.backends.mkldnn.is_available():
-        return layers(pictures)
+        return network(pictures)
     if dtype == torch.bfloat16 and not _bfloat16_in_onednn():
-        return layers(pictures)
-    return function(pictures.to(dtype), [parameter.to(dtype) for parameter in layers.parameters()])
+        return network(pictures)
+    return function(pictures.to(dtype), [parameter.to(dtype) for parameter in network.parameters()])
 
 
 def _bfloat16_in_onednn() -> bool:
@@ -108,13 +107,7 @@ class Discriminator(nn.Module):
 
     def __init__(self, latent_dimension: int, slope: float) -> None:
         super().__init__()
-        widths = [latent_dimension, *[1000] * 6]
-        hidden = (
-            layer
-            for inputs, outputs in itertools.pairwise(widths)
-            for layer in (nn.Linear(inputs, outputs), nn.LeakyReLU(slope, inplace=True))
-        )
-        self.layers = nn.Sequential(*hidden, nn.Linear(1000, 2))
+        self.layers = _built(layers.discriminator(slope), latent_dimension)
 
     def forward(self, codes: Float[Tensor, "batch latent"]) -> Float[Tensor, "batch 2"]:
         """Logits."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from tcwae.config import layers
 from tcwae.config.datasets import PUBLISHED
 from tcwae.config.runs import runs
 from tcwae.config.scores import PAPER
@@ -49,10 +50,7 @@ def factors(datasets: Iterable[str]) -> list[dict[str, str]]:
 
 
 def networks(study: Results) -> dict[str, list[str]]:
-    """Table 3: encoder, decoder and discriminator of the study's first run, as read from the modules."""
-    from tcwae.methods.networks import Decoder, Discriminator, Encoder
-    from tcwae.report.networks import describe
-
+    """Table 3: the study's encoders, decoder and discriminators, a text for each layer."""
     dimensions = sorted({run.latent_dimension for run in runs(study.study).values()})
     slopes = sorted(
         {
@@ -63,15 +61,13 @@ def networks(study: Results) -> dict[str, list[str]]:
     )
     kernels = list(dict.fromkeys(run.encoder_kernel for run in runs(study.study).values()))
     columns = {
-        "Encoder" + (f" (kernel {kernel})" if len(kernels) > 1 else ""): describe(Encoder(1, dimensions[0], kernel))
+        "Encoder" + (f" (kernel {kernel})" if len(kernels) > 1 else ""): layers.encoder(dimensions[0], kernel)
         for kernel in kernels
     }
-    columns["Decoder"] = describe(Decoder(1, dimensions[0]))
+    columns["Decoder"] = layers.decoder(1)
     for slope in slopes:
-        columns["Discriminator" + (f" (slope {slope:g})" if len(slopes) > 1 else "")] = describe(
-            Discriminator(dimensions[0], slope)
-        )
-    return columns
+        columns["Discriminator" + (f" (slope {slope:g})" if len(slopes) > 1 else "")] = layers.discriminator(slope)
+    return {name: [*map(str, network)] for name, network in columns.items()}
 
 
 def discriminator_optimiser(study: Results) -> list[list[str]]:
