@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 .PHONY: report test test-oldest test-readme test-pages test-faults test-slurm style bench gpu gpu-wheels env lock clean test-apptainer image test-browser docs
 
 report: env  ## the quick study, from nothing to results/quick/report.pdf
-	snakemake --cores $(CORES) --show-failed-logs
+	snakemake --cores $(CORES)
 
 test: env  ## every quick test
 	pytest --numprocesses $(CORES) --dist loadscope --maxfail 5

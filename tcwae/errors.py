@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["InputError", "suggestion"]
+__all__ = ["InputError", "one_line", "suggestion"]
 
 
 class InputError(ValueError):
@@ -11,6 +11,13 @@ class InputError(ValueError):
 
     The command line prints it without a traceback and exits with status 2. Any other exception is a defect.
     """
+
+
+def one_line(error: Exception) -> str:
+    """The message of an error; that of the operating system begins with the file."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split())
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ from tcwae.errors import InputError
 
 __all__ = ["FILES", "TEMPLATE", "copy", "here_or_installed"]
 
-FILES = ("Snakefile", "config.yaml", "workflow", "slurm")
+FILES = ("Snakefile", "config.yaml", "workflow", "profiles", "slurm")
 TEMPLATE = Path("workflow/report/report.typ")
 
 

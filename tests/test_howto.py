@@ -50,7 +50,7 @@ def write_files(folder):
 
 @pytest.fixture
 def folder(tmp_path, warm):
-    for name in ("Snakefile", "workflow"):
+    for name in ("Snakefile", "workflow", "profiles"):
         (tmp_path / name).symlink_to(ROOT / name)
     write_files(tmp_path)
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(STUDY))

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from tcwae.cli.arguments import own_code
 from tcwae.cli.parser import parser
-from tcwae.errors import InputError
+from tcwae.errors import InputError, one_line
 from tcwae.log import complain, replace_unprintable
 
 __all__ = ["main"]
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _drop_output()
         return 0
     except (InputError, OSError) as error:
-        complain(f"{name}: {_line(error)}")
+        complain(f"{name}: {one_line(error)}")
     except KeyboardInterrupt:
         complain(f"{name}: interrupted")
     return 2
@@ -67,10 +67,3 @@ def _flush() -> None:
 def _drop_output() -> None:
     """Discard what is still buffered: Python would try to write it again when it exits, and complain."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _line(error: Exception) -> str:
-    """An error as one line; an error of the operating system begins with the file."""
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
-    return " ".join(str(error).split())

@@ -12,7 +12,7 @@ from tcwae.config.base import check_flags
 from tcwae.config.extensions import sources
 from tcwae.config.run import Evaluation, Run, Scoring, unflatten
 from tcwae.config.scores import each_score
-from tcwae.errors import InputError
+from tcwae.errors import InputError, one_line
 from tcwae.log import complain
 
 DIVERGED, STOPPED = 3, 75
@@ -100,7 +100,7 @@ def train_many(options: argparse.Namespace) -> int:
     for entry in planned:
         outcome = ended.get(entry.output)
         if isinstance(outcome, Exception):
-            complain(f"{entry.output}: {' '.join(str(outcome).split())}")
+            complain(f"{entry.output}: {one_line(outcome)}")
             continue
         if isinstance(outcome, Diverged):
             print(f"{entry.output}: diverged at step {outcome.step}: {outcome.term} is not finite")

@@ -11,7 +11,7 @@ from tcwae.config.run import Run
 from tcwae.config.runs import runs, without_selects
 from tcwae.config.study import Dataset, Study
 from tcwae.doctor.finding import Finding
-from tcwae.errors import InputError
+from tcwae.errors import InputError, one_line
 
 __all__ = ["check_space", "data", "needed", "space"]
 
@@ -110,7 +110,7 @@ def data(folder: Path, study: Study) -> Iterator[Finding]:
         try:
             images = read(path)
         except (InputError, OSError) as error:
-            yield Finding("problem", "data", _line(error))
+            yield Finding("problem", "data", one_line(error))
         else:
             yield Finding("ok", "data", f"{path}: {len(images):,} images, {images.source}, checksum right")
 
@@ -139,7 +139,3 @@ def _source(folder: Path, name: str, dataset: Dataset, path: Path) -> Finding:
 
 def _gb(size: int | float) -> str:
     return f"{size / 1e9:.1f} GB"
-
-
-def _line(error: Exception) -> str:
-    return f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else str(error)

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from tcwae.config.run import Run
-from tcwae.errors import InputError
+from tcwae.errors import InputError, one_line
 from tcwae.log import complain, say
 from tcwae.training.lock import HeldError
 from tcwae.training.progress import Diverged
@@ -230,7 +230,7 @@ def _advance(lane: _Lane) -> tuple[bool, Outcome]:
         except StopIteration as end:
             return True, end.value
         except (InputError, Interrupted, OSError) as error:
-            _say_why(lane, str(error))
+            _say_why(lane, one_line(error))
             return True, _without_tensors(error)
         except torch.OutOfMemoryError:  # before the first step
             error = OutOfMemory("the device has no memory left to begin: free some, then run the same command again")

@@ -12,7 +12,7 @@ import yaml
 from slurm.cluster import Cluster, command, missing
 from slurm.study import PROFILE
 
-import tcwae
+import tcwae.workflow
 from tcwae.provenance import commit
 
 from .conftest import ROOT
@@ -73,10 +73,7 @@ def folder(who, place, image, cluster, interpreter):
     if who.user not in known:
         command("sacctmgr", "--immediate", "add", "user", who.user, "account=lab")
     folder = place / "my study"
-    folder.mkdir()
-    shutil.copy(ROOT / "Snakefile", folder)
-    for name in ("workflow", "slurm"):
-        shutil.copytree(ROOT / name, folder / name)
+    tcwae.workflow.copy(folder)
     profile = folder / "slurm" / PROFILE.name
     profile.write_text(profile.read_text().replace("device: cuda", "device: cpu"))
     (folder / "config.yaml").write_text(yaml.safe_dump(STUDY | {"container": str(image)}))

@@ -3,7 +3,6 @@
 import json
 import os
 import resource
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-import tcwae
+import tcwae.workflow
 
 ROOT = Path(__file__).parents[2]
 IMAGE = "containers/tcwae.sif"
@@ -29,9 +28,7 @@ PREPARES = f"case $1 in tcwae) echo tcwae {tcwae.__version__};; bash) : > {DATA}
 @pytest.fixture
 def folder(tmp_path, warm):
     """A study's folder with the cluster's profile, and the stand-in for Apptainer first on PATH."""
-    shutil.copy(ROOT / "Snakefile", tmp_path)
-    for name in ("workflow", "slurm"):
-        shutil.copytree(ROOT / name, tmp_path / name)
+    tcwae.workflow.copy(tmp_path)
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(STUDY))
     for name in ("bin", "containers"):
         (tmp_path / name).mkdir()

@@ -48,7 +48,7 @@ STUDY = {
 
 def snakemake(folder, study, *arguments):
     """Run Snakemake on a study in `folder`: status and output; it must not have made the file `pwned`."""
-    for name in ("Snakefile", "workflow"):
+    for name in ("Snakefile", "workflow", "profiles"):
         if not (folder / name).exists():
             (folder / name).symlink_to(ROOT / name)
     (folder / "config.yaml").write_text(yaml.safe_dump(study))

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +14,7 @@ import numpy as np
 import yaml
 from patience import HANG
 
+import tcwae.workflow
 from tcwae.cli.main import main
 from tcwae.config.run import Dataset
 from tcwae.data.prepared import factor_grid
@@ -205,10 +205,7 @@ def make_study(
 
     A training takes at least that many seconds, for most of which it sleeps. `prepared`: the data are there already.
     """
-    path.mkdir()
-    shutil.copy(ROOT / "Snakefile", path)
-    shutil.copytree(ROOT / "workflow", path / "workflow")
-    shutil.copytree(ROOT / "slurm", path / "slurm")
+    tcwae.workflow.copy(path)
     if profile is not None:
         (path / "slurm" / PROFILE.name).write_text(profile)
     factors = factor_grid(SIZES).astype(int)

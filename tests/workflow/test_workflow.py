@@ -5,7 +5,10 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
+import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -14,9 +17,10 @@ import pytest
 import yaml
 from patience import HANG
 
+import tcwae.workflow
 from tcwae.records import STATES
+from tcwae.training.lock import exclusive
 
-ROOT = Path(__file__).parents[2]
 STUDY = {
     "study": "small",
     "seeds": [0, 1],
@@ -46,10 +50,8 @@ WAE = "dsprites/wae_mmd/cross_entropy/lambda=10"
 SEED_1 = f"results/small/runs/{WAE}/seed=1"
 
 
-def snakemake(folder, *arguments, rerun_triggers=(), working=None):
+def snakemake(folder, *arguments, working=None):
     command = ["snakemake", "-s", folder / "Snakefile", "--cores", "2", *arguments]
-    if rerun_triggers:
-        command += ["--rerun-triggers", *rerun_triggers]
     done = subprocess.run(command, cwd=working or folder, capture_output=True, text=True, timeout=HANG)
     return done.returncode, done.stdout + done.stderr
 
@@ -73,8 +75,7 @@ def write_study(folder, study):
 def finished(tmp_path_factory, warm):
     """The small study, run to its report in a folder of its own."""
     folder = tmp_path_factory.mktemp("study")
-    shutil.copy(ROOT / "Snakefile", folder)
-    shutil.copytree(ROOT / "workflow", folder / "workflow")
+    tcwae.workflow.copy(folder)
     write_study(folder, STUDY)
     status, output = snakemake(folder)
     assert status == 0, output
@@ -309,14 +310,13 @@ def test_a_score_that_is_added_is_computed_from_the_codes(study):
 
 
 def test_comments_and_white_space_run_nothing(study):
-    """In the configuration always; in a rule with the cluster profile's triggers, which leave out `code`."""
+    """In the configuration and in a rule: the workflow's profile leaves out the trigger `code`."""
     path = study / "config.yaml"
     path.write_text("# a comment\n\n" + path.read_text().replace("seeds:", "seeds:   "))
     assert planned(study) == (set(), {})
     rule = study / "workflow" / "rules" / "train.smk"
     rule.write_text(rule.read_text().replace("tcwae train {params.flags} --data", "tcwae train {params.flags}  --data"))
-    profile = yaml.safe_load((ROOT / "slurm" / "profile.v9+.yaml").read_text())
-    assert planned(study, rerun_triggers=profile["rerun-triggers"]) == (set(), {})
+    assert planned(study) == (set(), {})
 
 
 def test_images_made_once_more_train_nothing(study):
@@ -352,21 +352,20 @@ def test_a_mistyped_target_is_unknown(study):
 
 def test_the_workflow_from_another_folder(tmp_path, warm):
     """By -s, by --directory, and as a module, with a study of that folder: the jobs are the same."""
-    workflow, here = tmp_path / "workflow", tmp_path / "here"
-    workflow.mkdir(), here.mkdir()
-    shutil.copy(ROOT / "Snakefile", workflow)
-    shutil.copytree(ROOT / "workflow", workflow / "workflow")
-    write_study(workflow, STUDY)
-    own = planned(workflow)
+    there, here = tmp_path / "there", tmp_path / "here"
+    here.mkdir()
+    tcwae.workflow.copy(there)
+    write_study(there, STUDY)
+    own = planned(there)
     assert own[1]["train"] == 6
-    assert planned(workflow, "--directory", here) == own  # with the configuration beside the Snakefile
+    assert planned(there, "--directory", here) == own  # with the configuration beside the Snakefile
     write_study(here, {**STUDY, "seeds": [0]})
-    fewer = planned(workflow, "--directory", here)
+    fewer = planned(there, "--directory", here)
     assert fewer[1]["train"] == 5
-    assert planned(workflow, working=here) == fewer
+    assert planned(there, working=here) == fewer
     (here / "Snakefile").write_text(
         'configfile: "config.yaml"\n'
-        f"module tcwae:\n    snakefile: {str(workflow / 'Snakefile')!r}\n    config: config\n"
+        f"module tcwae:\n    snakefile: {str(there / 'Snakefile')!r}\n    config: config\n"
         "use rule * from tcwae as tcwae_*\n"
         "rule all:\n    default_target: True\n    input: rules.tcwae_all.input\n"
     )
@@ -391,6 +390,36 @@ def test_a_grid_of_which_every_run_diverged_ends_with_a_report(study):
     assert line in (results / "gather.log").read_text().splitlines()
     assert (results / "report.pdf").stat().st_mtime > (results / "metrics.csv").stat().st_mtime
     assert planned(study) == (set(), {})
+
+
+def test_after_a_kill_the_same_command_goes_on(study):
+    """SIGKILL of Snakemake and all of its jobs, as at a power failure, in the middle of a training."""
+    settings = STUDY | {"seeds": [0, 1, 2], "training": STUDY["training"] | {"iterations": 1_000_000}}
+    write_study(study, settings | {"experiments": {"comparison": STUDY["experiments"]["comparison"]}})
+    run = study / SEED_1.replace("seed=1", "seed=2")
+    command = ["snakemake", "--cores", "2", f"{run.relative_to(study)}/model.safetensors"]
+    # the real ones, which a signal reaches, in place of the server that keeps torch loaded
+    real = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    process = subprocess.Popen(command, cwd=study, env=real, stderr=subprocess.DEVNULL, process_group=0)
+    deadline = time.monotonic() + HANG
+    while not ((run / "train.log").exists() and "step 0 of" in (run / "train.log").read_text()):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    write_study(study, {**STUDY, "seeds": [0, 1, 2]})
+    status, output = snakemake(study)
+    assert status == 0, output
+    assert json.loads((run / "training.json").read_text())["status"] == "finished"
+
+
+def test_a_second_call_on_a_study_is_refused(study):
+    (study / "results/small/report.pdf").unlink()
+    with exclusive(study / "results/small/.head"):
+        status, output = snakemake(study)
+    assert status == 1
+    assert "another Snakemake runs this study: process" in output
 
 
 def test_a_failing_run_leaves_the_others(study):

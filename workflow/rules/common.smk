@@ -82,11 +82,10 @@ onstart:
         jobs = {job.rule.name: job for job in workflow.dag.needrun_jobs() if not job.is_local}
         checked(check_partitions, {rule: job.resources for rule, job in jobs.items()})
         checked(check_accounting, workflow.scheduler._executor.get_status_command())
-    if workflow.executor_plugin.name == "slurm" or workflow.execution_settings.lock:
+    if workflow.executor_plugin.name != "touch":  # which any number may do at once
         workflow.head = checked(Head, Path(results, ".head"))  # held until this process ends
         if checked(workflow.head.end_left_jobs):
             # those jobs may have finished something since the files were looked at: look again
-            workflow.persistence.unlock()
             os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
         if workflow.executor_plugin.name == "slurm":
             # Snakemake keeps files there in every job, and the user's home may not be on the nodes
