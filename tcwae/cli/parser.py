@@ -290,6 +290,17 @@ def _add_study(verb: Verb) -> None:
         help="report on an unfinished study; STUDY is its configuration file",
     )
     page = verb(study.page, "write the study's web page: index.html and page/ in its results")
+    export = verb(study.export, "pack a finished study into one zip that can be cited, an RO-Crate")
+    export.add_argument("results", type=Path, help="the study's results, results/<study>")
+    export.add_argument("--output", type=Path, required=True, help="the zip")
+    export.add_argument("--weights", action="store_true", help="also pack the trained models")
+    export.add_argument("--codes", action="store_true", help="also pack the codes of the encoded images")
+    export.add_argument("--author", metavar="NAME", action="append", default=[], help="an author; may be repeated")
+    export.add_argument(
+        "--license", metavar="SPDX", help="licence of the results, such as CC-BY-4.0 (default: not stated)"
+    )
+    verify = verb(study.verify, "compare the files of an exported study with their checksums")
+    verify.add_argument("crate", type=Path, help="the zip that `tcwae export` wrote")
     for verb_parser in (gather, select, compare, plot, report, page):
         verb_parser.add_argument("--results", type=Path, required=True, help="the study's results, results/<study>")
     for verb_parser in (plot, report):

@@ -105,6 +105,22 @@ def page(options: argparse.Namespace) -> None:
     print(f"open {(options.results / 'index.html').resolve().as_uri()} in a browser")
 
 
+def export(options: argparse.Namespace) -> None:
+    from tcwae.study.crate import export
+
+    optional = {"weights": options.weights, "codes": options.codes}
+    files = export(options.results, options.output, **optional, authors=options.author, license_name=options.license)
+    print(f"{options.output}: {files} files, {options.output.stat().st_size / 1e6:.1f} MB")
+
+
+def verify(options: argparse.Namespace) -> int:
+    from tcwae.study.crate import verify
+
+    parts = verify(options.crate)
+    print(*parts, sep="\n")
+    return 2 if any(part.faults for part in parts) else 0
+
+
 def doctor(options: argparse.Namespace) -> int:
     from tcwae.doctor.examine import examine
 
