@@ -83,6 +83,12 @@ PUBLISHED: dict[str, PublishedSet] = {
     "mini_dsprites": PublishedSet(
         "Mini-dSprites", _ONE_BIT, {"shape": 3, "scale": 4, "posX": 16, "posY": 8}, rendered=True
     ),
+    "mini_smallnorb": PublishedSet(
+        "Mini-smallNORB", _GREY, {"category": 5, "elevation": 3, "azimuth": 18}, rendered=True
+    ),
+    "mini_chairs3d": PublishedSet(
+        "Mini-3Dchairs", _COLOUR, _CHAIRS | {"chair": 16}, dict.fromkeys(_CHAIRS, "not scored"), rendered=True
+    ),
     "color_dsprites": PublishedSet("Color-dSprites", _ONE_BIT, _SPRITES, rendered=True),
     "noisy_dsprites": PublishedSet("Noisy-dSprites", _ONE_BIT, _SPRITES, rendered=True),
     "scream_dsprites": PublishedSet("Scream-dSprites", _ONE_BIT, _SPRITES, rendered=True),

@@ -151,9 +151,8 @@ ARCHIVES: dict[str, tuple[Archive, ...]] = {
     ),
 }
 """The files that `download` fetches, by data set."""
-ARCHIVES |= dict.fromkeys(
-    ("mini_dsprites", "color_dsprites", "noisy_dsprites", "scream_dsprites"), ARCHIVES["dsprites"]
-)
+ARCHIVES |= dict.fromkeys(("color_dsprites", "noisy_dsprites", "scream_dsprites"), ARCHIVES["dsprites"])
+ARCHIVES |= {f"mini_{name}": ARCHIVES[name] for name in ("dsprites", "smallnorb", "chairs3d")}
 
 
 def sha256(path: Path) -> str:

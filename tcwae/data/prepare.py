@@ -51,8 +51,14 @@ _MAKERS = {
     ("mpi3d_realistic", "real"): _Maker(partial(mpi3d.read, "mpi3d_realistic")),
     ("mpi3d_real", "real"): _Maker(partial(mpi3d.read, "mpi3d_real")),
     ("cars3d", "real"): _Maker(cars3d.read, ("processes",)),
-    ("mini_dsprites", "rendered"): _Maker(partial(mini, sprites.render)),
-    ("mini_dsprites", "real"): _Maker(partial(mini, dsprites.read)),
+    ("mini_dsprites", "rendered"): _Maker(partial(mini, "mini_dsprites", sprites.render)),
+    ("mini_dsprites", "real"): _Maker(partial(mini, "mini_dsprites", dsprites.read)),
+    ("mini_smallnorb", "rendered"): _Maker(partial(mini, "mini_smallnorb", toys.render), ("processes",)),
+    ("mini_smallnorb", "real"): _Maker(partial(mini, "mini_smallnorb", smallnorb.read)),
+    ("mini_chairs3d", "rendered"): _Maker(partial(mini, "mini_chairs3d", chairs.render), ("processes",)),
+    ("mini_chairs3d", "real"): _Maker(
+        partial(mini, "mini_chairs3d", chairs3d.read), ("crop", "processes"), chairs3d.CROPS
+    ),
     ("color_dsprites", "rendered"): _Maker(partial(variant, "color", sprites.render)),
     ("color_dsprites", "real"): _Maker(partial(variant, "color", dsprites.read)),
     ("noisy_dsprites", "rendered"): _Maker(partial(variant, "noisy", sprites.render)),

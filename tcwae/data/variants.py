@@ -1,20 +1,22 @@
-"""Data sets made from dSprites.
+"""Data sets made from others.
 
 Color-, noisy- and scream-dSprites (Locatello et al., 2019) are dSprites, and how it is painted when it is looked at.
-Mini-dSprites is a small part of it, on which a model learns shapes and positions within a minute.
+Mini-dSprites, mini-smallNORB and mini-3Dchairs are small parts of these sets, on which a model learns within a minute or two
+what their images show.
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Bool, UInt8
 from PIL import Image
 
 from tcwae.data.damage import refusing
-from tcwae.data.prepared import Painting, Prepared, on_grid
+from tcwae.data.prepared import Blocks, Images, Painting, Prepared, on_grid
 from tcwae.data.rendered import backdrop
 from tcwae.errors import InputError
 
@@ -23,27 +25,42 @@ __all__ = ["MINI", "mini", "read_picture", "variant"]
 _LARGEST = (350, 274)
 """Width and height to which a picture is reduced, as in disentanglement_lib."""
 
-MINI = {"scale": range(2, 6), "orientation": range(1), "posX": range(8, 24), "posY": range(12, 20)}
-"""The classes of dSprites' factors that mini-dSprites keeps; of the shapes it keeps all."""
+MINI = {
+    "mini_dsprites": {"scale": range(2, 6), "orientation": range(1), "posX": range(8, 24), "posY": range(12, 20)},
+    "mini_smallnorb": {"instance": range(1), "elevation": range(0, 9, 4), "lighting": range(1)},
+    "mini_chairs3d": {"chair": range(16)},
+}
+"""The classes that a small part of a set keeps, by factor; of factors that are not named it keeps all."""
 
 
-def mini(plain: Callable[..., Prepared], archive: Path | str | None = None) -> Prepared:
-    """The part of dSprites that `MINI` names, from what `plain` draws, or reads from an archive.
+def mini(name: str, plain: Callable[..., Prepared], *archive: Path | str, **options: Any) -> Prepared:  # noqa: ANN401
+    """The part of a set that `MINI[name]` names, from what `plain` draws, or reads from an archive.
 
-    These are 1,536 images: each shape upright, in the four larger sizes, at 16 x 8 positions around the middle. Unequal
-    ranges break the symmetry between the two axes, so that a short training already finds them.
+    Mini-dSprites are 1,536 images: each shape upright, in the four larger sizes, at 16 x 8 positions around the middle.
+    Unequal ranges break the symmetry between the two axes, so that a short training already finds them.
 
     Raises:
         InputError: as `plain`.
     """
-    whole = plain() if archive is None else plain(archive)
+    whole = plain(*archive, **options)
     sizes, names = whole.factor_sizes, whole.factor_names
-    kept = [MINI.get(name, range(size)) for name, size in zip(names, sizes, strict=True)]
-    images = np.asarray(whole.images).reshape(*sizes, *whole.images.shape[1:])[np.ix_(*kept)]
+    kept = [MINI[name].get(factor, range(size)) for factor, size in zip(names, sizes, strict=True)]
+    inside = np.zeros(sizes, bool)
+    inside[np.ix_(*kept)] = True
+    images = np.concatenate(list(_those(whole.images, inside.ravel())))
     varied = [len(classes) for classes in kept if len(classes) > 1]
-    kept_classes = ", ".join(f"{name} {classes[0]} to {classes[-1]}" for name, classes in MINI.items())
-    origin = whole.provenance | {"classes": kept_classes}
-    return on_grid("mini_dsprites", whole.source, images.reshape(-1, *whole.images.shape[1:]), varied, origin)
+    listed = "; ".join(f"{factor} {', '.join(map(str, classes))}" for factor, classes in MINI[name].items())
+    return on_grid(name, whole.source, images, varied, whole.provenance | {"classes": listed})
+
+
+def _those(images: Images | Blocks, wanted: Bool[np.ndarray, " images"]) -> Iterator[Images]:
+    """The images that are wanted; where they come in blocks, none is drawn or read after the last of these."""
+    start, end = 0, 1 + np.flatnonzero(wanted)[-1]
+    for block in images if isinstance(images, Blocks) else [images]:
+        yield block[wanted[start : start + len(block)]]
+        start += len(block)
+        if start >= end:
+            break
 
 
 def variant(

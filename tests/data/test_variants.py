@@ -10,7 +10,7 @@ from PIL import Image
 
 from tcwae.config.datasets import PUBLISHED
 from tcwae.data.images import Images
-from tcwae.data.prepared import Prepared, on_grid, read, write
+from tcwae.data.prepared import Blocks, Prepared, on_grid, read, write
 from tcwae.data.rendered import backdrop
 from tcwae.data.show import describe, sheet
 from tcwae.data.variants import MINI, mini, read_picture, variant
@@ -27,23 +27,52 @@ def varied(request, small_data, tmp_path):
     return path
 
 
-def test_mini_dsprites_are_the_images_of_dsprites_with_the_classes_that_it_names():
-    sizes = (3, 6, 2, 27, 24)
-    numbered = np.zeros((math.prod(sizes), 64, 8), np.uint8)
-    numbered[:, 0, :4] = np.arange(math.prod(sizes), dtype="<u4")[:, None].view(np.uint8)
-    plain = on_grid("dsprites", "rendered", numbered, sizes, {"drawn": "by number"})
-    kept = mini(lambda: plain)
-    varied = PUBLISHED["mini_dsprites"].factor_names
-    assert (kept.name, kept.source, kept.factor_sizes) == ("mini_dsprites", "rendered", (3, 4, 16, 8))
+GRIDS = {"mini_dsprites": (3, 6, 2, 27, 24), "mini_smallnorb": (5, 3, 9, 18, 2), "mini_chairs3d": (20, 31, 2)}
+"""A grid that holds the classes of each part."""
+
+
+def by_number(sizes):
+    """Packed images that hold their own number."""
+    images = np.zeros((math.prod(sizes), 64, 8), np.uint8)
+    images[:, 0, :4] = np.arange(math.prod(sizes), dtype="<u4")[:, None].view(np.uint8)
+    return images
+
+
+@pytest.mark.parametrize("block", [None, 1, 62, 1000])
+@pytest.mark.parametrize("name", MINI)
+def test_a_small_part_is_the_images_with_the_classes_that_it_names(name, block):
+    sizes = GRIDS[name]
+    images = by_number(sizes)
+    if block:
+        images = Blocks(
+            images.shape, (by_number(sizes)[start : start + block] for start in range(0, len(images), block))
+        )
+    plain = on_grid(name.removeprefix("mini_"), "rendered", images, sizes, {"drawn": "by number"})
+    kept = mini(name, lambda: plain)
+    varied = PUBLISHED[name].factor_names
+    assert (kept.name, kept.source, kept.factor_sizes) == (name, "rendered", PUBLISHED[name].factor_sizes)
     origin = plain.factors[np.ascontiguousarray(kept.images[:, 0, :4]).view("<u4").ravel()]
-    for name, size, classes in zip(plain.factor_names, sizes, origin.T, strict=True):
-        expected = np.array(MINI.get(name, range(size)))
-        if name in varied:
-            np.testing.assert_array_equal(classes, expected[kept.factors[:, varied.index(name)]])
+    for factor, size, classes in zip(plain.factor_names, sizes, origin.T, strict=True):
+        expected = np.array(MINI[name].get(factor, range(size)))
+        if factor in varied:
+            np.testing.assert_array_equal(classes, expected[kept.factors[:, varied.index(factor)]])
         else:
             assert set(classes) == set(expected)
-    listed = "scale 2 to 5, orientation 0 to 0, posX 8 to 23, posY 12 to 19"
-    assert kept.provenance == {"drawn": "by number", "classes": listed}
+    assert kept.provenance["drawn"] == "by number"
+
+
+def test_a_small_part_lists_its_classes():
+    plain = on_grid("smallnorb", "rendered", by_number((5, 3, 9, 18, 2)), (5, 3, 9, 18, 2), {})
+    assert mini("mini_smallnorb", lambda: plain).provenance["classes"] == "instance 0; elevation 0, 4, 8; lighting 0"
+
+
+def test_what_a_small_part_does_not_need_is_not_drawn():
+    def blocks():
+        yield from (np.zeros((62, 64, 64, 3), np.uint8) for _ in range(16))
+        raise AssertionError("a chair that is not kept")
+
+    plain = on_grid("chairs3d", "rendered", Blocks((1240, 64, 64, 3), blocks()), (20, 31, 2), {})
+    assert len(mini("mini_chairs3d", lambda: plain)) == 16 * 62
 
 
 def generator(seed=0):

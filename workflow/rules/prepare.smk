@@ -7,6 +7,8 @@ rule prepare:
         "resources/{data}.log",
     benchmark:
         "resources/{data}.benchmark.tsv"
+    # before any training, which would take one of two cores while no other run has images yet
+    priority: 1
     threads: 2
     resources:
         mem_mb=growing_memory,
