@@ -47,9 +47,7 @@ def _add_beginning(verb: Verb) -> None:
         study.init, "create a folder for a study: the workflow, the cluster's profile and a configuration to edit"
     )
     init.add_argument("folder", type=Path, help="the folder, new or empty")
-    plan = verb(
-        study.plan, "count a study's runs, jobs, steps and hours, what is done, and what would be trained again"
-    )
+    plan = verb(study.plan, "count a study's runs, jobs, steps and hours: what is done, and what is trained again")
     plan.add_argument("--results", type=Path, help="the study's results (default results/STUDY)")
     plan.add_argument(
         "--images-per-second",
@@ -57,18 +55,10 @@ def _add_beginning(verb: Verb) -> None:
         metavar="X",
         help="training speed to assume for methods that were not trained here yet",
     )
-    plan.add_argument(
-        "--runs",
-        type=Path,
-        metavar="FOLDER",
-        help="instead write the study's runs into this folder for train-many, a file for each data set",
-    )
-    plan.add_argument(
-        "--difference",
-        type=Number(float, 0.001),
-        metavar="X",
-        help="also say how many seeds are needed to detect a difference of X in each score",
-    )
+    files = "instead write the study's runs into this folder for train-many, a file for each data set"
+    plan.add_argument("--runs", type=Path, metavar="FOLDER", help=files)
+    seeds = "also say how many seeds are needed to detect a difference of X in each score"
+    plan.add_argument("--difference", type=Number(float, 0.001), metavar="X", help=seeds)
     status = verb(
         study.status,
         "show which of a study's runs are done, running (and where), queued or failed; hours used and left",

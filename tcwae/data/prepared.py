@@ -20,8 +20,7 @@ from tcwae.files import atomic
 
 __all__ = [
     "FEWEST", "VERSIONS", "Blocks", "Images", "Painting", "Prepared", "class_type", "factor_grid", "fill", "on_grid", "read",
-    "write",
-]  # fmt: skip
+    "write"]  # fmt: skip
 
 Images = UInt8[np.ndarray, "samples ..."]
 Painting = Literal["none", "color", "noisy", "scream"]

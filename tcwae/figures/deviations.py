@@ -19,7 +19,8 @@ from tcwae.config.scores import PAPER
 from tcwae.errors import InputError
 from tcwae.figures import style
 from tcwae.study import names
-from tcwae.study.results import Results, read_csv, source_note
+from tcwae.study.results import Results, source_note
+from tcwae.study.tables import read_csv
 
 __all__ = ["COLUMNS", "CONFIDENCE", "data", "draw", "first_runs", "note", "runs", "summary"]
 

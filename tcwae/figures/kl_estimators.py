@@ -8,7 +8,8 @@ from matplotlib.lines import Line2D
 from tcwae.errors import InputError
 from tcwae.figures import style
 from tcwae.figures.images import note, runs
-from tcwae.study.results import Results, read_csv
+from tcwae.study.results import Results
+from tcwae.study.tables import read_csv
 
 __all__ = ["COLUMNS", "ESTIMATORS", "TERMS", "data", "draw", "note", "runs"]
 

@@ -246,11 +246,7 @@ def without_log_n(tc: float, dw: float, latents: int, dataset_size: int) -> tupl
 
 
 def active_units(mean: Codes) -> Int[Tensor, ""]:
-    """How many latents have a mean that varies over the images by a variance above 0.01; on the device, without waiting for it.
-
-    References:
-        Burda et al., Importance Weighted Autoencoders, 2016, https://arxiv.org/abs/1509.00519
-    """
+    """How many latents have a mean whose variance over the images is above 0.01 (Burda et al., 2016, arXiv:1509.00519)."""
     return (mean.var(0) > 0.01).sum()
 
 

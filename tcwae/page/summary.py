@@ -16,7 +16,8 @@ from tcwae.errors import InputError
 from tcwae.figures.plot import KINDS
 from tcwae.report.content import contents
 from tcwae.study import names
-from tcwae.study.results import Results, read_csv, read_images
+from tcwae.study.results import Results, read_images
+from tcwae.study.tables import read_csv
 
 __all__ = ["FIGURES", "summary"]
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
 
 from tcwae.config.experiment import Experiment
 from tcwae.config.figures import FIGURES
@@ -21,7 +20,7 @@ from tcwae.config.runs import chosen, experiment_runs, left_out, runs, unusual
 from tcwae.config.scores import PAPER, ScoreFacts
 from tcwae.errors import InputError
 from tcwae.figures.plot import KINDS, silence
-from tcwae.report import answers, findings, paper, paper_tables, run_tables
+from tcwae.report import answers, findings, paper, paper_tables, provenance, run_tables
 from tcwae.report.paper_tables import UNKNOWN
 from tcwae.report.published import beside_published
 from tcwae.study import names
@@ -75,9 +74,9 @@ def contents(study: Results, *, partial: bool = False) -> dict[str, Any]:
         "unscored": run_tables.unscored(study),
         "left_out": _left_out(study),
         "run_tables": run_tables.run_tables(study),
-        "versions": _versions(metrics),
-        "provenance": [*_versions(metrics), *_costs(metrics), *_checksums(metrics)],
-        "configuration": _yaml(study.study.model_dump(mode="json")),
+        "versions": provenance.versions(metrics),
+        "provenance": [*provenance.versions(metrics), *provenance.costs(metrics), *provenance.checksums(metrics)],
+        "configuration": provenance.configuration(study.study),
     }
 
 
@@ -284,37 +283,6 @@ def _mean_sd(row: pd.Series, key: str, score: ScoreFacts) -> str:
     return score.text(mean) if pd.isna(sd) else f"{score.text(mean)} ± {score.text(sd)}".replace(" ", names.NO_BREAK)
 
 
-def _versions(metrics: pd.DataFrame) -> list[list[str]]:
-    """Pairs of a label and a text: the versions with which the runs were made."""
-    columns = {"tcwae": "tcwae", "commit": "Commit", "torch": "PyTorch", "device": "Device"}
-    return [[label, _tally(metrics[column])] for column, label in columns.items()]
-
-
-def _costs(metrics: pd.DataFrame) -> list[list[str]]:
-    """Pairs of a label and a text: hours of each device, the runs one after the other."""
-    training = metrics.groupby(metrics["device"].fillna("unknown device"), sort=False)["train_seconds"].sum() / 3600
-    evaluation = metrics["evaluate_seconds"].sum() / 3600
-    return [
-        *(
-            ["Training time", f"{hours:,.2f} {'hours of the CPU' if device == 'cpu' else f'GPU-hours ({device})'}"]
-            for device, hours in training.items()
-        ),
-        ["Evaluation time", f"{evaluation:,.2f} hours"],
-    ]
-
-
-def _checksums(metrics: pd.DataFrame) -> list[list[str]]:
-    """Pairs of a data set and the SHA-256 of its images."""
-    known = metrics.groupby(["dataset", "source"], sort=False)["images_sha256"].unique()
-    return [[names.dataset(*pair), f"images with SHA-256 {', '.join(checksums)}"] for pair, checksums in known.items()]
-
-
-def _tally(values: pd.Series) -> str:
-    """A value, or several with the number of runs that have each."""
-    counts = values.astype(object).where(values.notna(), "unknown").value_counts(sort=False)
-    return "; ".join(str(key) if len(counts) == 1 else f"{key} ({names.count(n, 'run')})" for key, n in counts.items())
-
-
 def _distinct(values: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(values))
 
@@ -323,14 +291,3 @@ def _span(values: pd.Series) -> str:
     """As "2,000", or "300 to 2,000" where they differ."""
     low, high = f"{values.min():,.0f}", f"{values.max():,.0f}"
     return low if low == high else f"{low} to {high}"
-
-
-def _yaml(values: dict[str, Any]) -> str:
-    """A study as a file that reads back as the same; what is not set is left out."""
-    return yaml.safe_dump(_set(values), sort_keys=False, allow_unicode=True, default_flow_style=None, width=72)
-
-
-def _set(values: dict[str, Any]) -> dict[str, Any]:
-    """The values other than None and what is empty, of all levels."""
-    values = {key: _set(value) if isinstance(value, dict) else value for key, value in values.items()}
-    return {key: value for key, value in values.items() if value not in (None, {}, [], "")}

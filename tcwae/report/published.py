@@ -5,7 +5,8 @@ from typing import Any
 from tcwae.config.runs import coefficients_of, runs, setting, unusual
 from tcwae.config.scores import facts
 from tcwae.study import compare, names
-from tcwae.study.results import Results, read_csv
+from tcwae.study.results import Results
+from tcwae.study.tables import read_csv
 
 __all__ = ["beside_published"]
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,17 +10,16 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from tcwae.config.costs import COSTS
 from tcwae.config.experiment import Experiment
-from tcwae.config.methods import METHODS, weights
 from tcwae.config.run import Run
 from tcwae.config.runs import coefficients_of, experiment_runs, row_runs, setting, unusual
 from tcwae.config.scores import PAPER, ScoreFacts, facts
 from tcwae.config.study import Study, parse
 from tcwae.errors import InputError
 from tcwae.study import declared, names
+from tcwae.study.tables import VERSIONS, check_values, read_csv, read_table
 
-__all__ = ["Results", "load", "read_csv", "read_images", "source_note"]
+__all__ = ["Results", "load", "read_images", "source_note"]
 
 METRICS_TEXT = (
     *("run", "experiments", "dataset", "source", "method", "cost", "setting", "status"),
@@ -32,8 +31,6 @@ METRICS_NUMBERS = (
     *("total_correlation_trained", "dimension_wise_kl_trained"),
     *("seed", "iterations", "batch_size", "diverged_step", "train_seconds", "evaluate_seconds"),
 )
-VERSIONS = ("device", "tcwae", "torch", "commit", "diverged_term", "warnings", "reasons")
-"""Text, also where it looks like a number; empty where a table of an older version has no such column."""
 SELECTION_TEXT = ("row", "dataset", "method", "cost", "setting")
 SELECTION_NUMBERS = ("seeds", "diverged", "mean_rank", "udr_mean", "udr_sd")
 
@@ -148,7 +145,7 @@ class Results:
         table = read_csv(path, (*text, *numbers))
         if table.empty:
             raise InputError(f"{path}: expected lines below the first, found none; make it again")
-        _check_values(table, text, numbers, path)
+        check_values(table, text, numbers, path)
         return table
 
     def selected(self, experiment: str) -> pd.DataFrame:
@@ -170,7 +167,7 @@ def load(folder: Path, experiment: str | None = None) -> Results:
         InputError: a file is missing, damaged or of another version; the line names it.
     """
     study = _read_study(folder / "study.json")
-    metrics = _read_table(folder / "metrics.csv", METRICS_TEXT, (*METRICS_NUMBERS, *study.scores))
+    metrics = read_table(folder / "metrics.csv", METRICS_TEXT, (*METRICS_NUMBERS, *study.scores))
     metrics = metrics.assign(**{column: None for column in VERSIONS if column not in metrics})
     results = Results(folder, study, metrics, pd.DataFrame())
     if experiment is not None:
@@ -185,7 +182,7 @@ def load(folder: Path, experiment: str | None = None) -> Results:
 
 def _read_selection(path: Path, results: Results, experiment: str) -> pd.DataFrame:
     scores = [column.format(score) for score in results.scores for column in ("{}_mean", "{}_sd", "rank_{}")]
-    table = _read_table(path, SELECTION_TEXT, (*SELECTION_NUMBERS, *scores), ("selected", "best_run"))
+    table = read_table(path, SELECTION_TEXT, (*SELECTION_NUMBERS, *scores), ("selected", "best_run"))
     foreign = set(table["row"]) - results.experiment(experiment).methods.keys()
     if foreign:
         raise InputError(f"{path}: the row {min(foreign)!r} is not in the study; make it again")
@@ -202,73 +199,6 @@ def _read_study(path: Path) -> Study:
         raise InputError(f"expected the file {path}, found none; run the workflow's earlier rules first") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: expected JSON, found {error}; make it again") from None
-
-
-def _read_table(path: Path, text: Sequence[str], numbers: Sequence[str], other: Sequence[str] = ()) -> pd.DataFrame:
-    """A table in reading order, its columns checked."""
-    table = _read_csv(path, dict.fromkeys((*text, *other, *VERSIONS), str))
-    numbers = (*weights(), *numbers)
-    _check_columns(table, (*text, *numbers, *other), path)
-    _check_values(table, text, numbers, path)
-    return _in_reading_order(table)
-
-
-def read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    """A table that another verb wrote.
-
-    Raises:
-        InputError: it is missing, no table, or lacks one of the columns.
-    """
-    table = _read_csv(path)
-    _check_columns(table, columns, path)
-    return table
-
-
-def _read_csv(path: Path, kinds: Mapping[str, type] | None = None) -> pd.DataFrame:
-    try:
-        # missing is what is empty: a data set, a row or an experiment may be called nan or null
-        table = pd.read_csv(path, dtype=kinds, keep_default_na=False, na_values="")
-    except FileNotFoundError:
-        raise InputError(f"expected the file {path}, found none; run the workflow's earlier rules first") from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: expected a CSV table, found {' '.join(str(error).split())}; make it again") from None
-    if not isinstance(table.index, pd.RangeIndex):
-        raise InputError(f"{path}: expected a CSV table, found more fields in line 2 than columns; make it again")
-    return table
-
-
-def _check_columns(table: pd.DataFrame, wanted: Sequence[str], path: Path) -> None:
-    missing = [column for column in wanted if column not in table]
-    if missing:
-        raise InputError(f"{path}: expected the column {missing[0]!r}, found none; make it again")
-
-
-def _check_values(table: pd.DataFrame, text: Sequence[str], numbers: Sequence[str], path: Path) -> None:
-    """Refuse the first value that is not of its column's kind; numbers may be missing, texts may not."""
-    choices = {"method": METHODS, "cost": COSTS, "status": ("finished", "diverged")}
-    wanted = {
-        column: ("a number", pd.to_numeric(table[column], errors="coerce").isna() & table[column].notna())
-        for column in numbers
-    }
-    wanted |= {column: ("text", table[column].isna()) for column in text}
-    wanted |= {
-        column: (f"one of {', '.join(allowed)}", ~table[column].isin(allowed))
-        for column, allowed in choices.items()
-        if column in table
-    }
-    for column, (kind, wrong) in wanted.items():
-        if wrong.any():
-            line = int(wrong.to_numpy().argmax())
-            found = f"found {table[column].iloc[line]!r} in line {line + 2}"
-            raise InputError(f"{path}: expected {kind} under {column!r}, {found}; make it again")
-
-
-def _in_reading_order(table: pd.DataFrame) -> pd.DataFrame:
-    order = list(METHODS)
-    keys = ["method", *weights(), *(["seed"] if "seed" in table else [])]
-    return table.sort_values(
-        keys, key=lambda column: column.map(order.index) if column.name == "method" else column, kind="stable"
-    ).reset_index(drop=True)
 
 
 def read_images(path: Path, datasets: Sequence[str]) -> dict[str, np.ndarray]:
