@@ -84,7 +84,7 @@ PUBLISHED: dict[str, PublishedSet] = {
         "Mini-dSprites", _ONE_BIT, {"shape": 3, "scale": 4, "posX": 16, "posY": 8}, rendered=True
     ),
     "mini_smallnorb": PublishedSet(
-        "Mini-smallNORB", _GREY, {"category": 5, "elevation": 3, "azimuth": 18}, rendered=True
+        "Mini-smallNORB", _GREY, {"category": 5, "elevation": 9, "azimuth": 18}, rendered=True
     ),
     "mini_chairs3d": PublishedSet(
         "Mini-3Dchairs", _COLOUR, _CHAIRS | {"chair": 16}, dict.fromkeys(_CHAIRS, "not scored"), rendered=True

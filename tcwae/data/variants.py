@@ -27,7 +27,7 @@ _LARGEST = (350, 274)
 
 MINI = {
     "mini_dsprites": {"scale": range(2, 6), "orientation": range(1), "posX": range(8, 24), "posY": range(12, 20)},
-    "mini_smallnorb": {"instance": range(1), "elevation": range(0, 9, 4), "lighting": range(1)},
+    "mini_smallnorb": {"instance": range(1), "lighting": range(1)},
     "mini_chairs3d": {"chair": range(16)},
 }
 """The classes that a small part of a set keeps, by factor; of factors that are not named it keeps all."""

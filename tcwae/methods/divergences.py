@@ -27,6 +27,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from tcwae.metrics.kl import kl_to_prior
+
 __all__ = [
     "active_units",
     "aggregated_log_density",
@@ -193,9 +195,6 @@ def aggregated_log_density(
     With all images of a data set this is q(z) itself; with a sample it is biased where the index-code mutual information
     comes near log N.
 
-    Returns:
-        joint (codes,) and marginals (codes, latent).
-
     Raises:
         ValueError: codes and posteriors differ in their latent dimension.
     """
@@ -233,7 +232,7 @@ def index_code_mi(codes: Codes, mean: Codes, log_variance: Codes, joint: Joint) 
 def gaussian_kl(mean: Codes, log_variance: Codes) -> Scalar:
     """E_x KL(q(z|x) || p(z)) = 1/2 E_x sum_d [mean^2 + variance - 1 - log variance], equation (3), exactly."""
     _check_shapes(mean, log_variance)
-    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean()
+    return kl_to_prior(mean, log_variance.exp(), log_variance).sum(1).mean()
 
 
 def without_log_n(tc: float, dw: float, latents: int, dataset_size: int) -> tuple[float, float]:

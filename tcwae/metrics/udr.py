@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from tcwae.errors import InputError
+from tcwae.metrics.kl import kl_to_prior
 
 __all__ = ["Ranking", "posterior_kl", "relative_strength", "udr"]
 
@@ -55,9 +56,9 @@ def udr(
 def posterior_kl(
     means: Float[np.ndarray, "samples latent"], deviations: Float[np.ndarray, "samples latent"]
 ) -> Float[np.ndarray, "latent"]:
-    """The mean KL(N(mean, deviation^2) || N(0, 1)) of each latent, in nats: 1/2 E [mean^2 + variance - 1 - log variance]."""
+    """The mean KL(N(mean, deviation^2) || N(0, 1)) of each latent, in nats."""
     variances = np.square(deviations, dtype=float)
-    return 0.5 * (np.square(means, dtype=float) + variances - 1 - np.log(variances)).mean(axis=0)
+    return kl_to_prior(means.astype(float), variances, np.log(variances)).mean(axis=0)
 
 
 def relative_strength(similarity: Float[np.ndarray, "source target"]) -> float:
