@@ -215,6 +215,7 @@ def test_the_table_is_complete():
         assert published.md5 is None or re.fullmatch("[0-9a-f]{32}", published.md5)
     assert {name: len(of_set) for name, of_set in ARCHIVES.items()} == dict.fromkeys(PUBLISHED, 1) | {
         "smallnorb": 6,
+        "mini_smallnorb": 6,
         "celeba": 2,
     }
 
