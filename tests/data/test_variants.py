@@ -44,7 +44,7 @@ def test_a_small_part_is_the_images_with_the_classes_that_it_names(name, block):
     sizes = GRIDS[name]
     images = by_number(sizes)
     if block:
-        images = Blocks(images.shape, np.array_split(images, range(block, len(images), block)))
+        images = Blocks(images.shape, iter(np.array_split(images, range(block, len(images), block))))
     plain = on_grid(name.removeprefix("mini_"), "rendered", images, sizes, {"drawn": "by number"})
     kept = mini(name, lambda: plain)
     varied = PUBLISHED[name].factor_names
