@@ -14,7 +14,7 @@ from tcwae import records
 from tcwae.config.run import Run, evaluation_flags, run_flags, scoring_flags
 from tcwae.config.scores import PAPER, SCORES, ScoreFacts
 from tcwae.config.study import Study
-from tcwae.errors import InputError
+from tcwae.errors import InputError, one_line
 from tcwae.inspect import curves
 from tcwae.page.pictures import sheet
 from tcwae.study import names
@@ -71,9 +71,7 @@ def described(study: Results, identifier: str, run: Run, path: Path) -> dict[str
 
 def fault(error: Exception, folder: Path) -> str:
     """An error in one line, with the file's name but without the folder."""
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"{Path(error.filename).name}: {error.strerror}"
-    return " ".join(str(error).split()).replace(f"{folder}/", "").replace(f"{folder.absolute()}: ", "")
+    return one_line(error).replace(f"{folder}/", "").replace(f"{folder.absolute()}: ", "")
 
 
 def _number(value: float) -> float | None:

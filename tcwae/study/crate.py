@@ -1,9 +1,8 @@
 """A finished study as one file that can be cited: a zip that is an RO-Crate.
 
-An RO-Crate is a folder with a description of its files in JSON-LD, `ro-crate-metadata.json`, which archives such as Zenodo and
-WorkflowHub read (Soiland-Reyes et al., Packaging research artefacts with RO-Crate, 2022;
-https://w3id.org/ro/crate/1.1). Here it holds the size and the SHA-256 of each file, by which `verify` finds what was changed.
-The same results give the same bytes.
+An RO-Crate is a folder with a description of its files in JSON-LD, `ro-crate-metadata.json` (Soiland-Reyes et al., Packaging
+research artefacts with RO-Crate, 2022; https://w3id.org/ro/crate/1.1). Here it holds the size in bytes and the SHA-256 of each
+file, by which `verify` finds what was changed. The same results give the same bytes in the same environment.
 """
 
 import hashlib
@@ -18,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from tcwae.config.runs import runs
+from tcwae.data.archives import sha256
 from tcwae.data.damage import refusing
 from tcwae.errors import InputError
 from tcwae.files import atomic
@@ -32,7 +32,7 @@ BEGINNING = (1980, 1, 1, 0, 0, 0)
 """The time of all files in the zip, the earliest that it can hold: so equal results give equal bytes."""
 
 RECORDS = ("run.json", "training.json", "curves.csv", "evaluation.json", "metrics.json")
-"""What a finished run has; one that diverged has no `metrics.json` of scores, but the file."""
+"""What every run of a finished study has, also one that diverged."""
 
 PARTS = {
     "report": ("report.pdf",),
@@ -111,22 +111,19 @@ def _files(study: Results, optional: Iterable[str]) -> Iterator[tuple[str, Path]
                     yield path.relative_to(study.folder).as_posix(), path
     for run in sorted(study.metrics["run"]):
         for name in (*RECORDS, *optional):
-            path = study.folder / "runs" / run / name
-            if path.exists() or name not in ("metrics.json", *optional):
-                yield path.relative_to(study.folder).as_posix(), path
+            yield f"runs/{run}/{name}", study.folder / "runs" / run / name
     for name in ("CITATION.cff", "requirements.lock"):
         if Path(name).is_file():
             yield f"environment/{name}", Path(name)
 
 
 def _environment(study: Results) -> dict[str, str]:
-    """What the study was computed with, as far as it is known here: the packages of this environment, and the image."""
+    """The packages of this environment, and the SHA-256 of the study's image if it is here."""
     packages = sorted({f"{each.name}=={each.version}" for each in distributions()}, key=str.lower)
     texts = {"environment/packages.txt": "\n".join(packages) + "\n"}
     image = study.study.container
     if image is not None and Path(image).is_file():
-        with Path(image).open("rb") as file:
-            texts["environment/image.txt"] = f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {image}\n"
+        texts["environment/image.txt"] = f"{sha256(Path(image))}  {image}\n"
     return texts
 
 
@@ -157,10 +154,10 @@ def _blocks(file: IO[bytes] | zipfile.ZipExtFile) -> Iterator[bytes]:
     return iter(lambda: file.read(1 << 20), b"")
 
 
-def _file(name: str, sha256: str, size: int) -> dict[str, Any]:
+def _file(name: str, checksum: str, size: int) -> dict[str, Any]:
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
     described = {"@id": name, "@type": "File", "name": PurePosixPath(name).name, "encodingFormat": kind}
-    return described | {"contentSize": str(size), "sha256": sha256}
+    return described | {"contentSize": str(size), "sha256": checksum}
 
 
 def _described(

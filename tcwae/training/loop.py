@@ -7,6 +7,7 @@ Files of a run's folder:
   units of the step's batch (`collapse`);
 - `training.json`: how it ended (`finished`, or `diverged` with step and term), seconds, images per second, device, versions;
 - `state.safetensors`, `state.previous.safetensors`: everything that the next steps depend on, while the training lasts;
+  `state.<digest>.safetensors`: a state of other settings;
 - `.lock`: names the process that trains; see `lock`.
 
 The same seed on the same machine and number of threads gives the same bytes, interrupted or not, alone or beside others.

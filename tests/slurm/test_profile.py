@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 import yaml
 
 from .study import PROFILE, ROOT
@@ -30,9 +31,10 @@ def test_retries_are_the_profile_s_alone():
     assert yaml.safe_load(PROFILE.read_text())["retries"] > 0
 
 
-def test_every_entry_is_explained():
+@pytest.mark.parametrize("profile", [PROFILE, ROOT / "profiles/default" / PROFILE.name], ids=["cluster", "default"])
+def test_every_entry_is_explained(profile):
     """By a comment on its line or above it."""
-    lines = PROFILE.read_text().splitlines()
+    lines = profile.read_text().splitlines()
     for before, line in zip(["", *lines], lines, strict=False):
         entry = re.match(r" *[a-z_-]+:", line) and not line.endswith(":")
         assert not entry or "#" in line or before.lstrip().startswith("#") or "-incomplete:" in before, line

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import zipfile
 
 import pandas as pd
@@ -16,7 +17,7 @@ from tcwae.study.crate import METADATA, RECORDS, export, verify
 from tcwae.study.results import load
 
 METHODS = {"wae_mmd": {"lambda": [10.0, 100.0]}, "beta_tcvae": {"beta": [2.0]}}
-EXTRA = {"report.pdf": "%PDF", "index.html": "<html>", "page/a b.js": "1", "figures/x.pdf": "%PDF", "figures/x.log": ""}
+EXTRA = {"report.pdf": "%PDF", "index.html": "<html>", "page/a.js": "1", "figures/x.pdf": "%PDF", "figures/x.log": ""}
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +118,14 @@ def test_weights_are_packed_where_they_are_asked_for(folder, tmp_path):
 def test_a_change_is_named(crate, tmp_path, change, fault):
     changed = rewritten(crate, tmp_path / "c.zip", lambda *file: change(*file) if file[0] == "metrics.csv" else file[1])
     assert faults(changed) == [fault]
+
+
+def test_weights_that_are_not_there_are_no_weights(folder, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / "small")
+    next(copy.rglob("model.safetensors")).unlink()
+    with pytest.raises(FileNotFoundError, match=r"model\.safetensors"):
+        export(copy, tmp_path / "c.zip", weights=True)
+    assert not (tmp_path / "c.zip").exists()
 
 
 def test_a_file_that_was_added_is_named(crate, tmp_path):

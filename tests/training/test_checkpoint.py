@@ -83,7 +83,10 @@ def test_a_state_of_another_training_is_kept_aside_until_it_is_asked_for(folder,
 
 
 def test_a_kill_while_a_state_is_set_aside_loses_none(folder, monkeypatch):
-    monkeypatch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", killed)
     with pytest.raises(KeyboardInterrupt):
         load_state(folder, {"seed": "4"})
     monkeypatch.undo()
